@@ -1,0 +1,130 @@
+"""Roles, their scopes, and the scope that each endpoint needs. Data; an endpoint that is not here does not
+start.
+
+The roles are those of DOMAIN.md's decisions for this project. Operator, administrator, auditor and
+statistician have no scope that shows content: they can do their whole work without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from service.errors import Misconfigured
+
+__all__ = [
+    "CONTENT_SCOPES",
+    "ENDPOINTS",
+    "ROLE_SCOPES",
+    "Endpoint",
+    "Role",
+    "Scope",
+    "check_endpoints",
+]
+
+type Endpoint = tuple[str, str]
+"""Method and path template, as in `openapi.yaml`."""
+
+
+class Role(StrEnum):
+    CASE_OFFICER = "case-officer"
+    SUPERVISOR = "supervisor"
+    OPERATOR = "operator"
+    INTERMEDIARY_OFFICER = "intermediary-officer"
+    AUDITOR = "auditor"
+    STATISTICIAN = "statistician"
+    ADMINISTRATOR = "administrator"
+    AGENCY_SYSTEM = "agency-system"
+
+
+class Scope(StrEnum):
+    CASES_WRITE = "cases:write"
+    CASES_READ = "cases:read"
+    MESSAGES_SEND = "messages:send"
+    MESSAGES_READ = "messages:read"
+    MESSAGES_COLLECT = "messages:collect"
+    IDENTITY_READ = "identity:read"
+    PROTECTION_WRITE = "protection:write"
+    DEADLINES_READ = "deadlines:read"
+    DIRECTORY_READ = "directory:read"
+    ENVELOPES_CARRY = "envelopes:carry"
+    AUDIT_READ = "audit:read"
+    ADMIN = "admin"
+    METRICS_READ = "metrics:read"
+
+
+CONTENT_SCOPES: Final = frozenset(
+    {Scope.CASES_READ, Scope.MESSAGES_READ, Scope.IDENTITY_READ, Scope.MESSAGES_SEND, Scope.MESSAGES_COLLECT}
+)
+"""What shows, or lets one say, something about a child."""
+
+_CASE_WORK: Final = frozenset(
+    {
+        Scope.CASES_WRITE,
+        Scope.CASES_READ,
+        Scope.MESSAGES_SEND,
+        Scope.MESSAGES_READ,
+        Scope.MESSAGES_COLLECT,
+        Scope.DEADLINES_READ,
+        Scope.DIRECTORY_READ,
+    }
+)
+
+ROLE_SCOPES: Final[Mapping[Role, frozenset[Scope]]] = MappingProxyType(
+    {
+        Role.CASE_OFFICER: _CASE_WORK | {Scope.PROTECTION_WRITE, Scope.ENVELOPES_CARRY},
+        Role.SUPERVISOR: _CASE_WORK | {Scope.PROTECTION_WRITE, Scope.ENVELOPES_CARRY, Scope.IDENTITY_READ},
+        # The status of protection is the State's own; an intermediary stands in for messages, not for that.
+        Role.INTERMEDIARY_OFFICER: _CASE_WORK | {Scope.ENVELOPES_CARRY},
+        # Software is not one of two people, and releases no identity.
+        Role.AGENCY_SYSTEM: _CASE_WORK,
+        Role.OPERATOR: frozenset(
+            {Scope.DEADLINES_READ, Scope.DIRECTORY_READ, Scope.ENVELOPES_CARRY, Scope.METRICS_READ}
+        ),
+        Role.AUDITOR: frozenset({Scope.AUDIT_READ, Scope.DIRECTORY_READ}),
+        Role.STATISTICIAN: frozenset({Scope.DIRECTORY_READ}),
+        Role.ADMINISTRATOR: frozenset({Scope.ADMIN, Scope.DIRECTORY_READ, Scope.METRICS_READ}),
+    }
+)
+
+PUBLIC: Final[frozenset[Scope]] = frozenset()
+
+ENDPOINTS: Final[Mapping[Endpoint, frozenset[Scope]]] = MappingProxyType(
+    {
+        ("POST", "/v1/cases"): frozenset({Scope.CASES_WRITE}),
+        ("GET", "/v1/cases/{reference}"): frozenset({Scope.CASES_READ}),
+        ("PUT", "/v1/cases/{reference}/protection"): frozenset({Scope.PROTECTION_WRITE}),
+        ("GET", "/v1/cases/{reference}/next-steps"): frozenset({Scope.CASES_READ}),
+        ("GET", "/v1/cases/{reference}/evidence"): frozenset({Scope.CASES_READ}),
+        ("POST", "/v1/messages"): frozenset({Scope.MESSAGES_SEND}),
+        ("POST", "/v1/messages/validation"): frozenset({Scope.MESSAGES_SEND}),
+        ("GET", "/v1/messages"): frozenset({Scope.MESSAGES_READ}),
+        ("GET", "/v1/messages/{id}"): frozenset({Scope.MESSAGES_READ}),
+        ("GET", "/v1/messages/{id}/evidence"): frozenset({Scope.MESSAGES_READ}),
+        ("GET", "/v1/messages/{id}/rendering"): frozenset({Scope.MESSAGES_READ}),
+        ("POST", "/v1/messages/{id}/collection"): frozenset({Scope.MESSAGES_COLLECT}),
+        ("GET", "/v1/messages/{id}/envelope"): frozenset({Scope.ENVELOPES_CARRY}),
+        ("POST", "/v1/envelopes"): frozenset({Scope.ENVELOPES_CARRY}),
+        ("GET", "/v1/directory/authorities"): frozenset({Scope.DIRECTORY_READ}),
+        ("GET", "/v1/vocabularies"): frozenset({Scope.DIRECTORY_READ}),
+        ("GET", "/v1/vocabularies/{scheme}"): frozenset({Scope.DIRECTORY_READ}),
+        ("GET", "/v1/deadlines"): frozenset({Scope.DEADLINES_READ}),
+        ("GET", "/metrics"): frozenset({Scope.METRICS_READ}),
+        ("GET", "/livez"): PUBLIC,
+        ("GET", "/readyz"): PUBLIC,
+        ("GET", "/openapi.yaml"): PUBLIC,
+    }
+)
+"""Every one of the scopes is needed. An empty set is said out loud: anybody may ask."""
+
+
+def check_endpoints(served: Iterable[Endpoint]) -> None:
+    """Misconfigured `access.endpoint_undeclared` for an endpoint that is served and declares no scope."""
+    undeclared = sorted(f"{method} {path}" for method, path in set(served) - set(ENDPOINTS))
+    if undeclared:
+        raise Misconfigured(
+            "access.endpoint_undeclared",
+            f"declare in service/access/roles.py the scope of: {', '.join(undeclared)}",
+        )

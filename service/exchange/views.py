@@ -1,0 +1,436 @@
+"""What use cases take and what they return: plain values between `api/`, `cli/`, `console/` and `exchange/`.
+
+A view holds nothing that its reader may not see: the use case leaves it out, the API only writes it down.
+Every time is aware and in UTC. The JSON of the API has the names of these fields; a None is left out of it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from protocol.errors import Missing
+from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, ThreadId
+
+__all__ = [
+    "Accepted",
+    "CaseView",
+    "CollectionView",
+    "ContentView",
+    "DeadlineQuery",
+    "DeadlineView",
+    "DeadlinesView",
+    "Direction",
+    "DueView",
+    "EvidenceItem",
+    "EvidenceView",
+    "ImportView",
+    "MessageQuery",
+    "MessageStatus",
+    "MessageView",
+    "NarrativeView",
+    "NextStep",
+    "NextStepsView",
+    "Page",
+    "ProtectionStatus",
+    "ProtectionView",
+    "RefusalView",
+    "RenderingView",
+    "SignedSubmission",
+    "Submission",
+    "ThreadView",
+    "TimelineEntry",
+    "TimelineView",
+    "Urgency",
+    "Validation",
+]
+
+type Direction = Literal["in", "out"]
+type Urgency = Literal["ordinary", "urgent", "emergency"]
+type MessageStatus = Literal["accepted", "held", "sent", "consigned", "refused", "retrieved", "waiting"]
+"""accepted: ours and on disk; held: kept back, unnumbered; sent: released to the hub; consigned: the other
+node has it, or we have theirs; refused: the other node said no; retrieved: the other agency has it; waiting:
+theirs, and its predecessor has not come."""
+type ProtectionStatus = Literal["unknown", "not-sought", "possible", "sought"]
+
+
+# -- what use cases take
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NarrativeView:
+    """One block of free text and the BCP 47 tag of its language."""
+
+    field: str
+    language: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """What an authority wants to say; the node signs it with the authority's key.
+
+    `thread` is None for a message that opens a conversation (its thread is then its own id) and may be left
+    out of a reply, whose thread is that of `in_reply_to`.
+    """
+
+    id: MessageId
+    case: CaseReference
+    type: str
+    sender: Address
+    recipient: Address
+    thread: ThreadId | None
+    in_reply_to: MessageId | None
+    urgency: Urgency
+    declares_no_danger: bool
+    coded: Mapping[str, Any]
+    narrative: tuple[NarrativeView, ...]
+    identity: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedSubmission:
+    """A content statement that the agency signed on its own side, with the bytes of the parts it binds.
+
+    The parts are the exact bytes whose digests stand in the statement, salt inside.
+    """
+
+    statement: str
+    narrative: bytes | None
+    identity: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageQuery:
+    """Which messages, oldest arrival first. None does not filter.
+
+    `after`: only those recorded after this position (`Page.position`). `since`: recorded at or after this
+    moment. It never waits: whoever waits listens to `Wake.mail_arrived` and asks again.
+    """
+
+    case: CaseReference | None = None
+    type: str | None = None
+    direction: Direction | None = None
+    status: MessageStatus | None = None
+    thread: ThreadId | None = None
+    since: datetime | None = None
+    after: int = 0
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadlineQuery:
+    """Which deadlines, the earliest first. `owed_by`: whose move is awaited. `until`: due at or before
+    this."""
+
+    owed_by: Literal["us", "them"] | None = None
+    overdue: bool | None = None
+    case: CaseReference | None = None
+    until: datetime | None = None
+    limit: int = 100
+
+
+# -- what they return
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueView:
+    """`basis` is a code of the due-basis vocabulary. While `paused`, the clock adds nothing and `at`
+    moves."""
+
+    at: datetime
+    basis: str
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusalView:
+    """A refusal that is an answer, not a failure: in a dry run and in next steps. The API adds its words.
+
+    `field` is a JSON pointer, `missing` what has to be supplied first.
+    """
+
+    code: str
+    field: str | None = None
+    facts: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    missing: tuple[Missing, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentView:
+    """What a message says, as far as its reader may see it.
+
+    `narrative_state`, `identity_state`: `none` was sent; `sealed` here and not part of this answer;
+    `released` in this answer; `destroyed` for good, its digest alone remains in the statement.
+    """
+
+    coded: Mapping[str, Any]
+    narrative: tuple[NarrativeView, ...] = ()
+    narrative_state: Literal["none", "sealed", "released", "destroyed"] = "none"
+    identity: Mapping[str, Any] | None = None
+    identity_state: Literal["none", "sealed", "released", "destroyed"] = "none"
+    declares_no_danger: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageView:
+    """A message. In a list `content` is None; alone it is there for a reader who may see it.
+
+    `due`: when the answer is owed, for a message that asks for one. `refusal`: the code that the other node
+    refused it with.
+    """
+
+    id: MessageId
+    sender_node: NodeCode
+    direction: Direction
+    case: CaseReference
+    thread: ThreadId
+    in_reply_to: MessageId | None
+    type: str
+    sender: Address
+    recipient: Address
+    urgency: Urgency
+    issued_at: datetime
+    recorded_at: datetime
+    status: MessageStatus
+    vocabulary: str
+    statement_digest: str
+    refusal: str | None = None
+    due: DueView | None = None
+    collected_at: datetime | None = None
+    content: ContentView | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """The answer to a message: the same words however often the same statement is submitted.
+
+    So nothing in it changes later: `status` and `due` are as they were at first. `evidence` is the signed
+    submission evidence.
+    """
+
+    id: MessageId
+    sender_node: NodeCode
+    case: CaseReference
+    thread: ThreadId
+    type: str
+    sender: Address
+    recipient: Address
+    status: Literal["accepted", "held"]
+    issued_at: datetime
+    recorded_at: datetime
+    due: DueView | None
+    statement_digest: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validation:
+    """What would happen, had it been sent now. Nothing was stored, nothing signed. `due` when acceptable."""
+
+    acceptable: bool
+    refusals: tuple[RefusalView, ...] = ()
+    due: DueView | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """`position` is that of the last message, or the one asked from when there is none: ask on from there."""
+
+    messages: tuple[MessageView, ...]
+    position: int
+    more: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceItem:
+    """`positive`: it proves that something happened, and not that it failed. `issuer`: node or authority."""
+
+    kind: str
+    positive: bool
+    issuer: str
+    issued_at: datetime
+    digest: str
+    previous: str | None
+    code: str | None
+    token: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceView:
+    """The evidence of one message, in the order in which this node came to hold it."""
+
+    id: MessageId
+    sender_node: NodeCode
+    statement_digest: str
+    evidence: tuple[EvidenceItem, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderingView:
+    """A message in a language. `language` is the one used, `direction` that of its script."""
+
+    text: str
+    language: str
+    direction: Literal["ltr", "rtl"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectionView:
+    """The agency has it. Collected again, the first answer comes again. `evidence`: the signed retrieval."""
+
+    id: MessageId
+    sender_node: NodeCode
+    collected_at: datetime
+    evidence: str
+    thread_state: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportView:
+    """What became of an envelope that came by hand.
+
+    `refused`: authentic, and our signed refusal (`code`) goes back. `noted`: it carried evidence. `known`: it
+    had come before. `waiting`: its predecessor has not come; bring it again afterwards. An envelope that
+    nobody vouches for is no answer but a refusal of the request.
+    """
+
+    outcome: Literal["consigned", "refused", "noted", "known", "waiting"]
+    sender_node: NodeCode
+    id: MessageId
+    code: str | None = None
+    evidence: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProtectionView:
+    """The protection status on this node; it never leaves it. `proposed` waits for a second person.
+
+    `state` is `proposed` while a proposal waits, `settled` otherwise (also when the status is still unknown).
+    """
+
+    status: ProtectionStatus
+    state: Literal["settled", "proposed"]
+    proposed: ProtectionStatus | None = None
+    proposed_by: str | None = None
+    changed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseView:
+    """`role` is this State's: `destination` where the child is, `origin` otherwise. `protection` is there
+    only at the destination, for those who work on the case."""
+
+    reference: CaseReference
+    role: Literal["destination", "origin", "unknown"]
+    opened_at: datetime
+    parties: tuple[Address, ...]
+    protection: ProtectionView | None = None
+    closed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThreadView:
+    """One conversation. `asker` opened it, `answerer` owes the answer."""
+
+    id: ThreadId
+    procedure: str
+    state: str
+    asker: Address
+    answerer: Address
+    opened_at: datetime
+    due: DueView | None = None
+    overdue: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineEntry:
+    """One thing that happened on a case, as far as this node knows. Facts, never content.
+
+    `kind` says which of the rest is there: a `message` has id, type, direction, sender, recipient, thread and
+    status; `evidence` has id, evidence (its kind), issuer, digest and perhaps code; `identity-released` has
+    id and reason; `protection` has state and perhaps actor.
+    """
+
+    at: datetime
+    kind: Literal["case-opened", "message", "evidence", "protection", "identity-released", "overdue"]
+    id: MessageId | None = None
+    type: str | None = None
+    direction: Direction | None = None
+    sender: Address | None = None
+    recipient: Address | None = None
+    thread: ThreadId | None = None
+    status: str | None = None
+    state: str | None = None
+    evidence: str | None = None
+    issuer: str | None = None
+    digest: str | None = None
+    code: str | None = None
+    actor: str | None = None
+    reason: str | None = None
+    due: DueView | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineView:
+    """A case, its conversations and what happened, oldest first."""
+
+    case: CaseView
+    threads: tuple[ThreadView, ...]
+    entries: tuple[TimelineEntry, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextStep:
+    """A message that the procedures know for this case.
+
+    `open`: `by` may send it now, until `until` where a deadline or a pause ends it. Otherwise `refusal` says
+    why not, and what is missing. `thread` and `in_reply_to` are what to put into the message; without them it
+    opens a conversation.
+    """
+
+    type: str
+    procedure: str
+    by: Address
+    to: Address | None
+    open: bool
+    thread: ThreadId | None = None
+    in_reply_to: MessageId | None = None
+    until: datetime | None = None
+    refusal: RefusalView | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextStepsView:
+    """What may be sent at the moment `at`, and what the rest still waits for."""
+
+    reference: CaseReference
+    at: datetime
+    steps: tuple[NextStep, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadlineView:
+    """An answer that is owed. It says whose and when, never about what: an operator reads it."""
+
+    case: CaseReference
+    thread: ThreadId
+    procedure: str
+    state: str
+    asker: Address
+    answerer: Address
+    owed_by: Literal["us", "them"]
+    due: DueView
+    overdue: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadlinesView:
+    """`at` is the moment that `overdue` was judged at."""
+
+    at: datetime
+    deadlines: tuple[DeadlineView, ...]
+    more: bool = False
