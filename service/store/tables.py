@@ -1,0 +1,401 @@
+"""The node's tables. Rows are mapped by hand at the store's border; these classes go no further.
+
+Personal data is in exactly two columns of one table, `message.narrative_sealed` and
+`message.identity_sealed`, and only sealed under the case's own key (`vault.py`). Everything else is codes,
+digests, addresses of offices, times, and statements as they were signed.
+
+For the busy paths use the Core tables (`MESSAGE`, `OUTBOX`, …) with `session.connection()`: a Core insert
+costs about a third of an ORM one.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar, Literal, cast
+
+from sqlalchemy import BigInteger, Index, LargeBinary, MetaData, String, Table, Text, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from service.store.columns import Instant, RowNumber
+
+__all__ = [
+    "ACCESS_JOURNAL",
+    "CASE_FILE",
+    "CASE_KEY",
+    "CASE_PARTY",
+    "CHANNEL",
+    "CHANNEL_SEEN",
+    "DIRECTORY_DOCUMENT",
+    "DIRECTORY_HISTORY",
+    "DIRECTORY_SNAPSHOT",
+    "EVIDENCE",
+    "INBOX",
+    "MESSAGE",
+    "METADATA",
+    "OUTBOX",
+    "QUARANTINE",
+    "THREAD",
+    "AccessJournal",
+    "CaseFileRow",
+    "CaseKey",
+    "CaseParty",
+    "ChannelRow",
+    "ChannelSeen",
+    "DirectoryDocument",
+    "DirectoryHistory",
+    "DirectorySnapshot",
+    "EvidenceRow",
+    "InboxRow",
+    "MessageRow",
+    "OutboxRow",
+    "Quarantine",
+    "ThreadRow",
+]
+
+METADATA = MetaData(
+    # Constraints need names that both databases agree on, or a later migration cannot alter them.
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+type Direction = Literal["in", "out"]
+type MessageStatus = Literal[
+    "held",  # ours: may not leave yet (protection status) -> accepted
+    "accepted",  # ours: answered 202, in the outbox -> sent
+    "sent",  # ours: published -> consigned, refused
+    "consigned",  # theirs took it / we took it -> retrieved
+    "retrieved",  # the agency has it (end)
+    "refused",  # a signed refusal, ours or theirs (end)
+    "waiting",  # theirs: came before its predecessor -> consigned, refused
+]
+type OutboxState = Literal[
+    "held",  # may not leave yet, has no number -> queued
+    "queued",  # may leave, has no number yet -> released
+    "released",  # numbered, published and published again -> done
+    "done",  # answered by evidence, or needs no answer (end)
+    "failed",  # past its lifetime: raised to an operator (end)
+]
+type InboxOutcome = Literal["consigned", "refused", "evidence", "waiting"]
+
+
+def _partial(name: str, *columns: str, where: str) -> Index:
+    """An index over the few rows that still matter; both databases keep such."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
+class _Row(SQLModel):
+    metadata: ClassVar[MetaData] = METADATA
+
+
+class CaseFileRow(_Row, table=True):
+    """A case as this node knows it. `role` is this State's: where the child is, or where the child is
+    from."""
+
+    __tablename__ = "case_file"
+
+    reference: str = Field(primary_key=True)
+    role: Literal["destination", "origin"] = Field(sa_type=String)
+    opened_at: datetime = Field(sa_type=Instant)
+    opened_by: str
+    protection: Literal["unknown", "not-sought", "possible", "sought"] = Field(sa_type=String)
+    protection_proposed: str | None = None
+    """A change that waits for a second person."""
+    protection_proposed_by: str | None = None
+    protection_changed_at: datetime | None = Field(default=None, sa_type=Instant)
+    closed_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class CaseParty(_Row, table=True):
+    """An authority that takes part in the case, and may therefore know that it exists."""
+
+    __tablename__ = "case_party"
+    __table_args__ = (Index("ix_case_party_address", "address"),)
+
+    reference: str = Field(primary_key=True, foreign_key="case_file.reference")
+    address: str = Field(primary_key=True)
+
+
+class MessageRow(_Row, table=True):
+    """One message, ours or theirs. `statement` is the token as signed; it is verified, never written anew."""
+
+    __tablename__ = "message"
+    __table_args__ = (
+        # The id first: people and the API ask by id alone.
+        UniqueConstraint("id", "sender_node"),
+        Index("ix_message_case_reference", "case_reference", "cursor"),
+        Index("ix_message_thread", "thread", "cursor"),
+        Index("ix_message_recipient", "recipient", "cursor"),
+        Index("ix_message_sender", "sender", "cursor"),
+        _partial("ix_message_waiting", "in_reply_to", where="status = 'waiting'"),
+        _partial("ix_message_held", "case_reference", "cursor", where="status = 'held'"),
+        # A list page hands out its last cursor. AUTOINCREMENT: a number is never used twice, even after a
+        # delete. On PostgreSQL numbers are drawn before they commit; with several writers a reader must stop
+        # at the lowest number still in flight.
+        {"sqlite_autoincrement": True},
+    )
+
+    cursor: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
+    sender_node: str
+    id: str
+    direction: Direction = Field(sa_type=String)
+    case_reference: str
+    thread: str
+    in_reply_to: str | None = None
+    type: str
+    sender: str
+    recipient: str
+    statement: str = Field(sa_type=Text)
+    statement_digest: str
+    issued_at: datetime = Field(sa_type=Instant)
+    recorded_at: datetime = Field(sa_type=Instant)
+    urgency: str
+    narrative_sealed: bytes | None = Field(default=None, sa_type=LargeBinary)
+    identity_sealed: bytes | None = Field(default=None, sa_type=LargeBinary)
+    due_at: datetime | None = Field(default=None, sa_type=Instant)
+    due_basis: str | None = None
+    status: MessageStatus = Field(sa_type=String)
+    refusal_code: str | None = None
+    collected_at: datetime | None = Field(default=None, sa_type=Instant)
+    vocabulary: str
+    request_mark: str | None = None
+    """`Vault.mark` of what was submitted: the same id with the same content is the same request."""
+
+
+class ThreadRow(_Row, table=True):
+    """A conversation. `snapshot` is the whole `Thread` value as JSON; the columns beside it are for finding
+    it."""
+
+    __tablename__ = "thread"
+    __table_args__ = (
+        Index("ix_thread_case_reference", "case_reference"),
+        _partial("ix_thread_due_at", "due_at", where="due_at IS NOT NULL"),
+    )
+
+    id: str = Field(primary_key=True)
+    procedure: str
+    case_reference: str
+    state: str
+    asker: str
+    answerer: str
+    opened_at: datetime = Field(sa_type=Instant)
+    due_at: datetime | None = Field(default=None, sa_type=Instant)
+    due_basis: str | None = None
+    snapshot: str = Field(sa_type=Text)
+    updated_at: datetime = Field(sa_type=Instant)
+    overdue_noted_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class EvidenceRow(_Row, table=True):
+    """Signed evidence, ours and theirs, in the order in which we came to hold it."""
+
+    __tablename__ = "evidence"
+    __table_args__ = (
+        UniqueConstraint("digest"),
+        Index("ix_evidence_message", "id", "sender_node", "position"),
+        {"sqlite_autoincrement": True},
+    )
+
+    position: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
+    digest: str
+    sender_node: str
+    id: str
+    kind: str
+    issuer: str
+    issued_at: datetime = Field(sa_type=Instant)
+    token: str = Field(sa_type=Text)
+    previous: str | None = None
+    code: str | None = None
+    ours: bool
+
+
+class OutboxRow(_Row, table=True):
+    """What must reach another node. The row, not the broker, is the guarantee: it stays until it is answered.
+
+    `epoch`, `sequence` and `envelope_id` are empty until the row is released: what is withheld leaves no gap.
+    The envelope's bytes are not kept: each attempt seals afresh (to the key that is current then) under the
+    same number, id and statement, which is what sameness means on this wire.
+    """
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        _partial("ix_outbox_due", "next_attempt_at", "row", where="state NOT IN ('done', 'failed', 'held')"),
+        _partial("ix_outbox_held", "message_id", where="state = 'held'"),
+        Index("ix_outbox_message", "message_id", "sender_node"),
+        Index("ix_outbox_manifest_digest", "manifest_digest"),
+        Index("ix_outbox_channel", "recipient_node", "epoch", "sequence"),
+        {"sqlite_autoincrement": True},
+    )
+
+    row: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
+    recipient_node: str
+    kind: Literal["content", "evidence", "reconciliation"] = Field(sa_type=String)
+    message_id: str
+    """The message that the envelope is, or is about."""
+    sender_node: str
+    """The node that sent that message; together they name it."""
+    evidence_digest: str | None = None
+    """The evidence to carry, for a row of that kind. Rows released together share one envelope."""
+    envelope_id: str | None = None
+    """The id in the clear header: the message's own for content, a fresh one for a shared envelope."""
+    epoch: str | None = None
+    sequence: int | None = Field(default=None, sa_type=BigInteger)
+    manifest_digest: str | None = None
+    attempts: int = 0
+    next_attempt_at: datetime = Field(sa_type=Instant)
+    state: OutboxState = Field(sa_type=String)
+    queued_at: datetime = Field(sa_type=Instant)
+    published_at: datetime | None = Field(default=None, sa_type=Instant)
+    done_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class InboxRow(_Row, table=True):
+    """What became of each message that another node sent: redelivery gets the same outcome again."""
+
+    __tablename__ = "inbox"
+    __table_args__ = (
+        Index("ix_inbox_manifest_digest", "manifest_digest"),
+        _partial("ix_inbox_waiting", "received_at", where="outcome = 'waiting'"),
+    )
+
+    sender_node: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    statement_digest: str
+    manifest: str = Field(sa_type=Text)
+    manifest_digest: str
+    epoch: str
+    sequence: int = Field(sa_type=BigInteger)
+    kind: str
+    outcome: InboxOutcome = Field(sa_type=String)
+    code: str | None = None
+    evidence_digest: str | None = None
+    received_at: datetime = Field(sa_type=Instant)
+
+
+class Quarantine(_Row, table=True):
+    """Bytes that nobody we know vouches for, kept for an operator, never answered. The newest 1,000 only."""
+
+    __tablename__ = "quarantine"
+    __table_args__ = (Index("ix_quarantine_received_at", "received_at"),)
+
+    digest: str = Field(primary_key=True)
+    code: str
+    received_at: datetime = Field(sa_type=Instant)
+    size: int
+    source: Literal["hub", "file"] = Field(sa_type=String)
+    data: bytes = Field(sa_type=LargeBinary)
+
+
+class ChannelRow(_Row, table=True):
+    """An ordered pair of nodes: how much has passed, and the running digest over it."""
+
+    __tablename__ = "channel"
+
+    sender_node: str = Field(primary_key=True)
+    recipient_node: str = Field(primary_key=True)
+    epoch: str = Field(primary_key=True)
+    count: int = Field(sa_type=BigInteger)
+    last: int = Field(sa_type=BigInteger)
+    chain: str
+    updated_at: datetime = Field(sa_type=Instant)
+
+
+class ChannelSeen(_Row, table=True):
+    """One numbered envelope of a channel."""
+
+    __tablename__ = "channel_seen"
+
+    sender_node: str = Field(primary_key=True)
+    recipient_node: str = Field(primary_key=True)
+    epoch: str = Field(primary_key=True)
+    sequence: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    id: str
+    statement_digest: str
+
+
+class CaseKey(_Row, table=True):
+    """A case's data key, wrapped. A destroyed one keeps its row and its date, and no key."""
+
+    __tablename__ = "case_key"
+
+    reference: str = Field(primary_key=True)
+    purpose: Literal["identity", "narrative"] = Field(primary_key=True, sa_type=String)
+    wrapped: bytes | None = Field(default=None, sa_type=LargeBinary)
+    created_at: datetime = Field(sa_type=Instant)
+    destroyed_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class DirectoryDocument(_Row, table=True):
+    """The directory as last received, one signed document a path."""
+
+    __tablename__ = "directory_document"
+
+    path: str = Field(primary_key=True)
+    digest: str
+    token: str = Field(sa_type=Text)
+    received_at: datetime = Field(sa_type=Instant)
+
+
+class DirectoryHistory(_Row, table=True):
+    """Every document that ever was current here: old statements are verified against what stood then."""
+
+    __tablename__ = "directory_history"
+    __table_args__ = (Index("ix_directory_history_path", "path"),)
+
+    digest: str = Field(primary_key=True)
+    path: str
+    token: str = Field(sa_type=Text)
+
+
+class DirectorySnapshot(_Row, table=True):
+    """Snapshots received, by their own sequence. A lower one than the highest here is a rollback."""
+
+    __tablename__ = "directory_snapshot"
+
+    sequence: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    digest: str
+    token: str = Field(sa_type=Text)
+    received_at: datetime = Field(sa_type=Instant)
+
+
+class AccessJournal(_Row, table=True):
+    """Who did what, to what, and why. `subject` is an id or a case reference; `reason` is a code."""
+
+    __tablename__ = "access_journal"
+    __table_args__ = (
+        Index("ix_access_journal_subject", "subject", "position"),
+        {"sqlite_autoincrement": True},
+    )
+
+    position: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
+    at: datetime = Field(sa_type=Instant)
+    actor: str
+    role: str
+    action: str
+    subject: str
+    reason: str | None = None
+
+
+def _table(row: type[SQLModel]) -> Table:
+    return cast(Table, cast(Any, row).__table__)
+
+
+CASE_FILE = _table(CaseFileRow)
+CASE_PARTY = _table(CaseParty)
+MESSAGE = _table(MessageRow)
+THREAD = _table(ThreadRow)
+EVIDENCE = _table(EvidenceRow)
+OUTBOX = _table(OutboxRow)
+INBOX = _table(InboxRow)
+QUARANTINE = _table(Quarantine)
+CHANNEL = _table(ChannelRow)
+CHANNEL_SEEN = _table(ChannelSeen)
+CASE_KEY = _table(CaseKey)
+DIRECTORY_DOCUMENT = _table(DirectoryDocument)
+DIRECTORY_HISTORY = _table(DirectoryHistory)
+DIRECTORY_SNAPSHOT = _table(DirectorySnapshot)
+ACCESS_JOURNAL = _table(AccessJournal)

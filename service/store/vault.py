@@ -1,0 +1,176 @@
+"""Narrative and identity at rest: sealed under the case's own keys, so that destroying a key destroys the
+part.
+
+    key-encryption key (keystore)  wraps (RFC 3394)  data key of (case, purpose)  seals (AES-256-GCM)  each
+    part
+
+A sealed part is bound to its case, its purpose and its message: moved to another row, it does not open. The
+wrapped data key has one copy, in `case_key`. After `destroy` and `Store.forget_deleted` no file of this node
+holds it; backups hold it until they expire, and a restored one is erased again from the ledger.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import threading
+from collections import OrderedDict
+from typing import Literal, NoReturn
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
+from sqlalchemy import bindparam, insert, select, update
+from sqlmodel import Session
+
+from service.errors import Misconfigured, NodeError, NotFound
+from service.ports import Clock, RandomSource
+from service.store.tables import CASE_KEY
+
+__all__ = ["OPEN_KEYS", "Purpose", "Vault"]
+
+type Purpose = Literal["identity", "narrative"]
+
+OPEN_KEYS = 1_024
+"""Unwrapped data keys kept in memory, at most; the least recently used goes first."""
+
+_FORMAT = b"\x01"
+_NONCE_BYTES = 12
+_KEY_BYTES = 32
+
+_OF_CASE = (CASE_KEY.c.reference == bindparam("of"), CASE_KEY.c.purpose == bindparam("for"))
+_FIND = select(CASE_KEY.c.wrapped, CASE_KEY.c.destroyed_at).where(*_OF_CASE)
+_ADD = insert(CASE_KEY)
+_DESTROY = (
+    update(CASE_KEY)
+    .where(*_OF_CASE, CASE_KEY.c.destroyed_at.is_(None))
+    .values(wrapped=None, destroyed_at=bindparam("at"))
+)
+
+
+class Vault:
+    """Seals and opens parts inside the caller's transaction. Safe to use from every thread.
+
+    `kek`: 32 bytes from the keystore; another one than sealed is refused as Misconfigured `vault.wrong_key`.
+    """
+
+    def __init__(self, kek: bytes, *, clock: Clock, random: RandomSource, open_keys: int = OPEN_KEYS) -> None:
+        if len(kek) != _KEY_BYTES:
+            raise Misconfigured("vault.wrong_key", f"expected a key of {_KEY_BYTES} bytes")
+        self._kek = kek
+        self._clock = clock
+        self._random = random
+        self._limit = open_keys
+        # By the wrapped form, which each use reads from its own transaction: a data key whose row was rolled
+        # back, destroyed or replaced can not be used by mistake.
+        self._opened: OrderedDict[bytes, bytes] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def seal(
+        self, session: Session, reference: str, purpose: Purpose, part: bytes, *, bound_to: str
+    ) -> bytes:
+        """Seal `part` for rest, bound to `bound_to` (its message). Makes the case's data key if it has none.
+
+        NotFound `vault.key_destroyed`: what was erased does not come back under a new key unnoticed.
+        """
+        key = self._data_key(session, reference, purpose) or self._new_key(session, reference, purpose)
+        nonce = self._random.bytes(_NONCE_BYTES)
+        return b"".join(
+            (_FORMAT, nonce, AESGCM(key).encrypt(nonce, part, _bound(reference, purpose, bound_to)))
+        )
+
+    def open(
+        self, session: Session, reference: str, purpose: Purpose, sealed: bytes, *, bound_to: str
+    ) -> bytes:
+        """The part. NotFound `vault.key_destroyed` or `vault.no_key`; NodeError `vault.damaged` when the
+        bytes are not what was sealed for this case, purpose and message."""
+        key = self._data_key(session, reference, purpose)
+        if key is None:
+            raise NotFound("vault.no_key", "the case has no data key for this purpose")
+        if not sealed.startswith(_FORMAT):
+            _damaged()
+        body = sealed[len(_FORMAT) :]
+        try:
+            return AESGCM(key).decrypt(
+                body[:_NONCE_BYTES], body[_NONCE_BYTES:], _bound(reference, purpose, bound_to)
+            )
+        except (InvalidTag, ValueError):
+            _damaged()
+
+    def mac(self, session: Session, reference: str, purpose: Purpose, data: bytes) -> bytes:
+        """HMAC-SHA-256 by which a repeated request is known again. Without the case's key nobody can test a
+        guess at what was in it; once that is destroyed, nobody can at all."""
+        key = self._data_key(session, reference, purpose) or self._new_key(session, reference, purpose)
+        return hmac.digest(hmac.digest(key, b"focalpoint request", hashlib.sha256), data, hashlib.sha256)
+
+    def destroy(self, session: Session, reference: str, purpose: Purpose) -> bool:
+        """Destroy the case's data key. False when it was destroyed before.
+
+        A case that never had one is closed all the same. Call `Store.forget_deleted` after the commit: until
+        then the old page is in the log.
+        """
+        connection = session.connection()
+        found = connection.execute(_FIND, {"of": reference, "for": purpose}).first()
+        now = self._clock.now()
+        if found is None:
+            connection.execute(
+                _ADD,
+                {"reference": reference, "purpose": purpose, "created_at": now, "destroyed_at": now},
+            )
+            return True
+        if found.wrapped is not None:
+            with self._lock:
+                self._opened.pop(found.wrapped, None)
+        return connection.execute(_DESTROY, {"of": reference, "for": purpose, "at": now}).rowcount == 1
+
+    def _data_key(self, session: Session, reference: str, purpose: Purpose) -> bytes | None:
+        found = session.connection().execute(_FIND, {"of": reference, "for": purpose}).first()
+        if found is None:
+            return None
+        if found.destroyed_at is not None:
+            raise NotFound(
+                "vault.key_destroyed", "the case's data key was destroyed; the part cannot be read again"
+            )
+        wrapped: bytes = found.wrapped
+        with self._lock:
+            key = self._opened.get(wrapped)
+            if key is not None:
+                self._opened.move_to_end(wrapped)
+                return key
+        try:
+            key = aes_key_unwrap(self._kek, wrapped)
+        except InvalidUnwrap as error:
+            raise Misconfigured(
+                "vault.wrong_key",
+                "case keys were wrapped under another key; use this database's own keystore",
+            ) from error
+        self._remember(wrapped, key)
+        return key
+
+    def _new_key(self, session: Session, reference: str, purpose: Purpose) -> bytes:
+        key = self._random.bytes(_KEY_BYTES)
+        wrapped = aes_key_wrap(self._kek, key)
+        session.connection().execute(
+            _ADD,
+            {"reference": reference, "purpose": purpose, "wrapped": wrapped, "created_at": self._clock.now()},
+        )
+        self._remember(wrapped, key)
+        return key
+
+    def _remember(self, wrapped: bytes, key: bytes) -> None:
+        with self._lock:
+            self._opened[wrapped] = key
+            while len(self._opened) > self._limit:
+                self._opened.popitem(last=False)
+
+
+def _bound(reference: str, purpose: Purpose, message: str) -> bytes:
+    """Lengths first, so that no two triples give the same bytes."""
+    names = (reference.encode(), message.encode(), purpose.encode())
+    return b"".join(len(name).to_bytes(4) + name for name in names)
+
+
+def _damaged() -> NoReturn:
+    raise NodeError(
+        "vault.damaged", "a sealed part is not what was sealed for this case, purpose and message"
+    )
