@@ -1,0 +1,257 @@
+"""One full, valid content per form, for every test that needs one. All persons and places are invented."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from protocol.vocabularies import RELEASE
+
+type Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NarrativeBlock:
+    field: str
+    language: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleContent:
+    """What `messages.validate` reads of a content."""
+
+    type: str
+    coded: Json
+    narrative: tuple[NarrativeBlock, ...] = ()
+    identity: Json | None = None
+    form: int = 1
+    vocabulary: str = field(default=RELEASE)
+
+
+def sample(message_type: str) -> SampleContent:
+    """A fresh copy: a test may change its parts."""
+    return copy.deepcopy(SAMPLES[message_type])
+
+
+def _block(name: str, language: str, text: str) -> NarrativeBlock:
+    return NarrativeBlock(field=name, language=language, text=text)
+
+
+_PERSONS_AND_PLACES: Json = {
+    "persons": [
+        {
+            "reference": "child",
+            "names": [
+                {
+                    "given": "Example",
+                    "family": "Child",
+                    "full": "Example Child",
+                    "script_language": "ro",
+                }
+            ],
+            "sex": "female",
+            "born": "2012-03",
+            "birthplace": "Exampleville",
+            "nationalities": ["RO"],
+            "documents": [
+                {"document_kind": "birth-certificate", "number": "EX-0000", "issuing_country": "RO"}
+            ],
+        },
+        {
+            "reference": "carer-1",
+            "names": [
+                {
+                    "full": "Пример Опекун",
+                    "script_language": "ru",
+                    "transliteration": "Primer Opekun",
+                    "transliteration_scheme": "ISO 9",
+                }
+            ],
+            "family_relation": "grandparent",
+            "places": ["place-1"],
+            "channels": [{"channel": "telephone", "value": "+00 000 000"}],
+        },
+    ],
+    "addresses": [
+        {
+            "reference": "place-1",
+            "address_lines": ["Example Street 1"],
+            "locality": "Exampleville",
+            "country": "RO",
+        }
+    ],
+}
+
+SAMPLES: Mapping[str, SampleContent] = {
+    content.type: content
+    for content in (
+        SampleContent(
+            type="case.notification",
+            coded={
+                "first_contact_on": "2026-11-02",
+                "trafficking_status": "presumed",
+                "sex": "female",
+                "age_band": "12-14",
+                "age_basis": "child-statement",
+                "age_band_when_first_trafficked": "12-14",
+                "believed_nationalities": [{"country": "RO", "nationality_basis": "language"}],
+                "child_languages": ["ro", "it"],
+                "separation_status": "unaccompanied",
+                "exploitation_forms": ["exploitation/begging", "exploitation/criminality/theft"],
+                "trafficking_reach": "cross-border",
+                "exploitation_countries": ["IT"],
+                "immediate_danger": "no",
+                "care_arrangement": "specialised-shelter",
+                "guardian_status": "provisional",
+            },
+            narrative=(_block("circumstances", "it", "La bambina è stata trovata in una stazione."),),
+            identity=_PERSONS_AND_PLACES,
+        ),
+        SampleContent(
+            type="guardian.notice",
+            coded={
+                "guardian_event": "appointed",
+                "effective_on": "2026-11-03",
+                "guardian_basis": "court-decision",
+                "guardian_kind": "professional",
+                "guardian_powers": ["legal-representation", "best-interests", "durable-solution"],
+                "guardian_in_conflict": "no",
+            },
+            identity={
+                "contact": {
+                    "office": "Example Guardianship Office",
+                    "channels": [{"channel": "email", "value": "office@guardianship.example"}],
+                    "languages": ["it", "en"],
+                }
+            },
+        ),
+        SampleContent(
+            type="social-inquiry.request",
+            coded={
+                "questions": ["family-whereabouts", "carer-willing", "carer-able", "trafficker-presence"],
+                "legal_bases": ["crc-1989", "hague-1996"],
+                "known_parties": [
+                    {"reference": "carer-1", "family_relation": "grandparent"},
+                    {"reference": "person-1", "family_relation": "aunt-or-uncle"},
+                ],
+                "not_to_contact": [
+                    {
+                        "reference": "person-2",
+                        "family_relation": "step-parent",
+                        "no_contact_reason": "suspected-trafficker",
+                    }
+                ],
+                "inquiry_conditions": ["do-not-mention-trafficking", "do-not-reveal-whereabouts"],
+                "child_informed": "yes",
+                "child_view_of_contact": "agrees-in-part",
+                "guardian_agrees": "yes",
+            },
+            narrative=(_block("reasons", "it", "La bambina parla di una nonna che l'ha cresciuta."),),
+            identity=_PERSONS_AND_PLACES,
+        ),
+        SampleContent(
+            type="social-inquiry.report",
+            coded={
+                "completeness": "partial",
+                "concluded_on": "2026-11-20",
+                "visited_on": ["2026-11-16", "2026-11-18"],
+                "inquiry_methods": ["home-visit", "family-interview", "records-check"],
+                "family_traced": "partly-traced",
+                "family_wants_contact": "yes",
+                "candidate_carers": [
+                    {
+                        "reference": "carer-1",
+                        "family_relation": "grandparent",
+                        "care_arrangement": "kinship-care",
+                        "willing": "yes",
+                        "able": "unknown",
+                        "agreed": "yes",
+                        "agreed_on": "2026-11-18",
+                        "lived_with_child_before": "yes",
+                        "knows_of_exploitation": "no",
+                        "children_in_household": 1,
+                        "adults_in_household": 2,
+                    }
+                ],
+                "home_risks": [
+                    {
+                        "risk": "trafficker-contact",
+                        "foreseeable": "unknown",
+                        "concerning": "carer-1",
+                        "information_source": "community",
+                    },
+                    {"risk": "no-livelihood", "foreseeable": "yes", "information_source": "observation"},
+                ],
+                "trafficker_link": "yes",
+                "trafficker_links": ["lives-nearby"],
+                "services": [
+                    {"service": "school", "available": "yes"},
+                    {"service": "mental-health", "available": "no"},
+                ],
+                "question_results": [
+                    {"question": "family-whereabouts", "result": "answered"},
+                    {"question": "carer-able", "result": "not-found-out"},
+                ],
+                "limitations": ["carer-not-seen-alone", "time-too-short"],
+                "recommendation": "further-inquiry",
+            },
+            narrative=(
+                _block("findings", "fr", "La grand-mère vit seule avec un petit-fils."),
+                _block("family_views", "ro", "Bunica dorește să vorbească cu fata."),
+            ),
+            identity=_PERSONS_AND_PLACES,
+        ),
+        SampleContent(
+            type="accept",
+            coded={
+                "case_contact": {"authority": "ro.anpdca", "office": "case-desk"},
+                "alternate_contact": {"authority": "ro.anpdca", "office": "duty-desk"},
+                "expected_on": "2027-01-15",
+            },
+        ),
+        SampleContent(
+            type="decline",
+            coded={"decline_reason": "no-jurisdiction", "competent_authority": "md.protectia-copilului"},
+            narrative=(_block("explanation", "ro", "Familia locuiește în alt stat."),),
+        ),
+        SampleContent(
+            type="query",
+            coded={"query_questions": ["last-address", "family-names"]},
+            narrative=(_block("further_questions", "ro", "Cum se numește satul?"),),
+        ),
+        SampleContent(
+            type="answer",
+            coded={
+                "answers": [
+                    {"query_question": "last-address", "result": "answered"},
+                    {"query_question": "family-names", "result": "partly-answered"},
+                ]
+            },
+            narrative=(_block("explanation", "it", "Il nome del villaggio è nella parte riservata."),),
+            identity=_PERSONS_AND_PLACES,
+        ),
+        SampleContent(
+            type="progress",
+            coded={"progress_reason": "awaiting-records", "new_due_on": "2027-03-01"},
+            narrative=(_block("explanation", "ro", "Registrul local răspunde în februarie."),),
+        ),
+        SampleContent(
+            type="redirect",
+            coded={"redirect_reason": "other-jurisdiction", "redirected_to": "ro.dgaspc-example"},
+        ),
+        SampleContent(type="withdraw", coded={"withdraw_reason": "answered-otherwise"}),
+        SampleContent(type="nudge", coded={"was_due_on": "2026-11-12", "due_basis": "project-choice"}),
+        SampleContent(
+            type="escalate",
+            coded={
+                "was_due_on": "2026-11-12",
+                "due_basis": "project-choice",
+                "escalation_level": "supervisor",
+                "escalation_reason": "no-acceptance",
+            },
+        ),
+    )
+}
