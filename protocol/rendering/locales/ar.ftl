@@ -1,0 +1,84 @@
+# ما يحيط بالقيم المرمّزة في الرسالة. أما الرموز والحقول وأنواع الرسائل فهي في vocabularies/labels/.
+
+moment = { $date }، { $time } UTC
+international-body = هيئة دولية
+
+header-case = القضية
+header-sender = من
+header-recipient = إلى
+header-signed = تاريخ التوقيع
+header-urgency = درجة الاستعجال
+header-safety = الإقرار
+header-id = الرسالة
+header-thread = المراسلة
+header-reply = ردًّا على
+header-vocabulary = إصدار المفردات
+
+untranslated = غير مترجم: { $language }
+narrative-absent = النص الحر غير معروض هنا.
+identity-sealed = الهوية: جزء مختوم، غير معروض.
+
+broader = الرمز { $code } غير معروف هنا؛ وهذا أقرب مفهوم أوسع
+unknown-code = غير معروف هنا
+
+unreviewed = التسميات ترجمات خاصة بالمشروع ولم تُراجَع رسميًّا.
+people-judge = يتحقق البرنامج من الوجود والتواريخ والتوقيعات؛ أما المضمون فيحكم عليه الناس.
+
+numbered = { $label } { $number }
+party-child = الطفل
+party-carer = مقدّم الرعاية { $number }
+party-person = الشخص { $number }
+party-place = المكان { $number }
+
+timeline-title = التسلسل الزمني للقضية { $case }
+timeline-count = { $count ->
+    [zero] لا أحداث
+    [one] حدث واحد
+    [two] حدثان
+    [few] { $count } أحداث
+    [many] { $count } حدثًا
+   *[other] { $count } حدث
+}
+timeline-empty = لم يحدث شيء بعد.
+timeline-party = من { $sender } إلى { $recipient }
+timeline-due = موعد الرد { $moment }
+timeline-due-on-basis = موعد الرد { $moment } ({ $basis })
+timeline-days-left = { $days ->
+    [zero] يحلّ الموعد اليوم
+    [one] بقي يوم واحد
+    [two] بقي يومان
+    [few] بقيت { $days } أيام
+    [many] بقي { $days } يومًا
+   *[other] بقي { $days } يوم
+}
+timeline-days-late = { $days ->
+    [zero] دون تأخر
+    [one] تأخر يومًا واحدًا
+    [two] تأخر يومين
+    [few] تأخر { $days } أيام
+    [many] تأخر { $days } يومًا
+   *[other] تأخر { $days } يوم
+}
+timeline-refused = مرفوض: { $reason }
+signed-by = بتوقيع { $issuer }
+
+event-case-opened = فُتحت القضية
+event-protection-proposed = اقتُرح وضع الحماية
+event-protection-changed = تغيّر وضع الحماية
+event-identity-shown = عُرض جزء الهوية على شخص
+event-message-refused = رُفضت الرسالة
+event-deadline-passed = انقضى الموعد دون رد
+event-case-key-destroyed = أُتلفت الهوية مع مفتاحها
+event-case-closed = أُغلقت القضية
+
+report-title = التحقق من الأدلة
+report-whole = سليمة: كل التوقيعات صحيحة، ولا حلقة مفقودة أو محرّفة أو في غير موضعها.
+report-not-whole = { $count ->
+    [zero] غير سليمة.
+    [one] غير سليمة: ملاحظة واحدة.
+    [two] غير سليمة: ملاحظتان.
+    [few] غير سليمة: { $count } ملاحظات.
+    [many] غير سليمة: { $count } ملاحظة.
+   *[other] غير سليمة: { $count } ملاحظة.
+}
+report-where = الموضع: { $where }

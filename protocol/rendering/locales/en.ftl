@@ -1,0 +1,69 @@
+# What surrounds the coded values of a message. Codes, fields and message types are in vocabularies/labels/.
+
+moment = { $date }, { $time } UTC
+international-body = international body
+
+header-case = Case
+header-sender = From
+header-recipient = To
+header-signed = Signed
+header-urgency = Urgency
+header-safety = Declaration
+header-id = Message
+header-thread = Conversation
+header-reply = In reply to
+header-vocabulary = Vocabulary release
+
+untranslated = untranslated: { $language }
+narrative-absent = Free text is not shown here.
+identity-sealed = Identity: sealed part, not shown.
+
+broader = code { $code } is not known here; this is the nearest broader concept
+unknown-code = not known here
+
+unreviewed = Labels are the project’s own translations and have not been reviewed officially.
+people-judge = The software checks presence, dates and signatures; people judge the content.
+
+numbered = { $label } { $number }
+party-child = the child
+party-carer = carer { $number }
+party-person = person { $number }
+party-place = place { $number }
+
+timeline-title = Timeline of case { $case }
+timeline-count = { $count ->
+    [one] { $count } event
+   *[other] { $count } events
+}
+timeline-empty = Nothing has happened yet.
+timeline-party = { $sender } → { $recipient }
+timeline-due = answer due { $moment }
+timeline-due-on-basis = answer due { $moment } ({ $basis })
+timeline-days-left = { $days ->
+    [0] due today
+    [one] { $days } day left
+   *[other] { $days } days left
+}
+timeline-days-late = { $days ->
+    [one] { $days } day overdue
+   *[other] { $days } days overdue
+}
+timeline-refused = refused: { $reason }
+signed-by = signed by { $issuer }
+
+event-case-opened = Case opened
+event-protection-proposed = Protection status proposed
+event-protection-changed = Protection status changed
+event-identity-shown = Identity part shown to a person
+event-message-refused = Message refused
+event-deadline-passed = Deadline passed without an answer
+event-case-key-destroyed = Identity destroyed with its key
+event-case-closed = Case closed
+
+report-title = Verification of evidence
+report-whole = Whole: every signature is valid and no link is missing, altered or out of order.
+report-not-whole = { $count ->
+    [one] Not whole: { $count } finding.
+   *[other] Not whole: { $count } findings.
+}
+report-where = at { $where }

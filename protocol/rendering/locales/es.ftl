@@ -1,0 +1,73 @@
+# Lo que rodea los valores codificados de un mensaje. Códigos, campos y tipos están en vocabularies/labels/.
+
+moment = { $date }, { $time } UTC
+international-body = organismo internacional
+
+header-case = Caso
+header-sender = De
+header-recipient = Para
+header-signed = Firmado
+header-urgency = Urgencia
+header-safety = Declaración
+header-id = Mensaje
+header-thread = Conversación
+header-reply = En respuesta a
+header-vocabulary = Versión del vocabulario
+
+untranslated = sin traducir: { $language }
+narrative-absent = El texto libre no se muestra aquí.
+identity-sealed = Identidad: parte sellada, no se muestra.
+
+broader = el código { $code } no se conoce aquí; este es el concepto más amplio más cercano
+unknown-code = desconocido aquí
+
+unreviewed = Las etiquetas son traducciones del propio proyecto y no se han revisado oficialmente.
+people-judge = El programa comprueba la presencia, las fechas y las firmas; el contenido lo juzgan las personas.
+
+numbered = { $label } { $number }
+party-child = el niño o la niña
+party-carer = cuidador { $number }
+party-person = persona { $number }
+party-place = lugar { $number }
+
+timeline-title = Cronología del caso { $case }
+timeline-count = { $count ->
+    [one] { $count } suceso
+    [many] { $count } de sucesos
+   *[other] { $count } sucesos
+}
+timeline-empty = Todavía no ha ocurrido nada.
+timeline-party = { $sender } → { $recipient }
+timeline-due = respuesta debida el { $moment }
+timeline-due-on-basis = respuesta debida el { $moment } ({ $basis })
+timeline-days-left = { $days ->
+    [0] vence hoy
+    [one] queda { $days } día
+    [many] quedan { $days } de días
+   *[other] quedan { $days } días
+}
+timeline-days-late = { $days ->
+    [one] { $days } día de retraso
+    [many] { $days } de días de retraso
+   *[other] { $days } días de retraso
+}
+timeline-refused = rechazado: { $reason }
+signed-by = firmado por { $issuer }
+
+event-case-opened = Caso abierto
+event-protection-proposed = Estado de protección propuesto
+event-protection-changed = Estado de protección modificado
+event-identity-shown = Parte de identidad mostrada a una persona
+event-message-refused = Mensaje rechazado
+event-deadline-passed = Plazo vencido sin respuesta
+event-case-key-destroyed = Identidad destruida con su clave
+event-case-closed = Caso cerrado
+
+report-title = Verificación de las pruebas
+report-whole = Íntegro: todas las firmas son válidas y ningún eslabón falta, está alterado o fuera de orden.
+report-not-whole = { $count ->
+    [one] No íntegro: { $count } hallazgo.
+    [many] No íntegro: { $count } de hallazgos.
+   *[other] No íntegro: { $count } hallazgos.
+}
+report-where = en { $where }

@@ -1,0 +1,73 @@
+# Ce qui entoure les valeurs codées d’un message. Codes, champs et types sont dans vocabularies/labels/.
+
+moment = { $date } à { $time } UTC
+international-body = organisme international
+
+header-case = Affaire
+header-sender = De
+header-recipient = À
+header-signed = Signé le
+header-urgency = Urgence
+header-safety = Déclaration
+header-id = Message
+header-thread = Échange
+header-reply = En réponse à
+header-vocabulary = Version du vocabulaire
+
+untranslated = non traduit : { $language }
+narrative-absent = Le texte libre n’est pas affiché ici.
+identity-sealed = Identité : partie scellée, non affichée.
+
+broader = le code { $code } n’est pas connu ici ; voici le concept plus large le plus proche
+unknown-code = inconnu ici
+
+unreviewed = Les libellés sont des traductions du projet et n’ont pas été révisés officiellement.
+people-judge = Le logiciel contrôle la présence, les dates et les signatures ; ce sont des personnes qui jugent le contenu.
+
+numbered = { $label } { $number }
+party-child = l’enfant
+party-carer = personne pouvant accueillir { $number }
+party-person = personne { $number }
+party-place = lieu { $number }
+
+timeline-title = Chronologie de l’affaire { $case }
+timeline-count = { $count ->
+    [one] { $count } événement
+    [many] { $count } d’événements
+   *[other] { $count } événements
+}
+timeline-empty = Rien ne s’est encore passé.
+timeline-party = { $sender } → { $recipient }
+timeline-due = réponse attendue le { $moment }
+timeline-due-on-basis = réponse attendue le { $moment } ({ $basis })
+timeline-days-left = { $days ->
+    [0] échéance aujourd’hui
+    [one] { $days } jour restant
+    [many] { $days } de jours restants
+   *[other] { $days } jours restants
+}
+timeline-days-late = { $days ->
+    [one] { $days } jour de retard
+    [many] { $days } de jours de retard
+   *[other] { $days } jours de retard
+}
+timeline-refused = refusé : { $reason }
+signed-by = signé par { $issuer }
+
+event-case-opened = Affaire ouverte
+event-protection-proposed = Statut de protection proposé
+event-protection-changed = Statut de protection modifié
+event-identity-shown = Partie d’identité montrée à une personne
+event-message-refused = Message refusé
+event-deadline-passed = Échéance dépassée sans réponse
+event-case-key-destroyed = Identité détruite avec sa clé
+event-case-closed = Affaire close
+
+report-title = Vérification des preuves
+report-whole = Intact : chaque signature est valable et aucun maillon ne manque, n’est altéré ni déplacé.
+report-not-whole = { $count ->
+    [one] Non intact : { $count } constat.
+    [many] Non intact : { $count } de constats.
+   *[other] Non intact : { $count } constats.
+}
+report-where = à { $where }

@@ -1,0 +1,73 @@
+# O que rodeia os valores codificados de uma mensagem. Códigos, campos e tipos estão em vocabularies/labels/.
+
+moment = { $date }, { $time } UTC
+international-body = organismo internacional
+
+header-case = Caso
+header-sender = De
+header-recipient = Para
+header-signed = Assinado em
+header-urgency = Urgência
+header-safety = Declaração
+header-id = Mensagem
+header-thread = Conversação
+header-reply = Em resposta a
+header-vocabulary = Versão do vocabulário
+
+untranslated = não traduzido: { $language }
+narrative-absent = O texto livre não é mostrado aqui.
+identity-sealed = Identidade: parte selada, não mostrada.
+
+broader = o código { $code } não é aqui conhecido; este é o conceito mais amplo mais próximo
+unknown-code = aqui desconhecido
+
+unreviewed = As designações são traduções do próprio projeto e não foram revistas oficialmente.
+people-judge = O programa verifica a presença, as datas e as assinaturas; são as pessoas que avaliam o conteúdo.
+
+numbered = { $label } { $number }
+party-child = a criança
+party-carer = cuidador { $number }
+party-person = pessoa { $number }
+party-place = lugar { $number }
+
+timeline-title = Cronologia do caso { $case }
+timeline-count = { $count ->
+    [one] { $count } acontecimento
+    [many] { $count } de acontecimentos
+   *[other] { $count } acontecimentos
+}
+timeline-empty = Ainda nada aconteceu.
+timeline-party = { $sender } → { $recipient }
+timeline-due = resposta devida em { $moment }
+timeline-due-on-basis = resposta devida em { $moment } ({ $basis })
+timeline-days-left = { $days ->
+    [0] termina hoje
+    [one] falta { $days } dia
+    [many] faltam { $days } de dias
+   *[other] faltam { $days } dias
+}
+timeline-days-late = { $days ->
+    [one] { $days } dia de atraso
+    [many] { $days } de dias de atraso
+   *[other] { $days } dias de atraso
+}
+timeline-refused = recusado: { $reason }
+signed-by = assinado por { $issuer }
+
+event-case-opened = Caso aberto
+event-protection-proposed = Estatuto de proteção proposto
+event-protection-changed = Estatuto de proteção alterado
+event-identity-shown = Parte da identidade mostrada a uma pessoa
+event-message-refused = Mensagem recusada
+event-deadline-passed = Prazo terminado sem resposta
+event-case-key-destroyed = Identidade destruída com a sua chave
+event-case-closed = Caso encerrado
+
+report-title = Verificação das provas
+report-whole = Íntegro: todas as assinaturas são válidas e nenhum elo falta, foi alterado ou está fora de ordem.
+report-not-whole = { $count ->
+    [one] Não íntegro: { $count } constatação.
+    [many] Não íntegro: { $count } de constatações.
+   *[other] Não íntegro: { $count } constatações.
+}
+report-where = em { $where }

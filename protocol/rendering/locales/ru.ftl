@@ -1,0 +1,77 @@
+# То, что окружает кодированные значения сообщения. Коды, поля и типы — в vocabularies/labels/.
+
+moment = { $date }, { $time } UTC
+international-body = международная организация
+
+header-case = Дело
+header-sender = От
+header-recipient = Кому
+header-signed = Подписано
+header-urgency = Срочность
+header-safety = Заявление
+header-id = Сообщение
+header-thread = Переписка
+header-reply = В ответ на
+header-vocabulary = Выпуск словаря
+
+untranslated = не переведено: { $language }
+narrative-absent = Свободный текст здесь не показан.
+identity-sealed = Личность: запечатанная часть, не показана.
+
+broader = код { $code } здесь не известен; показано ближайшее более широкое понятие
+unknown-code = здесь не известно
+
+unreviewed = Названия переведены самим проектом и официально не проверены.
+people-judge = Программа проверяет наличие, даты и подписи; о содержании судят люди.
+
+numbered = { $label } { $number }
+party-child = ребёнок
+party-carer = возможный воспитатель { $number }
+party-person = лицо { $number }
+party-place = место { $number }
+
+timeline-title = Хронология дела { $case }
+timeline-count = { $count ->
+    [one] { $count } событие
+    [few] { $count } события
+    [many] { $count } событий
+   *[other] { $count } события
+}
+timeline-empty = Пока ничего не произошло.
+timeline-party = { $sender } → { $recipient }
+timeline-due = срок ответа: { $moment }
+timeline-due-on-basis = срок ответа: { $moment } ({ $basis })
+timeline-days-left = { $days ->
+    [0] срок истекает сегодня
+    [one] остался { $days } день
+    [few] осталось { $days } дня
+    [many] осталось { $days } дней
+   *[other] осталось { $days } дня
+}
+timeline-days-late = { $days ->
+    [one] просрочено на { $days } день
+    [few] просрочено на { $days } дня
+    [many] просрочено на { $days } дней
+   *[other] просрочено на { $days } дня
+}
+timeline-refused = отказ: { $reason }
+signed-by = подписано: { $issuer }
+
+event-case-opened = Дело открыто
+event-protection-proposed = Предложен статус защиты
+event-protection-changed = Статус защиты изменён
+event-identity-shown = Сведения о личности показаны сотруднику
+event-message-refused = Сообщение отклонено
+event-deadline-passed = Срок истёк без ответа
+event-case-key-destroyed = Сведения о личности уничтожены вместе с ключом
+event-case-closed = Дело закрыто
+
+report-title = Проверка доказательств
+report-whole = Цело: все подписи действительны, ни одно звено не пропущено, не изменено и не переставлено.
+report-not-whole = { $count ->
+    [one] Нарушено: { $count } замечание.
+    [few] Нарушено: { $count } замечания.
+    [many] Нарушено: { $count } замечаний.
+   *[other] Нарушено: { $count } замечания.
+}
+report-where = место: { $where }

@@ -1,0 +1,65 @@
+# 消息中编码值以外的文字。代码、字段和消息类型的名称见 vocabularies/labels/。
+
+moment = { $date } { $time } UTC
+international-body = 国际机构
+
+header-case = 案件
+header-sender = 发自
+header-recipient = 发至
+header-signed = 签名时间
+header-urgency = 紧急程度
+header-safety = 声明
+header-id = 消息
+header-thread = 往来
+header-reply = 答复
+header-vocabulary = 词表版本
+
+untranslated = 未翻译：{ $language }
+narrative-absent = 此处不显示自由文本。
+identity-sealed = 身份：密封部分，不予显示。
+
+broader = 代码 { $code } 在此未知；所示为最接近的上位概念
+unknown-code = 在此未知
+
+unreviewed = 名称为本项目自行翻译，未经官方审校。
+people-judge = 软件只检查是否齐备、日期和签名；内容由人判断。
+
+numbered = { $label } { $number }
+party-child = 该儿童
+party-carer = 照料人 { $number }
+party-person = 人员 { $number }
+party-place = 地点 { $number }
+
+timeline-title = 案件 { $case } 的时间线
+timeline-count = { $count ->
+   *[other] { $count } 项事件
+}
+timeline-empty = 尚无任何事件。
+timeline-party = { $sender } → { $recipient }
+timeline-due = 答复期限 { $moment }
+timeline-due-on-basis = 答复期限 { $moment }（{ $basis }）
+timeline-days-left = { $days ->
+    [0] 今天到期
+   *[other] 还剩 { $days } 天
+}
+timeline-days-late = { $days ->
+   *[other] 已逾期 { $days } 天
+}
+timeline-refused = 被拒绝：{ $reason }
+signed-by = 由 { $issuer } 签名
+
+event-case-opened = 案件已建立
+event-protection-proposed = 已提出保护状况
+event-protection-changed = 保护状况已变更
+event-identity-shown = 身份部分已向人员显示
+event-message-refused = 消息被拒绝
+event-deadline-passed = 期限已过而未获答复
+event-case-key-destroyed = 身份信息已随密钥销毁
+event-case-closed = 案件已结
+
+report-title = 证据核验
+report-whole = 完整：所有签名有效，没有缺失、被改动或顺序错误的环节。
+report-not-whole = { $count ->
+   *[other] 不完整：{ $count } 处问题。
+}
+report-where = 位置：{ $where }
