@@ -1,0 +1,149 @@
+"""Writing the directory's statements: what a charter holder, a State and the snapshot's keeper sign."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from protocol.claims import seconds_of
+from protocol.directory.entries import (
+    AuthorityFacts,
+    KeyRecord,
+    NodeFacts,
+    authority_path,
+    node_path,
+    state_of_member,
+)
+from protocol.directory.trust import Charter
+from protocol.identifiers import Address, NodeCode
+from protocol.json_strict import Json, dumps
+from protocol.statements import CoSigned, SigningKey, StatementType, VerifyKey, cosign, digest, sign
+
+__all__ = ["entry_path", "sign_admission", "sign_charter", "sign_entry", "sign_snapshot"]
+
+
+def sign_charter(
+    *,
+    network: str,
+    keys: Iterable[VerifyKey],
+    threshold: int,
+    snapshot_keys: Iterable[KeyRecord],
+    issued_at: datetime,
+    expires_at: datetime,
+    signers: Sequence[SigningKey],
+) -> CoSigned:
+    """A charter signed by `signers`. Its `digest` is what every node is to be given by another way."""
+    return _cosigned(
+        StatementType.CHARTER,
+        {
+            "network": network,
+            "threshold": threshold,
+            "jwks": {"keys": [key.jwk() for key in keys]},
+            "snapshot_jwks": {"keys": [record.to_json() for record in snapshot_keys]},
+            "iat": seconds_of(issued_at),
+            "exp": seconds_of(expires_at),
+        },
+        signers,
+    )
+
+
+def sign_admission(
+    *,
+    charter: Charter | CoSigned,
+    member: str,
+    root_keys: Iterable[KeyRecord],
+    nodes: Iterable[NodeCode],
+    sequence: int,
+    issued_at: datetime,
+    expires_at: datetime,
+    signers: Sequence[SigningKey],
+    suspended: bool = False,
+    authorities: Iterable[Address] = (),
+) -> CoSigned:
+    """The admission of `member` (`ro`, `int-iom`), or its suspension, signed by charter keys.
+
+    Old root keys stay listed for as long as what they signed is to verify.
+    """
+    return _cosigned(
+        StatementType.ADMISSION,
+        {
+            "charter": charter.digest,
+            "member": member,
+            "sequence": sequence,
+            "suspended": suspended,
+            "jwks": {"keys": [record.to_json() for record in root_keys]},
+            "nodes": list(nodes),
+            **({"authorities": addresses} if (addresses := list(authorities)) else {}),
+            "iat": seconds_of(issued_at),
+            "exp": seconds_of(expires_at),
+        },
+        signers,
+    )
+
+
+def entry_path(facts: AuthorityFacts | NodeFacts, *, member: str | None = None) -> str:
+    """Where the entry stands. `member` is needed for an international body alone."""
+    member = member or facts.state
+    if isinstance(facts, NodeFacts):
+        return node_path(member, facts.code)
+    return authority_path(member, facts.address)
+
+
+def sign_entry(
+    facts: AuthorityFacts | NodeFacts,
+    *,
+    network: str,
+    issued_at: datetime,
+    expires_at: datetime,
+    key: SigningKey,
+    member: str | None = None,
+) -> str:
+    """The token of an entry, signed by the member's root key.
+
+    A retired key stays in the entry until its `verify_until`: mail queued across the rotation needs it.
+    """
+    member = member or facts.state
+    assert state_of_member(member) == facts.state, "an entry belongs to the member's own State"
+    subject = facts.code if isinstance(facts, NodeFacts) else facts.address
+    claims = {
+        "iss": member,
+        "sub": subject,
+        "iat": seconds_of(issued_at),
+        "exp": seconds_of(expires_at),
+        "authority_hints": [network],
+        "jwks": {"keys": [record.to_json() for record in facts.signing_keys + facts.sealing_keys]},
+        "metadata": facts.metadata(),
+    }
+    return sign(StatementType.STATE_ENTRY, claims, key)
+
+
+def sign_snapshot(
+    *,
+    charter: Charter | CoSigned,
+    sequence: int,
+    previous: str | None,
+    admissions: Mapping[str, CoSigned],
+    entries: Mapping[str, str],
+    issued_at: datetime,
+    expires_at: datetime,
+    key: SigningKey,
+) -> str:
+    """The token of a snapshot over `admissions` (by member) and `entries` (tokens by path).
+
+    `previous` is the digest of the snapshot before this one; None for the first.
+    """
+    claims: Json = {
+        "charter": charter.digest,
+        "sequence": sequence,
+        **({"previous": previous} if previous is not None else {}),
+        "iat": seconds_of(issued_at),
+        "exp": seconds_of(expires_at),
+        "admissions": {member: admissions[member].digest for member in sorted(admissions)},
+        "entries": {path: digest(entries[path].encode("ascii")) for path in sorted(entries)},
+    }
+    return sign(StatementType.SNAPSHOT, claims, key)
+
+
+def _cosigned(typ: StatementType, claims: Json, signers: Sequence[SigningKey]) -> CoSigned:
+    payload = dumps(claims)
+    return CoSigned(payload=payload, signatures=tuple(cosign(typ, payload, key) for key in signers))
