@@ -1,0 +1,416 @@
+"""One pure function for every procedure: (table, conversation, what is said) -> conversation, effects.
+
+The order of the checks, as `advance` numbers them:
+
+1. an opening message opens: thread and message id are the same, it replies to nothing;
+2. without the opening message, anything else waits (`PredecessorMissing`);
+3. what was said before changes nothing when it comes again;
+4. same thread and case; the speaker and the one spoken to are its two sides;
+5. the procedure has such a move, and it is this side's;
+6. it replies to something of this conversation, an answer to an open question of the other side;
+7. a named date or authority is a possible one;
+8. the table has a row for it now. On receipt a `crossing` row will do as well.
+
+A refused event changes nothing: conversations are values.
+
+Two authorities see each other's messages late and in any order. What has not arrived is waited for, which the
+service bounds in time; what has arrived commutes (see `table`). Node evidence never comes here: only what an
+authority says, and the collection of an answer by its agency, moves a conversation.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from protocol.conversations.clock import present_due
+from protocol.conversations.conditions import holds, missing, what_is_missing
+from protocol.conversations.table import (
+    ANSWER,
+    COLLECTION,
+    NEW_FACT,
+    PROGRESS,
+    REDIRECT,
+    Effect,
+    Move,
+    Party,
+    Table,
+)
+from protocol.conversations.thread import Entry, Thread
+from protocol.deadlines import AnsweringEntry, CorridorProfile, end_of_day, terms_for
+from protocol.errors import Missing, NotAcceptable
+from protocol.identifiers import Address, CaseReference, MessageId, ThreadId, parse_address, state_of
+
+__all__ = [
+    "NEW_ANSWERER_FIELD",
+    "NEW_DATE_FIELD",
+    "Advance",
+    "Possible",
+    "PredecessorMissing",
+    "Said",
+    "advance",
+    "collected",
+    "moves_from",
+    "new_fact",
+    "without",
+]
+
+NEW_DATE_FIELD = "new_due_on"
+"""Coded field of `progress`: the day, as YYYY-MM-DD, at whose end the answer is promised."""
+NEW_ANSWERER_FIELD = "redirected_to"
+"""Coded field of `redirect`: the address of the authority that is competent."""
+
+
+class PredecessorMissing(NotAcceptable):
+    """Built on a message that has not arrived: keep it and try again when more has, before refusing it."""
+
+
+class Said(Protocol):
+    """What the machine reads of a message: `protocol.content.Content` has it."""
+
+    @property
+    def id(self) -> MessageId: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def case(self) -> CaseReference: ...
+    @property
+    def thread(self) -> ThreadId: ...
+    @property
+    def in_reply_to(self) -> MessageId | None: ...
+    @property
+    def sender(self) -> Address: ...
+    @property
+    def recipient(self) -> Address: ...
+    @property
+    def coded(self) -> Mapping[str, Any]: ...
+    @property
+    def urgency(self) -> str: ...
+    @property
+    def recipient_entry(self) -> str | None: ...
+    @property
+    def issued_at(self) -> datetime: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advance:
+    """Where the conversation stands now and what the node has to do about it."""
+
+    thread: Thread
+    effects: tuple[Effect, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Possible:
+    """A move of `by` that the present state knows. It may be made now when nothing is `missing`.
+
+    `replies_to`: the messages of the thread that it can name in `in_reply_to`.
+    """
+
+    type: str
+    by: Party
+    to: StrEnum
+    replies_to: tuple[MessageId, ...]
+    missing: tuple[Missing, ...]
+
+
+def advance(
+    thread: Thread | None,
+    said: Said,
+    *,
+    table: Table,
+    sending: bool,
+    answering: AnsweringEntry | None = None,
+    profile: CorridorProfile | None = None,
+) -> Advance:
+    """Say `said` in `thread` (None: no such conversation here yet).
+
+    `sending` is true at the sender's node, which may use plain rows only. `answering` is the directory entry
+    that an opening message cites; it is not read for other messages.
+
+    Refuses `conversation.*` as numbered above, and `deadline.*` when the clock cannot be set.
+    """
+    if said.type == table.opens:  # step 1
+        return _open(thread, said, table=table, answering=answering, profile=profile)
+    if thread is None:  # step 2
+        if sending:
+            raise NotAcceptable("conversation.not_party", "no such conversation here to continue")
+        raise PredecessorMissing(
+            "conversation.predecessor_missing", "the message that opens the thread has not come"
+        )
+    if thread.entry(said.id):  # step 3
+        return Advance(thread=thread, effects=())
+    by = _side(thread, said, sending=sending)  # step 4
+    parties = table.parties_of(said.type)  # step 5
+    if said.type in (COLLECTION, NEW_FACT) or not parties:
+        raise NotAcceptable("conversation.not_now", f"a {table.procedure} conversation has no such move")
+    if by not in parties:
+        raise NotAcceptable("conversation.other_side", "only the other side makes this move")
+    _check_reply(thread, said, by, sending=sending)  # step 6
+    entry = Entry(
+        id=said.id,
+        type=said.type,
+        sender=said.sender,
+        by=by,
+        in_reply_to=said.in_reply_to,
+        at=said.issued_at,
+        named=_named(thread, said),  # step 7
+    )
+    return _apply(thread, entry, table=table, sending=sending)  # step 8
+
+
+def collected(thread: Thread, message: MessageId, *, by: Address, at: datetime, table: Table) -> Advance:
+    """The asker's agency has the answer `message`: an authority's own act, so it moves the conversation.
+
+    The same at both nodes; collecting again, or collecting anything but the answer, changes nothing. Refuses
+    `conversation.other_side` for anybody but the asker.
+    """
+    entry = thread.entry(message)
+    if entry is None:
+        raise PredecessorMissing("conversation.predecessor_missing", "the message collected has not come")
+    repeated = any(earlier.in_reply_to == message for earlier in thread.said(COLLECTION))
+    if entry.type != table.answer or repeated:
+        return Advance(thread=thread, effects=())
+    return _own_act(thread, COLLECTION, message, by=by, at=at, table=table)
+
+
+def new_fact(thread: Thread, source: MessageId, *, by: Address, at: datetime, table: Table) -> Advance:
+    """A message elsewhere in the case (`source`) made this conversation's answer out of date.
+
+    To be applied at both nodes when they have `source`. Refuses `conversation.other_side` for anybody but the
+    asker, `conversation.not_now` before there is an answer.
+    """
+    if any(earlier.id == source for earlier in thread.said(NEW_FACT)):
+        return Advance(thread=thread, effects=())
+    return _own_act(thread, NEW_FACT, source, by=by, at=at, table=table)
+
+
+def moves_from(thread: Thread, me: Address, now: datetime, *, table: Table) -> tuple[Possible, ...]:
+    """What `me` may say in `thread` at `now`, and what is still missing for the rest.
+
+    Empty for anybody who is not a side of it, or from whom it was redirected. A move that the present state
+    does not know at all is left out.
+    """
+    by = thread.party(me)
+    if by is None or (by is Party.ANSWERER and me != thread.answerer):
+        return ()
+    possible: dict[str, Possible] = {}
+    for move in table.moves:
+        if (
+            move.state != thread.state
+            or move.by != by
+            or move.crossing
+            or move.type in (COLLECTION, NEW_FACT)
+        ):
+            continue
+        candidates = _could_reply_to(thread, move.type, by, sending=True)
+        lacking: tuple[Missing, ...] = ()
+        if not candidates:
+            lacking = (missing("missing.question_open", _other(by)),)
+        entry = Entry(
+            id=MessageId(""),
+            type=move.type,
+            sender=me,
+            by=by,
+            in_reply_to=candidates[0] if candidates else None,
+            at=now,
+        )
+        if not holds(move.when, thread, entry, table):
+            lacking += what_is_missing(move.when, thread, entry)
+        known = possible.get(move.type)
+        if known is None or (known.missing and not lacking):
+            possible[move.type] = Possible(
+                type=move.type, by=by, to=move.to, replies_to=candidates, missing=lacking
+            )
+    return tuple(possible.values())
+
+
+def without(thread: Thread, message: MessageId, *, table: Table) -> Thread | None:
+    """The conversation as if `message` had never been said, because the other node refused it.
+
+    What was said since and stands only with it is left out as well. None when it was the opening message.
+    """
+    opening, *later = thread.entries
+    if opening.id == message:
+        return None
+    again = dataclasses.replace(
+        thread, state=table.first, answerers=thread.answerers[:1], entries=(opening,), due=None
+    )
+    again = dataclasses.replace(again, due=present_due(again, table))
+    for entry in later:
+        if entry.id == message or (again.entry(entry.in_reply_to) is None and entry.type != NEW_FACT):
+            continue
+        try:
+            again = _apply(again, entry, table=table, sending=False).thread
+        except NotAcceptable:
+            continue  # it stood only with what is taken out
+    return again
+
+
+def _open(
+    thread: Thread | None,
+    said: Said,
+    *,
+    table: Table,
+    answering: AnsweringEntry | None,
+    profile: CorridorProfile | None,
+) -> Advance:
+    if MessageId(said.thread) != said.id or said.in_reply_to is not None:
+        raise NotAcceptable("conversation.wrong_thread", "an opening message bears its own id as thread")
+    if thread is not None:
+        if thread.entries[0].id == said.id:
+            return Advance(thread=thread, effects=())
+        raise NotAcceptable("conversation.wrong_thread", "the conversation is open already")
+    if said.sender == said.recipient:
+        raise NotAcceptable("conversation.not_party", "asker and answerer are the same authority")
+    opened = Thread(
+        id=said.thread,
+        procedure=table.procedure,
+        case=said.case,
+        state=table.first,
+        asker=said.sender,
+        answerers=(said.recipient,),
+        opened_at=said.issued_at,
+        terms=terms_for(said, procedure=table.procedure, answering=answering, profile=profile),
+        due=None,
+        entries=(
+            Entry(
+                id=said.id,
+                type=said.type,
+                sender=said.sender,
+                by=Party.ASKER,
+                in_reply_to=None,
+                at=said.issued_at,
+            ),
+        ),
+    )
+    opened = dataclasses.replace(opened, due=present_due(opened, table))
+    return Advance(thread=opened, effects=(Effect.START_CLOCK,))
+
+
+def _side(thread: Thread, said: Said, *, sending: bool) -> Party:
+    """Step 4. Unknown case, unknown thread and a stranger are told the same: nothing to probe with."""
+    by = thread.party(said.sender)
+    to = thread.party(said.recipient)
+    if said.case != thread.case or said.thread != thread.id:
+        raise NotAcceptable("conversation.not_party", "thread and case do not belong together")
+    if (
+        by is None
+        and not sending
+        and state_of(said.sender) == state_of(thread.answerer)
+        and to is Party.ASKER
+    ):
+        # Perhaps the redirection to this authority is still on its way.
+        raise PredecessorMissing("conversation.predecessor_missing", "the sender is not a side of it yet")
+    if by is None or to is None or by is to:
+        raise NotAcceptable("conversation.not_party", "sender and recipient are not the two sides of it")
+    if sending and thread.answerer not in (said.sender, said.recipient):
+        raise NotAcceptable("conversation.not_now", "the conversation was redirected to another authority")
+    return by
+
+
+def _check_reply(thread: Thread, said: Said, by: Party, *, sending: bool) -> None:
+    if said.in_reply_to is None or said.in_reply_to == said.id:
+        raise NotAcceptable(
+            "conversation.wrong_reply", "expected in_reply_to: a message of this conversation"
+        )
+    if thread.entry(said.in_reply_to) is None:
+        if sending:
+            raise NotAcceptable("conversation.wrong_reply", "in_reply_to is no message of this conversation")
+        raise PredecessorMissing("conversation.predecessor_missing", "the message replied to has not come")
+    if said.in_reply_to not in _could_reply_to(thread, said.type, by, sending=sending):
+        raise NotAcceptable(
+            "conversation.wrong_reply", "an answer replies to an open question of the other side"
+        )
+
+
+def _could_reply_to(thread: Thread, move_type: str, by: Party, *, sending: bool) -> tuple[MessageId, ...]:
+    if move_type == ANSWER:
+        # Who was redirected away gets no answer any more; one that was on its way is still taken.
+        present = (thread.asker, thread.answerer)
+        questions = thread.open_questions(by)
+        return tuple(entry.id for entry in questions if not sending or entry.sender in present)
+    return tuple(entry.id for entry in thread.entries if entry.type not in (COLLECTION, NEW_FACT))
+
+
+def _named(thread: Thread, said: Said) -> str | None:
+    """Step 7. Judged by what cannot depend on the order of arrival: the terms set at opening."""
+    if said.type == PROGRESS:
+        return _promised(thread, said.coded.get(NEW_DATE_FIELD))
+    if said.type == REDIRECT:
+        named = said.coded.get(NEW_ANSWERER_FIELD)
+        target = parse_address(named) if isinstance(named, str) else None
+        # An authority can speak for its own State's offices only; another State is asked anew.
+        if target is None or state_of(target) != state_of(said.sender) or target in thread.answerers:
+            raise NotAcceptable(
+                "conversation.redirect_target",
+                "expected another authority of the redirecting authority's State that has not had it yet",
+                field=f"/coded/{NEW_ANSWERER_FIELD}",
+            )
+        return target
+    return None
+
+
+def _promised(thread: Thread, value: object) -> str:
+    try:
+        day = date.fromisoformat(value) if isinstance(value, str) and len(value) == 10 else None
+    except ValueError:
+        day = None
+    terms = thread.terms
+    # One spelling only: `fromisoformat` also reads week dates.
+    if day and day.isoformat() == value and terms and terms.latest_new_date and day <= terms.latest_new_date:
+        due = terms.dues[-1]
+        if end_of_day(day, due.timezone) > due.at:
+            return day.isoformat()
+    raise NotAcceptable(
+        "conversation.new_date",
+        "expected a date after the deadline and within the longest extension",
+        field=f"/coded/{NEW_DATE_FIELD}",
+    )
+
+
+def _own_act(
+    thread: Thread, act: str, about: MessageId, *, by: Address, at: datetime, table: Table
+) -> Advance:
+    if by != thread.asker:
+        raise NotAcceptable("conversation.other_side", "only the authority that asked makes this move")
+    entry = Entry(id=about, type=act, sender=by, by=Party.ASKER, in_reply_to=about, at=at)
+    return _apply(thread, entry, table=table, sending=False)
+
+
+def _apply(thread: Thread, entry: Entry, *, table: Table, sending: bool) -> Advance:
+    """Step 8: take the first row that applies."""
+    present = entry.by is Party.ASKER or entry.sender == thread.answerer
+    candidates = table.at(thread.state, entry.type, entry.by)
+    plain = [move for move in candidates if not move.crossing and present]
+    crossing = [move for move in candidates if move.crossing and not sending]
+    for move in plain + crossing:
+        if holds(move.when, thread, entry, table):
+            return _take(thread, entry, move, table)
+    lacking = what_is_missing(plain[0].when, thread, entry) if plain else ()
+    raise NotAcceptable(
+        "conversation.not_now",
+        f"a {table.procedure} conversation in state {thread.state} does not take this move now",
+        missing=lacking,
+    )
+
+
+def _take(thread: Thread, entry: Entry, move: Move, table: Table) -> Advance:
+    answerers = thread.answerers
+    if entry.type == REDIRECT and entry.named:
+        answerers = (*answerers, Address(entry.named))
+    said = dataclasses.replace(
+        thread, state=move.to, answerers=answerers, entries=(*thread.entries, entry), due=None
+    )
+    return Advance(
+        thread=dataclasses.replace(said, due=present_due(said, table)),
+        effects=move.effects,
+    )
+
+
+def _other(by: Party) -> Party:
+    return Party.ANSWERER if by is Party.ASKER else Party.ASKER

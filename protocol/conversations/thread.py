@@ -1,0 +1,169 @@
+"""A conversation as a value: who speaks, what was said so far, where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from protocol.conversations.table import ANSWER, COLLECTION, NEW_FACT, PROGRESS, QUERY, Party
+from protocol.deadlines import Due, Limits, Pause, Terms
+from protocol.identifiers import Address, CaseReference, MessageId, ThreadId
+
+__all__ = ["Entry", "Thread"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One thing said (or collected). `at` is its signed time. `named` is what the machine needs of its coded
+    part: the authority that a redirection names, the date that a progress note promises."""
+
+    id: MessageId
+    type: str
+    sender: Address
+    by: Party
+    in_reply_to: MessageId | None
+    at: datetime
+    named: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thread:
+    """One conversation.
+
+    `state` is what the messages say; what time adds (lapsed, stale) is `machine.state_at(thread, now)`.
+    `answerers` holds every authority that the conversation was addressed to, the present one last.
+    `terms` are the deadlines set at opening; `due` is what the answerer owes now, pauses and a new date
+    counted. `entries` are in the order in which this node learned of them; the other node may have another
+    order.
+    """
+
+    id: ThreadId
+    procedure: str
+    case: CaseReference
+    state: StrEnum
+    asker: Address
+    answerers: tuple[Address, ...]
+    opened_at: datetime
+    terms: Terms | None
+    due: Due | None
+    entries: tuple[Entry, ...]
+
+    @property
+    def answerer(self) -> Address:
+        """The authority that the conversation is addressed to now."""
+        return self.answerers[-1]
+
+    @property
+    def extended(self) -> bool:
+        """A new date was promised; there is no second one by the same authority."""
+        return any(entry.type == PROGRESS for entry in self.entries)
+
+    def party(self, authority: Address) -> Party | None:
+        """The side that `authority` speaks for, also where the conversation was redirected away from it."""
+        if authority == self.asker:
+            return Party.ASKER
+        return Party.ANSWERER if authority in self.answerers else None
+
+    def entry(self, message: MessageId | None) -> Entry | None:
+        """What was said under that id; a collection is not looked for."""
+        return next((entry for entry in self.entries if entry.id == message and _is_message(entry)), None)
+
+    def said(self, move_type: str, by: Address | None = None) -> Iterator[Entry]:
+        """Every entry of that type, by that authority or by any."""
+        for entry in self.entries:
+            if entry.type == move_type and by in (None, entry.sender):
+                yield entry
+
+    def open_questions(self, to: Party) -> tuple[Entry, ...]:
+        """Questions that `to` has not answered, in the order in which they came."""
+        answered = {entry.in_reply_to for entry in self.said(ANSWER)}
+        return tuple(entry for entry in self.said(QUERY) if entry.by != to and entry.id not in answered)
+
+    def pauses(self, limits: Limits) -> tuple[Pause, ...]:
+        """When the clock stood still: from each of the answerer's questions to its answer.
+
+        A question without an answer stops the clock for `limits.pause_at_most`, whether that time has
+        passed or not: the clock then runs on by itself. Only the first `limits.pauses` questions count, by
+        signed time and id, so the order of arrival makes no difference.
+        """
+        asked = sorted(
+            (entry for entry in self.said(QUERY) if entry.by is Party.ANSWERER), key=lambda e: (e.at, e.id)
+        )
+        answers = {entry.in_reply_to: entry.at for entry in self.said(ANSWER)}
+        return tuple(
+            Pause(start=query.at, end=_end(query.at, answers.get(query.id), limits.pause_at_most))
+            for query in asked[: limits.pauses]
+        )
+
+    def new_date(self) -> tuple[date, datetime] | None:
+        """The date promised last, and when it was promised."""
+        promised = [
+            (date.fromisoformat(entry.named), entry.at) for entry in self.said(PROGRESS) if entry.named
+        ]
+        return max(promised, default=None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON, for storage at one node; it never travels."""
+        return {
+            "id": self.id,
+            "procedure": self.procedure,
+            "case": self.case,
+            "state": self.state.value,
+            "asker": self.asker,
+            "answerers": list(self.answerers),
+            "opened_at": self.opened_at.isoformat(),
+            "terms": self.terms and self.terms.to_json(),
+            "due": self.due and self.due.to_json(),
+            "entries": [
+                {
+                    "id": entry.id,
+                    "type": entry.type,
+                    "sender": entry.sender,
+                    "by": entry.by.value,
+                    "in_reply_to": entry.in_reply_to,
+                    "at": entry.at.isoformat(),
+                    "named": entry.named,
+                }
+                for entry in self.entries
+            ],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], *, states: type[StrEnum]) -> Thread:
+        """Read what `to_json` wrote. `states` are those of the procedure's table."""
+        return cls(
+            id=ThreadId(data["id"]),
+            procedure=data["procedure"],
+            case=CaseReference(data["case"]),
+            state=states(data["state"]),
+            asker=Address(data["asker"]),
+            answerers=tuple(Address(address) for address in data["answerers"]),
+            opened_at=datetime.fromisoformat(data["opened_at"]),
+            terms=Terms.from_json(data["terms"]) if data["terms"] else None,
+            due=Due.from_json(data["due"]) if data["due"] else None,
+            entries=tuple(
+                Entry(
+                    id=MessageId(entry["id"]),
+                    type=entry["type"],
+                    sender=Address(entry["sender"]),
+                    by=Party(entry["by"]),
+                    in_reply_to=entry["in_reply_to"] and MessageId(entry["in_reply_to"]),
+                    at=datetime.fromisoformat(entry["at"]),
+                    named=entry["named"],
+                )
+                for entry in data["entries"]
+            ),
+        )
+
+
+def _is_message(entry: Entry) -> bool:
+    return entry.type not in (COLLECTION, NEW_FACT)
+
+
+def _end(asked: datetime, answered: datetime | None, at_most: timedelta) -> datetime:
+    # The two signed times come from two clocks: an answer "before" its question is a pause of no length.
+    latest = asked + at_most
+    return latest if answered is None else min(max(answered, asked), latest)

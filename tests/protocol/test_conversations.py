@@ -1,0 +1,391 @@
+"""What a social inquiry and a case notice allow, one claim at a time."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from two_nodes import ASKER, OFFICES, OPENING, START, coded_for, opening, said
+
+from protocol.conversations import (
+    CASE_NOTICE,
+    PROCEDURES,
+    SOCIAL_INQUIRY,
+    Effect,
+    InquiryState,
+    Party,
+    PredecessorMissing,
+    Table,
+    Thread,
+    advance,
+    collected,
+    lapses_at,
+    moves_from,
+    new_fact,
+    procedure_of,
+    state_at,
+    table_for,
+    thread_from_json,
+    without,
+)
+from protocol.errors import NotAcceptable
+from protocol.identifiers import Address, CaseReference, MessageId
+
+A, B = Party.ASKER, Party.ANSWERER
+REPORT = "social-inquiry.report"
+DAY = timedelta(days=1)
+STRANGER = Address("fr.ase")
+
+
+def talk(*moves: tuple[Party, str], table: Table = SOCIAL_INQUIRY, sending: bool = True) -> Thread:
+    """The conversation after those moves, an hour apart, each said by the side that may say it."""
+    thread = advance(None, opening(table), table=table, sending=True).thread
+    for hour, (by, move_type) in enumerate(moves, start=1):
+        questions = thread.open_questions(by)
+        reply = questions[-1].id if move_type == "answer" else OPENING
+        thread = advance(
+            thread,
+            said(
+                thread,
+                move_type,
+                by=by,
+                at=START + timedelta(hours=hour),
+                in_reply_to=reply,
+                coded=coded_for(thread, move_type),
+            ),
+            table=table,
+            sending=sending,
+        ).thread
+    return thread
+
+
+def refused(thread: Thread | None, statement: object, *, sending: bool = False) -> NotAcceptable:
+    table = table_for(thread.procedure) if thread else SOCIAL_INQUIRY
+    with pytest.raises(NotAcceptable) as refusal:
+        advance(thread, statement, table=table, sending=sending)  # type: ignore[arg-type]
+    return refusal.value
+
+
+STATES = {
+    "a request awaits acceptance": ((), "requested"),
+    "acceptance": (((B, "accept"),), "accepted"),
+    "a question before acceptance": (((B, "query"),), "awaiting-info"),
+    "a question after acceptance": (((B, "accept"), (B, "query")), "awaiting-info"),
+    "an answer goes back to requested": (((B, "query"), (A, "answer")), "requested"),
+    "an answer goes back to accepted": (((B, "accept"), (B, "query"), (A, "answer")), "accepted"),
+    "acceptance with a question open": (((B, "query"), (B, "accept"), (A, "answer")), "accepted"),
+    "a progress note changes no state": (((B, "accept"), (B, "progress")), "accepted"),
+    "a report": (((B, "accept"), (B, REPORT)), "reported"),
+    "a report without acceptance": (((B, REPORT),), "reported"),
+    "a report with a question open": (((B, "query"), (B, REPORT)), "reported"),
+    "the asker questions the report": (((B, REPORT), (A, "query"), (B, "answer")), "reported"),
+    "declined": (((B, "decline"),), "declined"),
+    "declined after acceptance": (((B, "accept"), (B, "decline")), "declined"),
+    "withdrawn": (((A, "withdraw"),), "withdrawn"),
+    "withdrawn with a question open": (((B, "query"), (A, "withdraw")), "withdrawn"),
+    "redirected": (((B, "redirect"),), "redirected"),
+    "redirected and accepted there": (((B, "redirect"), (B, "accept")), "accepted"),
+    "a question after redirection": (((B, "redirect"), (B, "query"), (A, "answer")), "redirected"),
+    "redirected twice": (((B, "redirect"), (B, "redirect")), "redirected"),
+}
+
+
+@pytest.mark.parametrize(("moves", "state"), STATES.values(), ids=STATES)
+def test_social_inquiry_reaches(moves: tuple[tuple[Party, str], ...], state: str) -> None:
+    assert talk(*moves).state == state
+
+
+NOTICES = {
+    "a notification awaits acceptance": ((), "notified"),
+    "acceptance": (((B, "accept"),), "accepted"),
+    "a guardian notified before acceptance": (((A, "guardian.notice"), (B, "accept")), "accepted"),
+    "guardians come and go": (((B, "accept"), (A, "guardian.notice"), (A, "guardian.notice")), "accepted"),
+    "a question changes no state": (((B, "query"), (B, "accept"), (A, "answer")), "accepted"),
+    "declined": (((B, "decline"),), "declined"),
+    "redirected": (((B, "redirect"),), "redirected"),
+    "withdrawn": (((B, "accept"), (A, "withdraw")), "withdrawn"),
+}
+
+
+@pytest.mark.parametrize(("moves", "state"), NOTICES.values(), ids=NOTICES)
+def test_case_notice_reaches(moves: tuple[tuple[Party, str], ...], state: str) -> None:
+    assert talk(*moves, table=CASE_NOTICE).state == state
+
+
+NOT_NOW = {
+    "a second acceptance": (((B, "accept"),), (B, "accept")),
+    "a second report": (((B, REPORT),), (B, REPORT)),
+    "a report after declining": (((B, "decline"),), (B, REPORT)),
+    "declining after the report": (((B, REPORT),), (B, "decline")),
+    "a second new date": (((B, "accept"), (B, "progress")), (B, "progress")),
+    "a question while one is open": (((B, "query"),), (B, "query")),
+    "a third question": (((B, "query"), (A, "answer")) * 2, (B, "query")),
+    "withdrawing what is reported": (((B, REPORT),), (A, "withdraw")),
+    "withdrawing twice": (((A, "withdraw"),), (A, "withdraw")),
+    "a report on what was withdrawn": (((A, "withdraw"),), (B, REPORT)),
+    "a nudge in time": ((), (A, "nudge")),
+    "an escalation in time": ((), (A, "escalate")),
+    "guardian notice in an inquiry": ((), (A, "guardian.notice")),
+}
+
+
+@pytest.mark.parametrize(("moves", "last"), NOT_NOW.values(), ids=NOT_NOW)
+def test_sender_may_not_say(moves: tuple[tuple[Party, str], ...], last: tuple[Party, str]) -> None:
+    thread = talk(*moves)
+    by, move_type = last
+    coded = {"new_due_on": "2026-07-01"}
+    before = thread.to_json()
+    refusal = refused(
+        thread, said(thread, move_type, by=by, at=START + DAY, name="last", coded=coded), sending=True
+    )
+    assert refusal.code == "conversation.not_now"
+    assert thread.to_json() == before
+
+
+def test_only_the_side_that_asked_withdraws_and_only_the_other_reports() -> None:
+    thread = talk()
+    assert refused(thread, said(thread, "withdraw", by=B)).code == "conversation.other_side"
+    assert refused(thread, said(thread, REPORT, by=A)).code == "conversation.other_side"
+    assert refused(thread, said(thread, "nudge", by=B)).code == "conversation.other_side"
+
+
+def test_stranger_wrong_case_and_wrong_thread_are_told_the_same() -> None:
+    thread = talk()
+    acceptance = said(thread, "accept", by=B)
+    other_case = CaseReference("0000-0000-0000-0")
+    codes = {
+        refused(thread, dataclasses.replace(acceptance, **change)).code
+        for change in (
+            {"sender": STRANGER},
+            {"recipient": STRANGER},
+            {"case": other_case},
+            {"recipient": OFFICES[0]},
+        )
+    }
+    assert codes == {"conversation.not_party"}
+
+
+def test_opening_message_bears_its_own_id_as_thread_and_replies_to_nothing() -> None:
+    for change in ({"in_reply_to": MessageId("x")}, {"thread": "x"}):
+        assert refused(None, opening(SOCIAL_INQUIRY, **change)).code == "conversation.wrong_thread"
+    thread = talk()
+    second = opening(SOCIAL_INQUIRY, id=MessageId("second"), thread="second")
+    assert refused(thread, second).code == "conversation.wrong_thread"
+    same = opening(SOCIAL_INQUIRY, recipient=ASKER)
+    assert refused(None, same).code == "conversation.not_party"
+
+
+def test_a_reply_before_its_request_waits() -> None:
+    thread = talk()
+    acceptance = said(thread, "accept", by=B)
+    with pytest.raises(PredecessorMissing) as waiting:
+        advance(None, acceptance, table=SOCIAL_INQUIRY, sending=False)
+    assert waiting.value.code == "conversation.predecessor_missing"
+    with pytest.raises(PredecessorMissing):
+        advance(
+            thread,
+            said(thread, "answer", by=A, in_reply_to="a question on its way"),
+            table=SOCIAL_INQUIRY,
+            sending=False,
+        )
+
+
+def test_an_office_that_the_conversation_may_have_been_redirected_to_waits() -> None:
+    thread = talk()
+    from_other_office = said(thread, "accept", by=B, sender=OFFICES[1])
+    with pytest.raises(PredecessorMissing):
+        advance(thread, from_other_office, table=SOCIAL_INQUIRY, sending=False)
+
+
+def test_a_sender_is_refused_rather_than_made_to_wait() -> None:
+    thread = talk()
+    codes = [
+        refused(None, said(thread, "accept", by=B), sending=True).code,
+        refused(thread, said(thread, "accept", by=B, in_reply_to="elsewhere"), sending=True).code,
+        refused(thread, said(thread, "accept", by=B, in_reply_to=None), sending=True).code,
+    ]
+    assert codes == ["conversation.not_party", "conversation.wrong_reply", "conversation.wrong_reply"]
+
+
+def test_an_answer_replies_to_an_open_question_of_the_other_side() -> None:
+    thread = talk((B, "query"))
+    assert refused(thread, said(thread, "answer", by=A)).code == "conversation.wrong_reply"
+    answered = talk((B, "query"), (A, "answer"))
+    question = next(answered.said("query"))
+    again = said(answered, "answer", by=A, name="again", in_reply_to=question.id)
+    assert refused(answered, again).code == "conversation.wrong_reply"
+
+
+def test_what_was_said_before_changes_nothing_when_it_comes_again() -> None:
+    thread = talk((B, "accept"))
+    acceptance = next(thread.said("accept"))
+    again = advance(
+        thread, said(thread, "accept", by=B, name=acceptance.id), table=SOCIAL_INQUIRY, sending=False
+    )
+    assert again.thread == thread
+    assert again.effects == ()
+
+
+def test_only_the_collection_by_the_agency_that_asked_completes() -> None:
+    thread = talk((B, "accept"), (B, REPORT))
+    report = next(thread.said(REPORT))
+    done = collected(thread, report.id, by=ASKER, at=START + DAY, table=SOCIAL_INQUIRY)
+    assert done.thread.state is InquiryState.COMPLETE
+    assert collected(done.thread, report.id, by=ASKER, at=START, table=SOCIAL_INQUIRY).thread == done.thread
+    acceptance = next(thread.said("accept"))
+    assert (
+        collected(thread, acceptance.id, by=ASKER, at=START, table=SOCIAL_INQUIRY).thread.state == "reported"
+    )
+    with pytest.raises(NotAcceptable, match="other_side"):
+        collected(thread, report.id, by=OFFICES[0], at=START, table=SOCIAL_INQUIRY)
+    with pytest.raises(PredecessorMissing):
+        collected(talk(), report.id, by=ASKER, at=START, table=SOCIAL_INQUIRY)
+
+
+@pytest.mark.parametrize("table", PROCEDURES.values(), ids=PROCEDURES)
+def test_no_deadline_and_no_message_of_the_answerer_ever_completes(table: Table) -> None:
+    completing = {(m.type, m.by) for m in table.moves if m.to == "complete" and m.state != "complete"}
+    assert completing <= {("collection", Party.ASKER)}
+
+
+@pytest.mark.parametrize("table", PROCEDURES.values(), ids=PROCEDURES)
+def test_no_message_leads_to_lapsed_and_a_crossing_row_never_revives(table: Table) -> None:
+    assert all(move.to != table.lapsed for move in table.moves if move.state != table.lapsed)
+    for move in table.moves:
+        if move.crossing and move.state not in table.owing:
+            assert move.to not in table.owing
+
+
+def test_silence_is_overdue_then_lapsed_and_a_late_report_is_still_taken() -> None:
+    thread = talk()
+    assert thread.due
+    assert thread.due.obligation == "acceptance"
+    limit = lapses_at(thread, table=SOCIAL_INQUIRY)
+    assert limit
+    assert limit > thread.due.at
+    assert state_at(thread, limit - timedelta(seconds=1), table=SOCIAL_INQUIRY) == "requested"
+    assert state_at(thread, limit, table=SOCIAL_INQUIRY) is InquiryState.LAPSED
+    late = advance(
+        thread, said(thread, REPORT, by=B, at=limit + 30 * DAY), table=SOCIAL_INQUIRY, sending=True
+    ).thread
+    assert state_at(late, limit + 31 * DAY, table=SOCIAL_INQUIRY) is InquiryState.REPORTED
+
+
+def test_a_report_goes_stale_with_age_and_with_a_new_fact() -> None:
+    thread = talk((B, REPORT))
+    old = datetime(2026, 9, 2, 12, tzinfo=UTC)
+    assert state_at(thread, old - DAY, table=SOCIAL_INQUIRY) == "reported"
+    assert state_at(thread, old, table=SOCIAL_INQUIRY) is InquiryState.STALE
+    fact = MessageId("an alert elsewhere in the case")
+    stale = new_fact(thread, fact, by=ASKER, at=START + DAY, table=SOCIAL_INQUIRY).thread
+    assert stale.state is InquiryState.STALE
+    report = next(stale.said(REPORT))
+    assert collected(stale, report.id, by=ASKER, at=START + DAY, table=SOCIAL_INQUIRY).thread.state == "stale"
+    with pytest.raises(NotAcceptable, match="not_now"):
+        new_fact(talk(), fact, by=ASKER, at=START, table=SOCIAL_INQUIRY)
+
+
+def test_nudge_then_escalate_once_overdue() -> None:
+    thread = talk()
+    assert thread.due
+    late = thread.due.at
+    nudge = said(thread, "nudge", by=A, at=late)
+    early = said(thread, "nudge", by=A, at=late - timedelta(seconds=1))
+    escalation = said(thread, "escalate", by=A, at=late)
+    refusal = refused(thread, escalation, sending=True)
+    assert [entry.code for entry in refusal.missing] == ["missing.nudge"]
+    assert refused(thread, early, sending=True).missing[0].code == "missing.overdue"
+    assert refused(thread, early).code == "conversation.not_now"
+    nudged = advance(thread, nudge, table=SOCIAL_INQUIRY, sending=True)
+    assert nudged.effects == (Effect.REMIND,)
+    raised = advance(
+        nudged.thread, dataclasses.replace(escalation, id=MessageId("e")), table=SOCIAL_INQUIRY, sending=True
+    )
+    assert raised.effects == (Effect.RAISE_TO_SUPERVISOR, Effect.OFFER_INTERMEDIARY)
+    assert raised.thread.state == "requested"
+
+
+def test_a_question_moves_the_deadline_by_the_time_that_its_answer_took() -> None:
+    thread = talk((B, "accept"))
+    assert thread.due
+    base = thread.due.at
+    asked = advance(
+        thread, said(thread, "query", by=B, name="q", at=START + DAY), table=SOCIAL_INQUIRY, sending=True
+    ).thread
+    assert asked.due
+    assert asked.due.at == base + 14 * DAY
+    answer = said(asked, "answer", by=A, at=START + 4 * DAY, in_reply_to="q")
+    answered = advance(asked, answer, table=SOCIAL_INQUIRY, sending=True).thread
+    assert answered.due
+    assert answered.due.at == base + 3 * DAY
+    slow = advance(
+        asked, dataclasses.replace(answer, issued_at=START + 40 * DAY), table=SOCIAL_INQUIRY, sending=True
+    ).thread
+    assert slow.due
+    assert slow.due.at == base + 14 * DAY
+
+
+def test_a_new_date_moves_the_report_once_and_within_bounds() -> None:
+    thread = talk((B, "accept"))
+    assert thread.due
+    for promised in ("2026-06-02", "2026-09-03", "20260701", "2026-W27-3", "soon", None):
+        note = said(thread, "progress", by=B, coded={"new_due_on": promised})
+        assert refused(thread, note, sending=True).code == "conversation.new_date"
+    note = said(thread, "progress", by=B, coded={"new_due_on": "2026-07-10"})
+    extended = advance(thread, note, table=SOCIAL_INQUIRY, sending=True).thread
+    assert extended.due
+    assert extended.due.at == datetime(2026, 7, 11, tzinfo=UTC)
+    assert extended.extended
+
+
+def test_a_redirection_stays_within_the_state_and_never_turns_back() -> None:
+    thread = talk()
+    for target in ("fr.ase", "ro.anpdca", "it.servizio-minori", None, 7):
+        move = said(thread, "redirect", by=B, coded={"redirected_to": target})
+        assert refused(thread, move, sending=True).code == "conversation.redirect_target"
+    redirected = talk((B, "redirect"))
+    assert redirected.answerer == OFFICES[1]
+    former = said(redirected, "accept", by=B, sender=OFFICES[0])
+    assert refused(redirected, former, sending=True).code == "conversation.not_now"
+    assert moves_from(redirected, OFFICES[0], START, table=SOCIAL_INQUIRY) == ()
+
+
+def test_next_steps_say_what_is_missing_and_what_can_be_replied_to() -> None:
+    thread = talk((B, "query"))
+    steps = {move.type: move for move in moves_from(thread, ASKER, START + DAY, table=SOCIAL_INQUIRY)}
+    assert set(steps) == {"answer", "withdraw", "nudge", "escalate"}
+    assert steps["answer"].replies_to == tuple(entry.id for entry in thread.open_questions(A))
+    assert not steps["answer"].missing
+    assert [entry.code for entry in steps["escalate"].missing] == ["missing.overdue", "missing.nudge"]
+    assert moves_from(thread, STRANGER, START, table=SOCIAL_INQUIRY) == ()
+
+
+def test_a_message_that_the_other_node_refused_can_be_taken_back_out() -> None:
+    thread = talk((B, "accept"), (B, "query"), (A, "answer"), (B, REPORT))
+    acceptance, question = next(thread.said("accept")), next(thread.said("query"))
+    rest = without(thread, question.id, table=SOCIAL_INQUIRY)
+    assert rest
+    assert [entry.type for entry in rest.entries] == ["social-inquiry.request", "accept", REPORT]
+    before = without(talk((B, "accept")), acceptance.id, table=SOCIAL_INQUIRY)
+    assert before == talk()
+    assert without(thread, OPENING, table=SOCIAL_INQUIRY) is None
+
+
+def test_a_conversation_survives_storage_as_plain_json() -> None:
+    for moves, _ in STATES.values():
+        thread = talk(*moves)
+        assert thread_from_json(json.loads(json.dumps(thread.to_json()))) == thread
+
+
+def test_procedures_are_found_by_message_type() -> None:
+    assert procedure_of("guardian.notice") == "case"
+    assert procedure_of(REPORT) == "social-inquiry"
+    assert procedure_of("accept") is None
+    assert procedure_of("accept", talk()) == "social-inquiry"
+    for unknown in ("ds.propose", ""):
+        with pytest.raises(NotAcceptable, match="unknown_procedure"):
+            procedure_of(unknown)
+    with pytest.raises(NotAcceptable, match="unknown_procedure"):
+        table_for("extradition")

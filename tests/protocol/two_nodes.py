@@ -1,0 +1,180 @@
+"""Two nodes that tell each other about one conversation over a network that delays, repeats and reorders.
+
+Node `asker` serves one authority; node `answerer` serves the offices of another State. Each applies its own
+message at once and puts it into the other's bag, from which it is delivered in any order.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from protocol.content import Content
+from protocol.conversations import Party, PredecessorMissing, Table, Thread, advance, collected, moves_from
+from protocol.identifiers import Address, CaseReference, MessageId, ThreadId
+
+ASKER = Address("it.servizio-minori")
+OFFICES = (Address("ro.anpdca"), Address("ro.dgaspc-iasi"), Address("ro.dgaspc-cluj"))
+CASE = CaseReference("K7QM-3XPT-9V2D-6")
+OPENING = MessageId("opening")
+THREAD = ThreadId(OPENING)
+START = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+
+
+def message(message_type: str, name: str, **fields: Any) -> Content:
+    """A content statement, as it is read."""
+    given: dict[str, Any] = {
+        "id": MessageId(name),
+        "type": message_type,
+        "case": CASE,
+        "thread": THREAD,
+        "coded": {},
+        "declares_no_danger": True,
+        "vocabulary": "2026.11",
+        "issued_at": START,
+        "statement_digest": f"digest-of-{name}",
+        "parts": {},
+        "unknown": {},
+    }
+    return Content(**(given | fields))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collection:
+    """Retrieval evidence: signed by the asker's agency."""
+
+    message: MessageId
+    at: datetime
+
+
+def opening(table: Table, at: datetime = START, **changes: Any) -> Content:
+    fields: dict[str, Any] = {"sender": ASKER, "recipient": OFFICES[0], "issued_at": at}
+    return message(table.opens, OPENING, **(fields | changes))
+
+
+def said(
+    thread: Thread,
+    message_type: str,
+    *,
+    by: Party,
+    name: str = "",
+    at: datetime = START,
+    in_reply_to: str | None = OPENING,
+    coded: Mapping[str, Any] | None = None,
+    **changes: Any,
+) -> Content:
+    """A message of that side to the other, replying to the opening message unless told otherwise."""
+    ours, theirs = (thread.asker, thread.answerer) if by is Party.ASKER else (thread.answerer, thread.asker)
+    fields: dict[str, Any] = {
+        "in_reply_to": in_reply_to,
+        "sender": ours,
+        "recipient": theirs,
+        "issued_at": at,
+        "coded": coded or {},
+    }
+    return message(message_type, name or f"{message_type}-{len(thread.entries)}", **(fields | changes))
+
+
+def coded_for(thread: Thread, message_type: str) -> Mapping[str, Any] | None:
+    """A coded part that the machine accepts; None where there is none left to give."""
+    if message_type == "progress":
+        terms = thread.terms
+        assert terms
+        assert terms.latest_new_date
+        return {"new_due_on": terms.latest_new_date.isoformat()}
+    if message_type == "redirect":
+        left = [office for office in OFFICES if office not in thread.answerers]
+        return {"redirected_to": left[0]} if left else None
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """Both nodes' views and what is still on its way to each."""
+
+    table: Table
+    asker: Thread
+    answerer: Thread
+    to_asker: frozenset[Content] = frozenset()
+    to_answerer: frozenset[Content | Collection] = frozenset()
+    count: int = 0
+
+    @classmethod
+    def begin(cls, table: Table) -> World:
+        thread = advance(None, opening(table), table=table, sending=True).thread
+        return cls(table=table, asker=thread, answerer=thread)
+
+    def view(self, side: Party) -> Thread:
+        return self.asker if side is Party.ASKER else self.answerer
+
+    def can_say(self, side: Party, now: datetime) -> list[tuple[str, tuple[MessageId, ...]]]:
+        thread = self.view(side)
+        me = thread.asker if side is Party.ASKER else thread.answerer
+        return [
+            (move.type, move.replies_to)
+            for move in moves_from(thread, me, now, table=self.table)
+            if not move.missing and coded_for(thread, move.type) is not None
+        ]
+
+    def say(self, side: Party, message_type: str, reply_to: MessageId, now: datetime) -> World:
+        thread = self.view(side)
+        statement = said(
+            thread,
+            message_type,
+            by=side,
+            name=f"{side}-{self.count}",
+            at=now,
+            in_reply_to=reply_to,
+            coded=coded_for(thread, message_type),
+        )
+        moved = advance(thread, statement, table=self.table, sending=True).thread
+        if side is Party.ASKER:
+            return dataclasses.replace(
+                self, asker=moved, to_answerer=self.to_answerer | {statement}, count=self.count + 1
+            )
+        return dataclasses.replace(
+            self, answerer=moved, to_asker=self.to_asker | {statement}, count=self.count + 1
+        )
+
+    def collect(self, now: datetime) -> World:
+        """The asker's agency collects the report, if there is one to collect."""
+        for entry in self.asker.said(self.table.answer or ""):
+            moved = collected(self.asker, entry.id, by=ASKER, at=now, table=self.table).thread
+            if moved != self.asker:
+                evidence = Collection(message=entry.id, at=now)
+                return dataclasses.replace(self, asker=moved, to_answerer=self.to_answerer | {evidence})
+        return self
+
+    def deliver(self, side: Party, item: Content | Collection, *, keep: bool = False) -> World | None:
+        """None when it has to wait. `keep`: the network will deliver it again."""
+        thread = self.view(side)
+        try:
+            if isinstance(item, Collection):
+                moved = collected(thread, item.message, by=ASKER, at=item.at, table=self.table).thread
+            else:
+                moved = advance(thread, item, table=self.table, sending=False).thread
+        except PredecessorMissing:
+            return None
+        if side is Party.ASKER:
+            left = self.to_asker if keep else self.to_asker - {item}
+            return dataclasses.replace(self, asker=moved, to_asker=left)
+        rest = self.to_answerer if keep else self.to_answerer - {item}
+        return dataclasses.replace(self, answerer=moved, to_answerer=rest)
+
+    def on_the_way(self) -> list[tuple[Party, Content | Collection]]:
+        return [(Party.ASKER, item) for item in sorted(self.to_asker, key=repr)] + [
+            (Party.ANSWERER, item) for item in sorted(self.to_answerer, key=repr)
+        ]
+
+    def agrees(self) -> bool:
+        """Both nodes know the same; they may have learned it in another order."""
+        a, b = self.asker, self.answerer
+        return (a.state, a.due, a.answerers, frozenset(a.entries)) == (
+            b.state,
+            b.due,
+            b.answerers,
+            frozenset(b.entries),
+        )
