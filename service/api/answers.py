@@ -1,0 +1,59 @@
+"""Views written down as JSON: the names of their fields, times in RFC 3339, a None left out."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from fastapi import Response
+
+from protocol.errors import Missing
+from protocol.refusals import explain
+from service.api.problems import described_missing
+from service.exchange.views import RefusalView
+
+__all__ = ["NOT_STORED", "answer", "json_of"]
+
+NOT_STORED: Final[Mapping[str, str]] = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+"""What is said about a child stays in no cache on the way."""
+
+
+def answer(
+    view: Any, *, language: str, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """`view` as JSON. Its refusals are explained in `language`."""
+    body = json.dumps(json_of(view, language), ensure_ascii=False, separators=(",", ":")).encode()
+    return Response(body, status, {**NOT_STORED, **(headers or {})}, "application/json")
+
+
+def json_of(value: Any, language: str) -> Any:
+    """Plain JSON of a view or of anything in it."""
+    match value:
+        case None | bool() | str() | int():
+            return value
+        case datetime():
+            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        case Missing():
+            return described_missing(value, language)
+        case RefusalView():
+            words = explain(value.code, language, value.facts)
+            explained = {"title": words.title, "detail": words.remedy, **_fields(value, language)}
+            del explained["facts"]  # they are in the words
+            return explained
+        case Mapping():
+            return {name: json_of(member, language) for name, member in value.items()}
+        case tuple() | list() | frozenset():
+            return [json_of(member, language) for member in value]
+        case _:
+            return _fields(value, language)
+
+
+def _fields(view: Any, language: str) -> dict[str, Any]:
+    return {
+        field.name: json_of(member, language)
+        for field in dataclasses.fields(view)
+        if (member := getattr(view, field.name)) is not None
+    }

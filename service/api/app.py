@@ -1,0 +1,65 @@
+"""The HTTP application of one node."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from fastapi import APIRouter, FastAPI
+
+from service.access.roles import ENDPOINTS
+from service.access.tokens import TokenVerifier
+from service.api import cases, deadlines, directory, envelopes, messages, operations
+from service.api.guard import Api, Guarded
+from service.api.operations import Probe
+from service.api.problems import install
+from service.api.use_cases import UseCases
+from service.errors import Misconfigured
+from service.node import Node
+
+__all__ = ["ROUTERS", "build_api", "check_guarded"]
+
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    messages.router,
+    cases.router,
+    envelopes.router,
+    deadlines.router,
+    directory.router,
+    operations.router,
+)
+
+
+def build_api(
+    node: Node,
+    *,
+    exchange: UseCases,
+    tokens: TokenVerifier,
+    probes: Mapping[str, Probe] = MappingProxyType({}),
+) -> FastAPI:
+    """The application. `exchange` is `service.exchange`, `probes` what `/readyz` asks, by the part's name.
+
+    Misconfigured `access.endpoint_undeclared` when an endpoint declares no scope, is not guarded, or is
+    declared and not served.
+    """
+    # The description is written by hand and served as it is; the framework's own would be a second one.
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.state.api = Api(node=node, exchange=exchange, tokens=tokens, probes=probes)
+    install(app)
+    check_guarded(ROUTERS)
+    for router in ROUTERS:
+        app.include_router(router)
+    return app
+
+
+def check_guarded(routers: tuple[APIRouter, ...]) -> None:
+    """Misconfigured `access.endpoint_undeclared` unless what is served and what is declared are the same."""
+    served = set()
+    for router in routers:
+        for route in router.routes:
+            if not isinstance(route, Guarded):
+                raise Misconfigured("access.endpoint_undeclared", f"{route!r} does not ask who is asking")
+            served |= {(method, route.path) for method in route.methods or ()}
+    if served != set(ENDPOINTS):
+        differing = ", ".join(sorted(f"{method} {path}" for method, path in served ^ set(ENDPOINTS)))
+        raise Misconfigured("access.endpoint_undeclared", f"declared or served, but not both: {differing}")

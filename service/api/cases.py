@@ -1,0 +1,54 @@
+"""Cases: open one, see what happened, settle its protection status, see what may come next."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request, Response
+
+from protocol.identifiers import case_reference
+from service.api.answers import NOT_STORED, answer
+from service.api.guard import Ask, Guarded
+from service.api.reading import proposal
+
+__all__ = ["BUNDLE", "router"]
+
+BUNDLE = "application/vnd.focalpoint.evidence+json"
+
+router = APIRouter(route_class=Guarded)
+
+Reference = Annotated[str, Path(max_length=64)]
+"""As a person may write it: the protocol reads it, and says what is mistyped."""
+
+
+@router.post("/v1/cases")
+async def open_case(ask: Ask) -> Response:
+    case = await ask.exchange.open_case(ask.node, ask.actor)
+    headers = {"Location": f"/v1/cases/{case.reference}"}
+    return answer(case, language=ask.language, status=201, headers=headers)
+
+
+@router.get("/v1/cases/{reference}")
+async def read_case(ask: Ask, reference: Reference) -> Response:
+    timeline = await ask.exchange.case_timeline(ask.node, ask.actor, case_reference(reference))
+    return answer(timeline, language=ask.language)
+
+
+@router.put("/v1/cases/{reference}/protection")
+async def set_protection(ask: Ask, reference: Reference, request: Request) -> Response:
+    case = case_reference(reference)
+    status, reason = await proposal(request)
+    protection = await ask.exchange.set_protection(ask.node, ask.actor, case, status, reason)
+    return answer(protection, language=ask.language, status=202 if protection.state == "proposed" else 200)
+
+
+@router.get("/v1/cases/{reference}/next-steps")
+async def next_steps(ask: Ask, reference: Reference) -> Response:
+    steps = await ask.exchange.next_steps(ask.node, ask.actor, case_reference(reference))
+    return answer(steps, language=ask.language)
+
+
+@router.get("/v1/cases/{reference}/evidence")
+async def case_evidence(ask: Ask, reference: Reference) -> Response:
+    bundle = await ask.exchange.case_bundle(ask.node, ask.actor, case_reference(reference))
+    return Response(bundle, headers=NOT_STORED, media_type=BUNDLE)

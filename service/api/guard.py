@@ -1,0 +1,136 @@
+"""In front of every endpoint: who asks, may they, and is the question one that we know.
+
+`Guarded` is the class of every route. It takes the scopes of its endpoint from `service.access.roles`, so an
+endpoint that declares none cannot even be made.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+
+from protocol.errors import FocalpointError, Refused
+from protocol.languages import best_language
+from service.access.actor import Actor
+from service.access.roles import ENDPOINTS, Scope, check_endpoints
+from service.access.tokens import TokenVerifier
+from service.api.problems import problem
+from service.api.use_cases import UseCases
+from service.errors import Malformed, NodeError, NotAuthenticated
+from service.node import Node
+
+__all__ = ["Api", "Ask", "Asking", "Guarded", "api_of", "language_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Api:
+    """What stands behind the endpoints. One per application, in `app.state.api`."""
+
+    node: Node
+    exchange: UseCases
+    tokens: TokenVerifier
+    probes: Mapping[str, Callable[[], Awaitable[bool]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """One request by somebody we know. `language` is the reader's."""
+
+    api: Api
+    actor: Actor
+    language: str
+
+    @property
+    def node(self) -> Node:
+        return self.api.node
+
+    @property
+    def exchange(self) -> UseCases:
+        return self.api.exchange
+
+
+def api_of(request: Request) -> Api:
+    api: Api = request.app.state.api
+    return api
+
+
+def language_of(request: Request) -> str:
+    """The available language that the request prefers, for titles, problems and renderings."""
+    return best_language(request.headers.get("accept-language"))
+
+
+async def _asking(request: Request) -> Asking:
+    asking: Asking = request.state.asking
+    return asking
+
+
+Ask = Annotated[Asking, Depends(_asking)]
+"""The parameter of an endpoint that answers to somebody."""
+
+
+class Guarded(APIRoute):
+    """Authenticates and authorises before anything of the request is read, and turns every error into a
+    problem.
+
+    A query parameter that the endpoint does not know is refused: a filter with a typing error in it must not
+    silently show everything.
+    """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **settings: Any) -> None:
+        self.scopes: frozenset[Scope] = frozenset()
+        for method in settings["methods"]:
+            check_endpoints([(method, path)])
+            self.scopes |= ENDPOINTS[method, path]
+        super().__init__(path, endpoint, **settings)
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        answer = super().get_route_handler()
+        scopes = self.scopes
+        parameters = frozenset(field.alias for field in self.dependant.query_params)
+
+        async def guarded(request: Request) -> Response:
+            started = perf_counter()
+            metrics = api_of(request).node.metrics
+            try:
+                if scopes:
+                    request.state.asking = _authorised(request, scopes)
+                if request.scope["query_string"]:
+                    _check_parameters(request, parameters)
+                response = await answer(request)
+            except (FocalpointError, RequestValidationError, HTTPException) as known:
+                if isinstance(known, Refused | NodeError):
+                    metrics.refused(known.code)
+                response = problem(request, known)
+            except Exception as bug:  # noqa: BLE001 (it is logged by type and place, and reveals nothing)
+                response = problem(request, bug)
+            metrics.request(self.path, request.method, response.status_code, perf_counter() - started)
+            return response
+
+        return guarded
+
+
+def _authorised(request: Request, scopes: frozenset[Scope]) -> Asking:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise NotAuthenticated("access.token_missing", "expected `Authorization: Bearer …`")
+    api = api_of(request)
+    actor = api.tokens.verify(token.strip(), api.node.clock.now())
+    for scope in scopes:
+        actor.require(scope)
+    return Asking(api=api, actor=actor, language=language_of(request))
+
+
+def _check_parameters(request: Request, known: frozenset[str]) -> None:
+    for name, times in Counter(name for name, _ in request.query_params.multi_items()).items():
+        if name not in known:
+            raise Malformed("request.parameter", "an unknown query parameter")
+        if times > 1:
+            raise Malformed("request.parameter", "a query parameter more than once", field=f"/{name}")

@@ -1,0 +1,254 @@
+"""What a request says, before anybody believes it: bodies within their limits, submissions, cursors.
+
+A submission is checked for its shape only; what the form, the procedures and the safeguards say is the use
+case's business. No value is ever named in a refusal, only where it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, cast
+
+from fastapi import Request
+
+from protocol import base64url
+from protocol.errors import NotAcceptable, Refused
+from protocol.identifiers import (
+    CaseReference,
+    MessageId,
+    ThreadId,
+    case_reference,
+    parse_address,
+    parse_message_id,
+)
+from protocol.json_strict import Json, parse_object
+from service.errors import Malformed, TooLarge
+from service.exchange.views import (
+    NarrativeView,
+    ProtectionStatus,
+    SignedSubmission,
+    Submission,
+    Urgency,
+)
+
+__all__ = [
+    "CONTENT",
+    "ENVELOPE",
+    "JOSE",
+    "JOSE_JSON",
+    "body_of",
+    "cursor",
+    "position",
+    "proposal",
+    "submitted",
+]
+
+CONTENT: Final = "application/json"
+JOSE: Final = "application/jose"
+JOSE_JSON: Final = "application/jose+json"
+ENVELOPE: Final = "application/vnd.focalpoint.envelope+json"
+
+MAX_CODED: Final = 65_536  # bytes, as the directory's default limits say
+MAX_PART: Final = 131_072  # bytes, narrative and identity each
+MAX_SUBMISSION: Final = 2 * (MAX_CODED + 2 * MAX_PART)
+"""Bytes. Twice the parts: base64 makes them a third larger, escaped text at most about as much again."""
+MAX_ENVELOPE: Final = 1_048_576
+"""Bytes: what the hub would carry too."""
+MAX_SMALL: Final = 1024  # bytes, for a body of two codes
+
+_URGENCIES: Final = ("ordinary", "urgent", "emergency")
+_PROTECTION: Final = ("unknown", "not-sought", "possible", "sought")
+
+
+async def body_of(request: Request, *, reads: tuple[str, ...], limit: int) -> tuple[str, bytes]:
+    """The body and which of the media types `reads` it is of.
+
+    Refuses `request.media_type`, and `request.too_large` as soon as it is longer than `limit` bytes: what is
+    too long is never held.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type not in reads:
+        raise Malformed("request.media_type", f"expected one of: {', '.join(reads)}")
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced[:20]) > limit:
+        raise TooLarge("request.too_large", f"expected at most {limit} bytes")
+    data = bytearray()
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > limit:
+            raise TooLarge("request.too_large", f"expected at most {limit} bytes")
+    return media_type, bytes(data)
+
+
+async def submitted(request: Request) -> Submission | SignedSubmission:
+    """A message to be signed here, or one that the agency has signed."""
+    media_type, data = await body_of(request, reads=(CONTENT, JOSE, JOSE_JSON), limit=MAX_SUBMISSION)
+    if media_type == JOSE:
+        return SignedSubmission(statement=_ascii(data, ""), narrative=None, identity=None)
+    members = parse_object(data, max_bytes=MAX_SUBMISSION)
+    return _signed(members) if media_type == JOSE_JSON else _submission(members)
+
+
+async def proposal(request: Request) -> tuple[ProtectionStatus, str]:
+    """A protection status and the code of the reason for it."""
+    _, data = await body_of(request, reads=(CONTENT,), limit=MAX_SMALL)
+    members = parse_object(data, max_bytes=MAX_SMALL)
+    _only(members, {"status", "reason"})
+    status = _one_of(members, "status", _PROTECTION)
+    return cast("ProtectionStatus", status), _code(members, "reason")
+
+
+def cursor(at: int) -> str:
+    """The opaque name of a position in the list of messages."""
+    return base64url.encode(b"m%d" % at).decode()
+
+
+def position(text: str | None) -> int:
+    """The position that a cursor names; the beginning for none. Refuses `request.cursor`."""
+    if text is None:
+        return 0
+    try:
+        plain = base64url.decode(text.encode("ascii"))
+    except ValueError:
+        plain = b""
+    digits = plain[1:]
+    if plain[:1] != b"m" or not digits.isdigit() or len(digits) > 18 or cursor(int(digits)) != text:
+        raise Malformed("request.cursor", "expected a cursor of this list", field="/after")
+    return int(digits)
+
+
+def _signed(members: Json) -> SignedSubmission:
+    _only(members, {"statement", "narrative", "identity"})
+    return SignedSubmission(
+        statement=_text(members, "statement"),
+        narrative=_part(members, "narrative"),
+        identity=_part(members, "identity"),
+    )
+
+
+def _submission(members: Json) -> Submission:
+    _only(
+        members,
+        {
+            "id",
+            "case",
+            "type",
+            "sender",
+            "recipient",
+            "thread",
+            "in_reply_to",
+            "urgency",
+            "declares_no_danger",
+            "coded",
+            "narrative",
+            "identity",
+        },
+    )
+    thread, in_reply_to = members.get("thread"), members.get("in_reply_to")
+    return Submission(
+        id=_id(members, "id"),
+        case=_case(members),
+        type=_text(members, "type"),
+        sender=_at("sender", parse_address, _text(members, "sender")),
+        recipient=_at("recipient", parse_address, _text(members, "recipient")),
+        thread=None if thread is None else ThreadId(_id(members, "thread")),
+        in_reply_to=None if in_reply_to is None else _id(members, "in_reply_to"),
+        urgency=cast("Urgency", _one_of({"urgency": "ordinary", **members}, "urgency", _URGENCIES)),
+        declares_no_danger=_flag(members, "declares_no_danger"),
+        coded=_object(members, "coded"),
+        narrative=_narrative(members.get("narrative", [])),
+        identity=None if members.get("identity") is None else _object(members, "identity"),
+    )
+
+
+def _narrative(blocks: Any) -> tuple[NarrativeView, ...]:
+    if not isinstance(blocks, list) or not all(isinstance(block, dict) for block in blocks):
+        raise _wrong("narrative")
+    read = []
+    for index, block in enumerate(blocks):
+        under = f"narrative/{index}"
+        _only(block, {"field", "language", "text"}, under)
+        read.append(
+            NarrativeView(
+                field=_text(block, "field", under),
+                language=_text(block, "language", under),
+                text=_text(block, "text", under),
+            )
+        )
+    return tuple(read)
+
+
+def _part(members: Json, name: str) -> bytes | None:
+    if members.get(name) is None:
+        return None
+    try:
+        return base64url.decode(_text(members, name).encode("ascii"))
+    except ValueError:
+        raise _wrong(name) from None
+
+
+def _ascii(data: bytes, where: str) -> str:
+    try:
+        return data.decode("ascii").strip()
+    except ValueError:
+        raise _wrong(where) from None
+
+
+def _case(members: Json) -> CaseReference:
+    return _at("case", case_reference, _text(members, "case"))
+
+
+def _id(members: Json, name: str) -> MessageId:
+    return _at(name, parse_message_id, _text(members, name))
+
+
+def _at[T](name: str, read: Callable[[str], T], text: str) -> T:
+    try:
+        return read(text)
+    except Refused as refused:
+        raise NotAcceptable(refused.code, refused.detail, field=f"/{name}") from None
+
+
+def _text(members: Mapping[str, Any], name: str, under: str = "") -> str:
+    value = members.get(name)
+    if not isinstance(value, str):
+        raise _wrong(f"{under}/{name}" if under else name)
+    return value
+
+
+def _code(members: Json, name: str) -> str:
+    value = _text(members, name)
+    if not 0 < len(value) <= 64 or not all(part.isalnum() for part in value.replace("/", "-").split("-")):
+        raise _wrong(name)
+    return value
+
+
+def _flag(members: Json, name: str) -> bool:
+    value = members.get(name, False)
+    if not isinstance(value, bool):
+        raise _wrong(name)
+    return value
+
+
+def _object(members: Json, name: str) -> Json:
+    value = members.get(name)
+    if not isinstance(value, dict):
+        raise _wrong(name)
+    return value
+
+
+def _one_of(members: Mapping[str, Any], name: str, allowed: tuple[str, ...]) -> str:
+    value = members.get(name)
+    if value not in allowed:
+        raise _wrong(name)
+    return cast("str", value)
+
+
+def _only(members: Json, known: set[str], under: str = "") -> None:
+    # Not which one is unknown: its name is submitted text.
+    if not members.keys() <= known:
+        raise Malformed("request.body", "a member that the form does not have", field=f"/{under}")
+
+
+def _wrong(name: str) -> Malformed:
+    return Malformed("request.body", "not as the API description has it", field=f"/{name}")

@@ -1,0 +1,84 @@
+"""What the API calls. `service.exchange` has these functions; so has the tests' stand-in."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+from protocol.identifiers import CaseReference, MessageId
+from service.access.actor import Actor
+from service.exchange.views import (
+    Accepted,
+    CaseView,
+    CollectionView,
+    DeadlineQuery,
+    DeadlinesView,
+    EvidenceView,
+    ImportView,
+    MessageQuery,
+    MessageView,
+    NextStepsView,
+    Page,
+    ProtectionStatus,
+    ProtectionView,
+    RenderingView,
+    SignedSubmission,
+    Submission,
+    TimelineView,
+    Validation,
+)
+from service.node import Node
+
+__all__ = ["UseCases"]
+
+
+class UseCases(Protocol):
+    """Every one is asynchronous, holds no thread while it waits, and has committed when it returns.
+
+    Each refuses NotFound `request.not_found` for a case or message that is unknown, or that the actor is no
+    party to: the two are answered alike.
+    """
+
+    async def open_case(self, node: Node, actor: Actor, /) -> CaseView: ...
+
+    async def case_timeline(self, node: Node, actor: Actor, reference: CaseReference, /) -> TimelineView: ...
+
+    async def set_protection(
+        self, node: Node, actor: Actor, reference: CaseReference, status: ProtectionStatus, reason: str, /
+    ) -> ProtectionView:
+        """The first person proposes, a second and different one confirms by asking for the same status."""
+        ...
+
+    async def next_steps(self, node: Node, actor: Actor, reference: CaseReference, /) -> NextStepsView: ...
+
+    async def case_bundle(self, node: Node, actor: Actor, reference: CaseReference, /) -> bytes: ...
+
+    async def send(self, node: Node, actor: Actor, submission: Submission | SignedSubmission, /) -> Accepted:
+        """Conflict `id_reused` when the id stands for another statement already."""
+        ...
+
+    async def validate(
+        self, node: Node, actor: Actor, submission: Submission | SignedSubmission, /
+    ) -> Validation: ...
+
+    async def list_messages(self, node: Node, actor: Actor, query: MessageQuery, /) -> Page: ...
+
+    async def read_message(
+        self, node: Node, actor: Actor, message: MessageId, include_identity: bool, reason: str | None, /
+    ) -> MessageView:
+        """`include_identity` releases the identity part, and `reason` goes into the access journal with
+        it."""
+        ...
+
+    async def message_evidence(self, node: Node, actor: Actor, message: MessageId, /) -> EvidenceView: ...
+
+    async def render_message(
+        self, node: Node, actor: Actor, message: MessageId, language: str, form: Literal["text", "html"], /
+    ) -> RenderingView: ...
+
+    async def collect(self, node: Node, actor: Actor, message: MessageId, /) -> CollectionView: ...
+
+    async def import_envelope(self, node: Node, actor: Actor, data: bytes, /) -> ImportView: ...
+
+    async def export_envelope(self, node: Node, actor: Actor, message: MessageId, /) -> bytes: ...
+
+    async def deadlines(self, node: Node, actor: Actor, query: DeadlineQuery, /) -> DeadlinesView: ...

@@ -1,0 +1,396 @@
+"""The use cases in memory: what the API calls, without store, keys or hub.
+
+It keeps the promises that the API's tests rest on (one answer per id, two people, party or 404, no content for
+those without a party) and nothing more. The real ones are tested on a real store.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from typing import Any, Literal
+
+from protocol import base64url, messages
+from protocol.errors import Missing, NotAcceptable, Refused
+from protocol.identifiers import CaseReference, MessageId, NodeCode, ThreadId, new_case_reference
+from service.access.actor import Actor
+from service.errors import Conflict, NotFound
+from service.exchange.views import (
+    Accepted,
+    CaseView,
+    CollectionView,
+    ContentView,
+    DeadlineQuery,
+    DeadlinesView,
+    DeadlineView,
+    DueView,
+    EvidenceItem,
+    EvidenceView,
+    ImportView,
+    MessageQuery,
+    MessageView,
+    NextStep,
+    NextStepsView,
+    Page,
+    ProtectionStatus,
+    ProtectionView,
+    RefusalView,
+    RenderingView,
+    SignedSubmission,
+    Submission,
+    ThreadView,
+    TimelineEntry,
+    TimelineView,
+    Validation,
+)
+from service.node import Node
+
+EXAMPLE_CASE = CaseReference("K7QM-3XPT-9V2D-6")
+UNSETTLED = Missing(code="missing.protection_settled", supplier="destination", source="project choice")
+
+
+def digest_of(value: object) -> str:
+    return base64url.encode(hashlib.sha256(repr(value).encode()).digest()).decode()
+
+
+class FakeExchange:
+    """`fails_with`: what the next call raises."""
+
+    def __init__(self) -> None:
+        self.cases: dict[CaseReference, CaseView] = {}
+        self.messages: list[MessageView] = []
+        self.answers: dict[MessageId, tuple[str, Accepted]] = {}
+        self.evidence: dict[MessageId, list[EvidenceItem]] = {}
+        self.released: list[tuple[str, MessageId, str]] = []
+        self.imported: list[bytes] = []
+        self.fails_with: Exception | None = None
+
+    # -- cases
+
+    async def open_case(self, node: Node, actor: Actor, /) -> CaseView:
+        self._maybe_fail()
+        return self.add_case(node, actor, new_case_reference(node.random.bytes))
+
+    def add_case(self, node: Node, actor: Actor, reference: CaseReference) -> CaseView:
+        case = CaseView(
+            reference=reference,
+            role="destination",
+            opened_at=node.clock.now(),
+            parties=tuple(sorted(actor.authorities)),
+            protection=ProtectionView(status="unknown", state="settled"),
+        )
+        self.cases[reference] = case
+        return case
+
+    async def case_timeline(self, node: Node, actor: Actor, reference: CaseReference, /) -> TimelineView:
+        case = self._case(actor, reference)
+        entries = [TimelineEntry(at=case.opened_at, kind="case-opened", actor="person-1")]
+        threads = []
+        for message in (one for one in self.messages if one.case == reference):
+            entries.append(
+                TimelineEntry(
+                    at=message.recorded_at,
+                    kind="message",
+                    id=message.id,
+                    type=message.type,
+                    direction=message.direction,
+                    sender=message.sender,
+                    recipient=message.recipient,
+                    thread=message.thread,
+                    status=message.status,
+                    due=message.due,
+                )
+            )
+            threads.append(
+                ThreadView(
+                    id=message.thread,
+                    procedure="case",
+                    state="notified",
+                    asker=message.sender,
+                    answerer=message.recipient,
+                    opened_at=message.recorded_at,
+                    due=message.due,
+                )
+            )
+        return TimelineView(case=case, threads=tuple(threads), entries=tuple(entries))
+
+    async def set_protection(
+        self,
+        node: Node,
+        actor: Actor,
+        reference: CaseReference,
+        status: ProtectionStatus,
+        reason: str,
+        /,
+    ) -> ProtectionView:
+        case = self._case(actor, reference)
+        before = case.protection
+        assert before is not None
+        if before.proposed == status and before.proposed_by != actor.person:
+            after = ProtectionView(status=status, state="settled", changed_at=node.clock.now())
+        else:
+            after = dataclasses.replace(before, state="proposed", proposed=status, proposed_by=actor.person)
+        self.cases[reference] = dataclasses.replace(case, protection=after)
+        return after
+
+    async def next_steps(self, node: Node, actor: Actor, reference: CaseReference, /) -> NextStepsView:
+        case = self._case(actor, reference)
+        step = NextStep(
+            type="case.notification",
+            procedure="case",
+            by=case.parties[0],
+            to=None,
+            open=False,
+            refusal=RefusalView(code="safeguard.international_protection", missing=(UNSETTLED,)),
+        )
+        return NextStepsView(reference=reference, at=node.clock.now(), steps=(step,))
+
+    async def case_bundle(self, node: Node, actor: Actor, reference: CaseReference, /) -> bytes:
+        self._case(actor, reference)
+        return json.dumps({"case": reference, "statements": [], "evidence": []}).encode()
+
+    # -- messages
+
+    async def send(self, node: Node, actor: Actor, submission: Submission | SignedSubmission, /) -> Accepted:
+        self._maybe_fail()
+        if isinstance(submission, SignedSubmission):
+            raise NotAcceptable("statement.malformed", "the stand-in reads no statements")
+        actor.require_authority(submission.sender)
+        messages.validate(_as_content(submission))
+        mark = digest_of(submission)
+        if submission.id in self.answers:
+            known, answer = self.answers[submission.id]
+            if known != mark:
+                raise Conflict("id_reused", "another statement has this id")
+            return answer
+        self._check(actor, submission)
+        view = self.add_message(node, submission)
+        answer = Accepted(
+            id=view.id,
+            sender_node=view.sender_node,
+            case=view.case,
+            thread=view.thread,
+            type=view.type,
+            sender=view.sender,
+            recipient=view.recipient,
+            status="accepted",
+            issued_at=view.issued_at,
+            recorded_at=view.recorded_at,
+            due=view.due,
+            statement_digest=view.statement_digest,
+            evidence=self.evidence[view.id][0].token,
+        )
+        self.answers[submission.id] = (mark, answer)
+        node.wake.mail_arrived.notify()
+        return answer
+
+    def add_message(
+        self, node: Node, submission: Submission, direction: Literal["in", "out"] = "out"
+    ) -> MessageView:
+        now = node.clock.now()
+        view = MessageView(
+            id=submission.id,
+            sender_node=node.code if direction == "out" else NodeCode("ro"),
+            direction=direction,
+            case=submission.case,
+            thread=submission.thread or ThreadId(submission.id),
+            in_reply_to=submission.in_reply_to,
+            type=submission.type,
+            sender=submission.sender,
+            recipient=submission.recipient,
+            urgency=submission.urgency,
+            issued_at=now,
+            recorded_at=now,
+            status="accepted" if direction == "out" else "consigned",
+            vocabulary="2026.11",
+            statement_digest=digest_of(submission),
+            due=DueView(at=now, basis="project-choice"),
+            content=ContentView(
+                coded=submission.coded,
+                narrative=submission.narrative,
+                narrative_state="released" if submission.narrative else "none",
+                identity=submission.identity,
+                identity_state="none" if submission.identity is None else "sealed",
+                declares_no_danger=submission.declares_no_danger,
+            ),
+        )
+        self.messages.append(view)
+        self.evidence[view.id] = [
+            EvidenceItem(
+                kind="submission-accepted",
+                positive=True,
+                issuer=str(node.code),
+                issued_at=now,
+                digest=digest_of(view.id),
+                previous=None,
+                code=None,
+                token="e30.e30.AA",
+            )
+        ]
+        return view
+
+    async def validate(
+        self, node: Node, actor: Actor, submission: Submission | SignedSubmission, /
+    ) -> Validation:
+        try:
+            if isinstance(submission, SignedSubmission):
+                raise NotAcceptable("statement.malformed", "the stand-in reads no statements")
+            messages.validate(_as_content(submission))
+            self._check(actor, submission)
+        except Refused as no:
+            refusal = RefusalView(code=no.code, field=no.field, facts=no.facts, missing=no.missing)
+            return Validation(acceptable=False, refusals=(refusal,))
+        return Validation(acceptable=True, due=DueView(at=node.clock.now(), basis="project-choice"))
+
+    async def list_messages(self, node: Node, actor: Actor, query: MessageQuery, /) -> Page:
+        found = [
+            (position, dataclasses.replace(message, content=None))
+            for position, message in enumerate(self.messages, start=1)
+            if position > query.after
+            and actor.acts_for(message.sender, message.recipient)
+            and query.case in (None, message.case)
+            and query.type in (None, message.type)
+            and query.direction in (None, message.direction)
+            and query.status in (None, message.status)
+            and query.thread in (None, message.thread)
+            and (query.since is None or message.recorded_at >= query.since)
+        ]
+        page = found[: query.limit]
+        return Page(
+            messages=tuple(message for _, message in page),
+            position=page[-1][0] if page else query.after,
+            more=len(found) > len(page),
+        )
+
+    async def read_message(
+        self,
+        node: Node,
+        actor: Actor,
+        message: MessageId,
+        include_identity: bool,
+        reason: str | None,
+        /,
+    ) -> MessageView:
+        view = self._message(actor, message)
+        assert view.content is not None
+        if include_identity:
+            self.released.append((actor.person, message, str(reason)))
+            content = dataclasses.replace(view.content, identity_state="released")
+        else:
+            content = dataclasses.replace(view.content, identity=None)
+        return dataclasses.replace(view, content=content)
+
+    async def message_evidence(self, node: Node, actor: Actor, message: MessageId, /) -> EvidenceView:
+        view = self._message(actor, message)
+        return EvidenceView(
+            id=view.id,
+            sender_node=view.sender_node,
+            statement_digest=view.statement_digest,
+            evidence=tuple(self.evidence[view.id]),
+        )
+
+    async def render_message(
+        self,
+        node: Node,
+        actor: Actor,
+        message: MessageId,
+        language: str,
+        form: Literal["text", "html"],
+        /,
+    ) -> RenderingView:
+        view = self._message(actor, message)
+        direction: Literal["ltr", "rtl"] = "rtl" if language == "ar" else "ltr"
+        text = f"{view.type} / {language}"
+        if form == "html":
+            text = f'<article lang="{language}" dir="{direction}">{text}</article>'
+        return RenderingView(text=text, language=language, direction=direction)
+
+    async def collect(self, node: Node, actor: Actor, message: MessageId, /) -> CollectionView:
+        view = self._message(actor, message)
+        at = view.collected_at or node.clock.now()
+        self.messages[self.messages.index(view)] = dataclasses.replace(view, collected_at=at)
+        return CollectionView(
+            id=view.id, sender_node=view.sender_node, collected_at=at, evidence="e30.e30.AA"
+        )
+
+    # -- the rest
+
+    async def import_envelope(self, node: Node, actor: Actor, data: bytes, /) -> ImportView:
+        self.imported.append(data)
+        if not data.startswith(b'{"manifest"'):
+            raise NotAcceptable("envelope.malformed", "not an envelope")
+        return ImportView(
+            outcome="consigned",
+            sender_node=NodeCode("ro"),
+            id=MessageId("3f1d9a52-6c4e-4f0a-9b7d-2a8e5c1b0d94"),
+        )
+
+    async def export_envelope(self, node: Node, actor: Actor, message: MessageId, /) -> bytes:
+        # Whoever carries need not be a party: what they carry is sealed.
+        if not any(view.id == message for view in self.messages):
+            raise NotFound("request.not_found", "no such message")
+        return b'{"manifest":"e30.e30.AA","parts":{}}'
+
+    async def deadlines(self, node: Node, actor: Actor, query: DeadlineQuery, /) -> DeadlinesView:
+        rows = tuple(
+            DeadlineView(
+                case=message.case,
+                thread=message.thread,
+                procedure="case",
+                state="notified",
+                asker=message.sender,
+                answerer=message.recipient,
+                owed_by="them" if message.direction == "out" else "us",
+                due=message.due,
+                overdue=False,
+            )
+            for message in self.messages
+            if message.due is not None
+        )
+        return DeadlinesView(at=node.clock.now(), deadlines=rows[: query.limit], more=len(rows) > query.limit)
+
+    def _check(self, actor: Actor, submission: Submission) -> None:
+        case = self._case(actor, submission.case)
+        if not submission.declares_no_danger:
+            raise NotAcceptable("safeguard.no_danger_declaration", "not declared")
+        if case.protection is not None and case.protection.status != "not-sought":
+            raise NotAcceptable("safeguard.international_protection", "not settled", missing=(UNSETTLED,))
+
+    def _case(self, actor: Actor, reference: CaseReference) -> CaseView:
+        self._maybe_fail()
+        case = self.cases.get(reference)
+        if case is None or not actor.acts_for(*case.parties):
+            raise NotFound("case.unknown", "no such case, or not a party")
+        return case
+
+    def _message(self, actor: Actor, message: MessageId) -> MessageView:
+        self._maybe_fail()
+        for view in self.messages:
+            if view.id == message and actor.acts_for(view.sender, view.recipient):
+                return view
+        raise NotFound("request.not_found", "no such message, or not a party")
+
+    def _maybe_fail(self) -> None:
+        failure, self.fails_with = self.fails_with, None
+        if failure is not None:
+            raise failure
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Content:
+    type: str
+    coded: Any
+    narrative: Any
+    identity: Any
+    form: int = 1
+    vocabulary: str = "2026.11"
+
+
+def _as_content(submission: Submission) -> _Content:
+    return _Content(
+        type=submission.type,
+        coded=submission.coded,
+        narrative=submission.narrative,
+        identity=submission.identity,
+    )
