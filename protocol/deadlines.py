@@ -65,7 +65,8 @@ __all__ = [
 _DURATION = re.compile(
     r"P(?:(?P<working>\d{1,4})WD"
     r"|T(?P<hours>\d{1,5})H"
-    r"|(?=\d)(?:(?P<years>\d{1,2})Y)?(?:(?P<months>\d{1,3})M)?(?:(?P<weeks>\d{1,3})W)?(?:(?P<days>\d{1,4})D)?)"
+    r"|(?=\d)(?:(?P<years>\d{1,2})Y)?(?:(?P<months>\d{1,3})M)?(?:(?P<weeks>\d{1,3})W)?(?:(?P<days>\d{1,4})D)?)",
+    re.ASCII,
 )
 
 
@@ -257,11 +258,11 @@ class CorridorProfile:
 def parse_duration(text: str) -> Duration:
     """Refuses `deadline.duration` unless `text` is one of the forms in this module's docstring."""
     found = _DURATION.fullmatch(text)
-    if not found:
+    part = {name: int(value or 0) for name, value in found.groupdict().items()} if found else {}
+    if not any(part.values()):
         raise NotAcceptable(
-            "deadline.duration", "expected an ISO 8601 length such as P10D, PT24H, P3M or P10WD"
+            "deadline.duration", "expected a length of time such as P10D, PT24H, P3M or P10WD"
         )
-    part = {name: int(value or 0) for name, value in found.groupdict().items()}
     return Duration(
         months=part["years"] * 12 + part["months"],
         days=part["weeks"] * 7 + part["days"],

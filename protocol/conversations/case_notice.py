@@ -47,6 +47,7 @@ _S = NoticeState
 _UNDECIDED = (_S.NOTIFIED, _S.REDIRECTED)
 _OPEN = (*_UNDECIDED, _S.ACCEPTED)
 _CLOSED = (_S.DECLINED, _S.WITHDRAWN)
+_ANY = (*_OPEN, *_CLOSED)
 _ASKER, _ANSWERER = Party.ASKER, Party.ANSWERER
 
 CASE_NOTICE = Table(
@@ -112,14 +113,14 @@ CASE_NOTICE = Table(
             effects=(Effect.CHANGE_ANSWERER,),
             crossing=True,
         ),
-        *rows(_CLOSED, WITHDRAW, _ASKER, when=Condition.FIRST_TIME, crossing=True),
+        *rows([_S.DECLINED], WITHDRAW, _ASKER, when=Condition.FIRST_TIME, crossing=True),
         # Crossing or overtaken: said before what closed it, or before a redirection. Recorded, without
         # effect.
-        *rows(NoticeState, ACCEPT, _ANSWERER, when=Condition.FIRST_TIME, crossing=True),
-        *rows(NoticeState, QUERY, _ANSWERER, crossing=True),
-        *rows(NoticeState, ANSWER, _ASKER, crossing=True),
+        *rows(_ANY, ACCEPT, _ANSWERER, when=Condition.FIRST_TIME, crossing=True),
+        *rows(_ANY, QUERY, _ANSWERER, crossing=True),
+        *rows(_ANY, ANSWER, _ASKER, crossing=True),
         *rows(_CLOSED, GUARDIAN_NOTICE, _ASKER, crossing=True),
-        *rows(NoticeState, NUDGE, _ASKER, when=Condition.OVERDUE_IF_SILENT, crossing=True),
-        *rows(NoticeState, ESCALATE, _ASKER, when=Condition.OVERDUE_IF_SILENT, crossing=True),
+        *rows(_ANY, NUDGE, _ASKER, when=Condition.OVERDUE_IF_SILENT, crossing=True),
+        *rows(_ANY, ESCALATE, _ASKER, when=Condition.OVERDUE_IF_SILENT, crossing=True),
     ),
 )

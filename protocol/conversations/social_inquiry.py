@@ -63,6 +63,7 @@ _UNDECIDED = (_S.REQUESTED, _S.REDIRECTED)
 _OPEN = (*_UNDECIDED, _S.ACCEPTED, _S.AWAITING_INFO)
 _ANSWERED = (_S.REPORTED, _S.COMPLETE, _S.STALE)
 _CLOSED = (*_ANSWERED, _S.DECLINED, _S.WITHDRAWN)
+_ANY = (*_OPEN, *_CLOSED)
 _ASKER, _ANSWERER = Party.ASKER, Party.ANSWERER
 
 SOCIAL_INQUIRY = Table(
@@ -172,17 +173,17 @@ SOCIAL_INQUIRY = Table(
             effects=(Effect.CHANGE_ANSWERER,),
             crossing=True,
         ),
-        *rows(_CLOSED, WITHDRAW, _ASKER, when=Condition.FIRST_TIME, crossing=True),
+        *rows((*_ANSWERED, _S.DECLINED), WITHDRAW, _ASKER, when=Condition.FIRST_TIME, crossing=True),
         # Crossing or overtaken: said before what closed it, or before a redirection. Recorded, without
         # effect.
-        *rows(InquiryState, ACCEPT, _ANSWERER, when=Condition.FIRST_TIME, crossing=True),
-        *rows(InquiryState, QUERY, _ANSWERER, when=Condition.QUESTION_COUNTED, crossing=True),
-        *rows(InquiryState, PROGRESS, _ANSWERER, when=Condition.FIRST_TIME, crossing=True),
-        *rows(InquiryState, ANSWER, _ASKER, crossing=True),
+        *rows(_ANY, ACCEPT, _ANSWERER, when=Condition.FIRST_TIME, crossing=True),
+        *rows(_ANY, QUERY, _ANSWERER, when=Condition.QUESTION_COUNTED, crossing=True),
+        *rows(_ANY, PROGRESS, _ANSWERER, when=Condition.FIRST_TIME, crossing=True),
+        *rows(_ANY, ANSWER, _ASKER, crossing=True),
         *rows(_ANSWERED, COLLECTION, _ASKER, crossing=True),
         *rows([_S.STALE], NEW_FACT, _ASKER, crossing=True),
         # Crossing a new date, an acceptance or a question: the asker could not know that it was not overdue.
-        *rows(InquiryState, NUDGE, _ASKER, when=Condition.OVERDUE_IF_SILENT, crossing=True),
-        *rows(InquiryState, ESCALATE, _ASKER, when=Condition.OVERDUE_IF_SILENT, crossing=True),
+        *rows(_ANY, NUDGE, _ASKER, when=Condition.OVERDUE_IF_SILENT, crossing=True),
+        *rows(_ANY, ESCALATE, _ASKER, when=Condition.OVERDUE_IF_SILENT, crossing=True),
     ),
 )
