@@ -146,7 +146,8 @@ def advance(
         return Advance(thread=thread, effects=())
     by = _side(thread, said, sending=sending)  # step 4
     parties = table.parties_of(said.type)  # step 5
-    if said.type in (COLLECTION, NEW_FACT) or not parties:
+    # States of two procedures may share a word: a table is never read for another procedure's conversation.
+    if thread.procedure != table.procedure or said.type in (COLLECTION, NEW_FACT) or not parties:
         raise NotAcceptable("conversation.not_now", f"a {table.procedure} conversation has no such move")
     if by not in parties:
         raise NotAcceptable("conversation.other_side", "only the other side makes this move")

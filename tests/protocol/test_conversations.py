@@ -144,6 +144,14 @@ def test_sender_may_not_say(moves: tuple[tuple[Party, str], ...], last: tuple[Pa
     assert thread.to_json() == before
 
 
+def test_a_report_has_no_place_in_a_case_notice_even_where_two_states_share_a_name() -> None:
+    accepted = talk((B, "accept"), table=CASE_NOTICE)
+    report = said(accepted, REPORT, by=B)
+    for table in (CASE_NOTICE, SOCIAL_INQUIRY):
+        with pytest.raises(NotAcceptable, match="not_now"):
+            advance(accepted, report, table=table, sending=False)
+
+
 def test_only_the_side_that_asked_withdraws_and_only_the_other_reports() -> None:
     thread = talk()
     assert refused(thread, said(thread, "withdraw", by=B)).code == "conversation.other_side"
@@ -338,6 +346,23 @@ def test_a_new_date_moves_the_report_once_and_within_bounds() -> None:
     assert extended.due
     assert extended.due.at == datetime(2026, 7, 11, tzinfo=UTC)
     assert extended.extended
+
+
+def test_only_questions_asked_after_a_new_date_move_it() -> None:
+    thread = talk((B, "accept"), (B, "query"), (A, "answer"))
+    note = said(thread, "progress", by=B, at=START + DAY, coded={"new_due_on": "2026-07-10"})
+    extended = advance(thread, note, table=SOCIAL_INQUIRY, sending=True).thread
+    assert extended.due
+    assert extended.due.at == datetime(2026, 7, 11, tzinfo=UTC)
+    asked = said(extended, "query", by=B, at=START + 2 * DAY)
+    paused = advance(extended, asked, table=SOCIAL_INQUIRY, sending=True).thread
+    assert paused.due
+    assert paused.due.at == datetime(2026, 7, 25, tzinfo=UTC)
+
+
+def test_a_question_about_a_notification_stops_no_clock() -> None:
+    notified, asked = talk(table=CASE_NOTICE), talk((B, "query"), table=CASE_NOTICE)
+    assert asked.due == notified.due is not None
 
 
 def test_a_redirection_stays_within_the_state_and_never_turns_back() -> None:

@@ -188,3 +188,17 @@ def test_both_nodes_agree_again_when_one_refuses_what_the_other_said(data: st.Da
             to_answerer=world.to_answerer,
         )
     assert settle(world).agrees()
+
+
+def test_an_answer_to_the_former_office_leaves_the_new_offices_question_open() -> None:
+    """The asker answered before it learned of the redirection; the new office had asked meanwhile."""
+    now = START + IN_TIME
+    world = World.begin(SOCIAL_INQUIRY).say(Party.ANSWERER, "query", OPENING, now)
+    first = world.answerer.entries[-1].id
+    ((side, question),) = world.on_the_way()
+    world = world.deliver(side, question) or world
+    world = world.say(Party.ANSWERER, "redirect", OPENING, now)
+    second = world.say(Party.ANSWERER, "query", world.answerer.entries[-1].id, now)
+    crossed = settle(second.say(Party.ASKER, "answer", first, now))
+    assert crossed.agrees()
+    assert crossed.answerer.state == "awaiting-info"
