@@ -69,6 +69,7 @@ class StatementType(StrEnum):
     RECONCILIATION = "fp-reconciliation+jws"
     CHARTER = "fp-charter+jws"
     ADMISSION = "fp-admission+jws"
+    BUNDLE_INDEX = "fp-bundle-index+jws"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
