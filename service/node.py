@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from protocol.identifiers import NodeCode, StateCode
 
 if TYPE_CHECKING:
-    from structlog.stdlib import BoundLogger
+    from structlog.typing import FilteringBoundLogger
 
     from service.metrics import Metrics
     from service.ports import Clock, DirectorySource, KeyStore, RandomSource
@@ -34,4 +34,4 @@ class Node:
     directory: DirectorySource
     wake: Wake
     metrics: Metrics
-    log: BoundLogger
+    log: FilteringBoundLogger

@@ -97,11 +97,12 @@ class Vault:
         except (InvalidTag, ValueError):
             _damaged()
 
-    def mac(self, session: Session, reference: str, purpose: Purpose, data: bytes) -> bytes:
-        """HMAC-SHA-256 by which a repeated request is known again. Without the case's key nobody can test a
-        guess at what was in it; once that is destroyed, nobody can at all."""
+    def mark(self, session: Session, reference: str, purpose: Purpose, data: bytes) -> str:
+        """HMAC-SHA-256 in hex, by which a repeated request is known again. Without the case's key nobody can
+        test a guess at what was in it; once that is destroyed, nobody can at all."""
         key = self._data_key(session, reference, purpose) or self._new_key(session, reference, purpose)
-        return hmac.digest(hmac.digest(key, b"focalpoint request", hashlib.sha256), data, hashlib.sha256)
+        marking_key = hmac.digest(key, b"focalpoint request", hashlib.sha256)
+        return hmac.digest(marking_key, data, hashlib.sha256).hex()
 
     def destroy(self, session: Session, reference: str, purpose: Purpose) -> bool:
         """Destroy the case's data key. False when it was destroyed before.
