@@ -44,6 +44,8 @@ class InboxQuota:
     """One lifetime for every envelope. Nobody is told when it ends: the sender repeats until it is
     answered."""
     duplicate_window_seconds: int = 3600
+    redeliver_after_seconds: int = 30
+    """What was delivered and not answered comes again after this long, a node's crash included."""
     replicas: int = 1
 
 
@@ -59,7 +61,7 @@ async def provision(
     await _stream(js, _directory(quota))
     for code in members:
         await _stream(js, _inbox(code, quota))
-        await js.add_consumer(code, _node_consumer())
+        await js.add_consumer(code, _node_consumer(quota))
 
 
 def _inbox(code: NodeCode, quota: InboxQuota) -> api.StreamConfig:
@@ -82,11 +84,11 @@ def _inbox(code: NodeCode, quota: InboxQuota) -> api.StreamConfig:
     )
 
 
-def _node_consumer() -> api.ConsumerConfig:
+def _node_consumer(quota: InboxQuota) -> api.ConsumerConfig:
     return api.ConsumerConfig(
         durable_name=CONSUMER,
         ack_policy=api.AckPolicy.EXPLICIT,
-        ack_wait=30,
+        ack_wait=quota.redeliver_after_seconds,
         max_ack_pending=512,
         # After a last delivery a message would stay, invisible, in its sender's quota. The node quarantines
         # what it cannot use and terminates it.
