@@ -1,0 +1,29 @@
+"""A case's evidence in one file, and its verification with nothing but the charter's digest.
+
+    {"format": "focalpoint-evidence-bundle", "version": 1,
+     "charter": {…}, "admissions": [{…}], "snapshots": ["…"], "entries": [{"path", "token"}],
+     "messages": [{"sender", "id", "statement", "manifests": ["…"], "evidence": ["…"]}],
+     "index": "…"}
+
+The exporting node signs an *index* that lists every message and link in order, so that also a link taken from
+the end is missed. Everything else was signed by others, and is checked against the directory material that
+travels along, by the keys that counted when it was made. A bundle holds statements, never narrative nor
+identity: those are bound in a statement by digest alone, so a bundle stays whole after both were destroyed.
+
+What a bundle cannot show is a thief's back-dating: a signature counts from its own date, or from the
+counterpart's consignment where there is one. For that a compromise cut-off needs the counterpart's earlier
+checkpoint.
+"""
+
+from protocol.bundle.document import BundleMessage, export_bundle
+from protocol.bundle.verification import Finding, ProcedureOf, ProvenMessage, Report, verify_bundle
+
+__all__ = [
+    "BundleMessage",
+    "Finding",
+    "ProcedureOf",
+    "ProvenMessage",
+    "Report",
+    "export_bundle",
+    "verify_bundle",
+]

@@ -1,0 +1,164 @@
+"""The file itself: what goes into a bundle, and who is needed to verify it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from protocol import base64url, statements
+from protocol.claims import Claims, seconds_of
+from protocol.directory import Archive, Directory, OtherEntry, Owner, Snapshot, verify_snapshot
+from protocol.directory.archive import Held
+from protocol.directory.entries import split_path
+from protocol.evidence import read_evidence
+from protocol.identifiers import Address, CaseReference, MessageId, NodeCode
+from protocol.json_strict import Json, dumps, parse_object
+from protocol.statements import SigningKey, StatementType, Unverified, digest, read
+
+__all__ = ["FORMAT", "VERSION", "BundleMessage", "ClearHeader", "clear_header", "digest_of", "export_bundle"]
+
+FORMAT = "focalpoint-evidence-bundle"
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleMessage:
+    """What a node holds of one message: tokens as received, evidence in the order in which it came."""
+
+    sender_node: NodeCode
+    id: MessageId
+    statement: str | None
+    manifests: tuple[str, ...]
+    evidence: tuple[str, ...]
+
+
+def export_bundle(
+    *,
+    exporter: NodeCode,
+    case: CaseReference,
+    directory: Directory,
+    messages: Sequence[BundleMessage],
+    snapshots: Iterable[str],
+    exported_at: datetime,
+    key: SigningKey,
+) -> bytes:
+    """The bundle's bytes. `messages` in the order of the case.
+
+    `snapshots`: the tokens of those that the evidence cites; the current one goes along by itself. Entries
+    are taken from `directory` and its history: load the history first (`Directory.with_history`).
+    """
+    tokens = {digest(token.encode("ascii")): token for token in (*snapshots, directory.snapshot.token)}
+    charter = directory.charter
+    known = [verify_snapshot(token, charter) for token in tokens.values()]
+    entries = _entries_needed(directory.archive, known, _owners(messages) | {exporter}, _cited(messages))
+    members = {split_path(held.entry.path)[0] for held in entries}
+    index = {
+        "iss": exporter,
+        "iat": seconds_of(exported_at),
+        "case": case,
+        "charter": charter.digest,
+        "messages": [_listed(message) for message in messages],
+    }
+    document: Json = {
+        "format": FORMAT,
+        "version": VERSION,
+        "charter": directory.charter_document.to_json(),
+        "admissions": [
+            cosigned.to_json()
+            for member in sorted(members)
+            for _, cosigned in directory.archive.admissions.get(member, ())
+        ],
+        "snapshots": [one.token for one in sorted(known, key=lambda one: one.sequence)],
+        "entries": [{"path": held.entry.path, "token": held.token} for held in entries],
+        "messages": [
+            {
+                "sender": message.sender_node,
+                "id": message.id,
+                "statement": message.statement,
+                "manifests": list(message.manifests),
+                "evidence": list(message.evidence),
+            }
+            for message in messages
+        ],
+        "index": statements.sign(StatementType.BUNDLE_INDEX, index, key),
+    }
+    return dumps(document)
+
+
+def _listed(message: BundleMessage) -> Json:
+    return {
+        "sender": message.sender_node,
+        "id": message.id,
+        "statement": None if message.statement is None else digest_of(message.statement),
+        "manifests": [digest_of(token) for token in message.manifests],
+        "evidence": [digest_of(token) for token in message.evidence],
+    }
+
+
+def _owners(messages: Iterable[BundleMessage]) -> set[Owner]:
+    owners: set[Owner] = set()
+    for message in messages:
+        owners.add(message.sender_node)
+        for token in message.evidence:
+            owners.add(read_evidence(read(token, typ=StatementType.EVIDENCE)).issuer)
+        for token in message.manifests:
+            owners.add(clear_header(read(token, typ=StatementType.MANIFEST)).recipient)
+        if message.statement is not None:
+            claims = Claims(
+                read(message.statement, typ=StatementType.CONTENT).claims, code="bundle.malformed"
+            )
+            owners.update((Address(claims.text("iss")), Address(claims.text("aud"))))
+    return owners
+
+
+def _cited(messages: Iterable[BundleMessage]) -> set[str]:
+    """Digests of the entries that statements cite for their calendar."""
+    cited = set()
+    for message in messages:
+        if message.statement is not None:
+            entry = read(message.statement, typ=StatementType.CONTENT).claims.get("recipient_entry")
+            if isinstance(entry, str):
+                cited.add(entry)
+    return cited
+
+
+def _entries_needed(
+    archive: Archive, snapshots: Iterable[Snapshot], owners: set[Owner], cited: set[str]
+) -> list[Held]:
+    listed = {entry_digest for snapshot in snapshots for entry_digest in snapshot.entries.values()}
+    needed = [
+        held
+        for entry_digest, held in archive.held.items()
+        if not isinstance(held.entry, OtherEntry)
+        and (entry_digest in cited or (held.entry.owner in owners and entry_digest in listed))
+    ]
+    return sorted(needed, key=lambda held: (held.entry.path, held.entry.issued_at))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClearHeader:
+    sender: NodeCode
+    recipient: NodeCode
+    id: MessageId
+    sent_at: datetime
+
+
+def clear_header(manifest: Unverified) -> ClearHeader:
+    """What a verifier needs of the clear header in a manifest, whatever its minor version adds."""
+    claims = Claims(manifest.claims, code="bundle.malformed")
+    try:
+        data = base64url.decode(claims.text("header").encode("ascii"))
+    except ValueError:
+        raise claims.wrong("header", "base64url") from None
+    header = Claims(parse_object(data, max_bytes=4_096), code="bundle.malformed", at="/header")
+    return ClearHeader(
+        sender=NodeCode(header.text("from")),
+        recipient=NodeCode(header.text("to")),
+        id=MessageId(header.text("id")),
+        sent_at=header.moment("sent_at"),
+    )
+
+
+def digest_of(token: str) -> str:
+    return digest(token.encode("utf-8", "replace"))

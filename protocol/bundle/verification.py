@@ -1,0 +1,465 @@
+"""Verifying a bundle: each step goes on as far as the steps before allow, and names what it finds by its
+place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from protocol.bundle.document import FORMAT, VERSION, BundleMessage, clear_header, digest_of
+from protocol.claims import Claims
+from protocol.directory import (
+    Archive,
+    AuthorityEntry,
+    Snapshot,
+    verify_admission,
+    verify_charter,
+    verify_snapshot,
+)
+from protocol.errors import NotAcceptable, Refused
+from protocol.evidence import Evidence, Parties, check_chain, check_parties, verify_evidence
+from protocol.identifiers import Address, MessageId, NodeCode
+from protocol.json_strict import parse_object
+from protocol.statements import CoSigned, Statement, StatementType, Unverified, read, verify
+
+__all__ = ["Finding", "ProvenMessage", "Report", "verify_bundle"]
+
+MAX_BUNDLE_BYTES = 67_108_864
+"""Bytes. A case with a thousand messages stays far below."""
+MAX_INDEX_BYTES = 8_388_608
+
+_ALTERED = frozenset({"statement.malformed", "statement.algorithm", "statement.signature"})
+"""Refusals that mean: these are no longer the bytes that somebody signed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that is wrong. `where`: a path into the bundle, such as `messages/<id>/evidence/2`.
+
+    `code`: of the refusal vocabulary; `evidence.altered`, `evidence.missing`, `evidence.reordered` for links.
+    """
+
+    code: str
+    where: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvenMessage:
+    """What the bundle proves of one message: who said something to whom, and what became of it."""
+
+    sender_node: NodeCode
+    id: MessageId
+    type: str | None
+    sender: Address | None
+    recipient: Address | None
+    issued_at: datetime | None
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """`whole`: nothing was found. The rest is what could be verified, and is empty where nothing could."""
+
+    whole: bool
+    findings: tuple[Finding, ...]
+    case: str | None = None
+    exporter: NodeCode | None = None
+    exported_at: datetime | None = None
+    messages: tuple[ProvenMessage, ...] = ()
+
+
+type ProcedureOf = Callable[[str], str | None]
+
+
+def verify_bundle(data: bytes, charter_digest: str, *, procedure_of: ProcedureOf | None = None) -> Report:
+    """Whether the bundle is whole, and if not, where. Never raises for what the bundle says.
+
+    `procedure_of` (the procedure of a message type, None when its conversation decides) has the competence of
+    each signer checked too.
+    """
+    try:
+        document = Claims(
+            parse_object(data, max_bytes=MAX_BUNDLE_BYTES, max_depth=16), code="bundle.malformed"
+        )
+        if document.text("format") != FORMAT or document.integer("version") != VERSION:
+            raise document.wrong("format", f"{FORMAT}, version {VERSION}")
+        verifier = _Verifier(document, charter_digest, procedure_of)
+    except Refused as refused:
+        return Report(whole=False, findings=(_finding(refused, "bundle"),))
+    return verifier.run()
+
+
+@dataclass(slots=True)
+class _ListedMessage:
+    """A message as the index lists it."""
+
+    statement: str | None
+    manifests: tuple[str, ...]
+    evidence: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Verifier:
+    """Gathers findings; each step goes on as far as the steps before allow."""
+
+    document: Claims
+    charter_digest: str
+    procedure_of: ProcedureOf | None
+    findings: list[Finding] = field(default_factory=list)
+    snapshots: dict[str, Snapshot] = field(default_factory=dict)
+
+    def run(self) -> Report:
+        try:
+            charter = verify_charter(
+                CoSigned.from_json(self.document.mapping("charter")), self.charter_digest
+            )
+        except Refused as refused:
+            return Report(whole=False, findings=(_finding(refused, "charter"),))
+        archive = self._directory(Archive.empty(charter))
+        index = self._index(archive)
+        listed = self._listed(index) if index else None
+        proven = self._messages(archive, listed)
+        exporter = NodeCode(str(index.claims["iss"])) if index else None
+        return Report(
+            whole=not self.findings,
+            findings=tuple(self.findings),
+            case=str(index.claims["case"]) if index else None,
+            exporter=exporter,
+            exported_at=Claims(index.claims, code="bundle.malformed").moment("iat") if index else None,
+            messages=proven,
+        )
+
+    def found(self, code: str, where: str, detail: str) -> None:
+        finding = Finding(code=code, where=where, detail=detail)
+        if finding not in self.findings:
+            self.findings.append(finding)
+
+    def _directory(self, archive: Archive) -> Archive:
+        for position, value in enumerate(self._array("admissions")):
+            try:
+                cosigned = CoSigned.from_json(value)
+                archive = archive.adding(admissions=[(verify_admission(cosigned, archive.charter), cosigned)])
+            except Refused as refused:
+                self.findings.append(_finding(refused, f"admissions/{position}"))
+        for position, token in enumerate(self._texts("snapshots")):
+            try:
+                snapshot = verify_snapshot(token, archive.charter)
+                self.snapshots[snapshot.digest] = snapshot
+            except Refused as refused:
+                self.findings.append(_finding(refused, f"snapshots/{position}"))
+        listed = {one for snapshot in self.snapshots.values() for one in snapshot.entries.values()}
+        for position, value in enumerate(self._array("entries")):
+            try:
+                claims = Claims(value if isinstance(value, dict) else {}, code="bundle.malformed")
+                token = claims.text("token")
+                held = archive.verify(claims.text("path"), token, snapshots=self.snapshots.values())
+                archive = archive.adding(entries=[held])
+                if held.entry.digest not in listed and not self._is_cited(held.entry.digest):
+                    raise NotAcceptable("bundle.unlisted", "no snapshot in the bundle lists this entry")
+            except Refused as refused:
+                self.findings.append(_finding(refused, f"entries/{position}"))
+        return archive
+
+    def _is_cited(self, entry_digest: str) -> bool:
+        """An entry that only a signed message vouches for serves as that message's calendar."""
+        for value in self._array("messages"):
+            token = value.get("statement") if isinstance(value, dict) else None
+            try:
+                claims = read(str(token), typ=StatementType.CONTENT).claims
+            except Refused:
+                continue
+            if claims.get("recipient_entry") == entry_digest:
+                return True
+        return False
+
+    def _index(self, archive: Archive) -> Statement | None:
+        try:
+            unverified = read(
+                self.document.text("index"), typ=StatementType.BUNDLE_INDEX, max_bytes=MAX_INDEX_BYTES
+            )
+            claims = Claims(unverified.claims, code="bundle.malformed")
+            claims.text("case")
+            if claims.text("charter") != archive.charter.digest:
+                raise NotAcceptable("directory.wrong_charter", "the index belongs to another network")
+            at = claims.moment("iat")
+            key = archive.signing_key(NodeCode(claims.text("iss")), unverified.kid, at, received_at=at)
+            return verify(unverified, key)
+        except Refused as refused:
+            self.findings.append(_finding(refused, "index"))
+            return None
+
+    def _listed(self, index: Statement) -> dict[tuple[str, str], _ListedMessage]:
+        listed: dict[tuple[str, str], _ListedMessage] = {}
+        try:
+            for one in Claims(index.claims, code="bundle.malformed").each("messages"):
+                listed[one.text("sender"), one.text("id")] = _ListedMessage(
+                    statement=one.text_or_none("statement"),
+                    manifests=one.texts("manifests"),
+                    evidence=one.texts("evidence"),
+                )
+        except Refused as refused:
+            self.findings.append(_finding(refused, "index"))
+        return listed
+
+    def _messages(
+        self, archive: Archive, listed: Mapping[tuple[str, str], _ListedMessage] | None
+    ) -> tuple[ProvenMessage, ...]:
+        proven: list[ProvenMessage] = []
+        order: list[tuple[str, str]] = []
+        for position, value in enumerate(self._array("messages")):
+            claims = Claims(value if isinstance(value, dict) else {}, code="bundle.malformed")
+            try:
+                message = BundleMessage(
+                    sender_node=NodeCode(claims.text("sender")),
+                    id=MessageId(claims.text("id")),
+                    statement=claims.text_or_none("statement"),
+                    manifests=claims.texts("manifests"),
+                    evidence=claims.texts("evidence"),
+                )
+            except Refused as refused:
+                self.findings.append(_finding(refused, f"messages/{position}"))
+                continue
+            name: tuple[str, str] = (message.sender_node, message.id)
+            if name in order:
+                self.found("bundle.unlisted", f"messages/{message.id}", "the message is there twice")
+                continue
+            order.append(name)
+            expected = listed.get(name) if listed is not None else None
+            if listed is not None and expected is None:
+                self.found(
+                    "bundle.unlisted", f"messages/{message.id}", "the exporter did not list this message"
+                )
+            proven.append(_MessageVerifier(self, archive, message, expected).run())
+        if listed is not None:
+            for name in sorted(listed.keys() - set(order)):
+                self.found(
+                    "bundle.missing", f"messages/{name[1]}", "the exporter listed a message that is not there"
+                )
+            if [name for name in listed if name in order] != [name for name in order if name in listed]:
+                self.found("bundle.reordered", "messages", "the messages stand in another order than listed")
+        return tuple(proven)
+
+    def _array(self, name: str) -> list[Any]:
+        value = dict(self.document.members()).get(name)
+        if isinstance(value, list):
+            return value
+        self.found("bundle.malformed", name, "expected an array")
+        return []
+
+    def _texts(self, name: str) -> tuple[str, ...]:
+        try:
+            return self.document.texts(name)
+        except Refused as refused:
+            self.findings.append(_finding(refused, name))
+            return ()
+
+
+@dataclass(slots=True)
+class _MessageVerifier:
+    whole: _Verifier
+    archive: Archive
+    message: BundleMessage
+    listed: _ListedMessage | None
+
+    def run(self) -> ProvenMessage:
+        where = f"messages/{self.message.id}"
+        manifests, recipient_node = self._manifests(where)
+        content = self._content_claims(where)
+        parties = None
+        if recipient_node is not None:
+            recipient = Address(content.text("aud")) if content else None
+            parties = Parties(
+                sender_node=self.message.sender_node, recipient_node=recipient_node, recipient=recipient
+            )
+        evidence = self._evidence(where, parties, manifests)
+        issued_at = self._content_signature(where, evidence) if content else None
+        return ProvenMessage(
+            sender_node=self.message.sender_node,
+            id=self.message.id,
+            type=content.text("type") if content else None,
+            sender=Address(content.text("iss")) if content else None,
+            recipient=Address(content.text("aud")) if content else None,
+            issued_at=issued_at,
+            evidence=evidence,
+        )
+
+    def _manifests(self, where: str) -> tuple[frozenset[str], NodeCode | None]:
+        recipient: NodeCode | None = None
+        good: set[str] = set()
+        for position, token in enumerate(self.message.manifests):
+            place = f"{where}/manifests/{position}"
+            try:
+                unverified = read(token, typ=StatementType.MANIFEST)
+                header = clear_header(unverified)
+                if (header.sender, header.id) != (self.message.sender_node, self.message.id):
+                    raise NotAcceptable("bundle.foreign", "the manifest is of another message")
+                key = self.archive.signing_key(
+                    self.message.sender_node, unverified.kid, header.sent_at, received_at=header.sent_at
+                )
+                verify(unverified, key)
+                if recipient not in (None, header.recipient):
+                    raise NotAcceptable("bundle.foreign", "the manifest goes to another node than the first")
+                recipient = header.recipient
+                good.add(unverified.digest)
+            except Refused as refused:
+                self.whole.findings.append(_finding(refused, place))
+        if self.listed is not None:
+            self._compare(f"{where}/manifests", self.message.manifests, self.listed.manifests, "bundle")
+        return frozenset(good), recipient
+
+    def _content_claims(self, where: str) -> Claims | None:
+        """The content statement's claims, read for who and to whom; its signature is checked afterwards."""
+        place = f"{where}/statement"
+        token = self.message.statement
+        if token is None:
+            if self.listed is not None and self.listed.statement is not None:
+                self.whole.found("bundle.missing", place, "the exporter listed a statement that is not there")
+            return None
+        if self.listed is not None and digest_of(token) != self.listed.statement:
+            self.whole.found("bundle.altered", place, "not the statement that the exporter listed")
+        try:
+            claims = Claims(read(token, typ=StatementType.CONTENT).claims, code="bundle.malformed")
+            for name in ("iss", "aud", "jti", "type", "case"):
+                claims.text(name)
+            claims.moment("iat")
+        except Refused as refused:
+            self.whole.findings.append(_finding(refused, place))
+            return None
+        if claims.text("jti") != self.message.id:
+            self.whole.found("bundle.foreign", place, "the statement is of another message")
+            return None
+        return claims
+
+    def _content_signature(self, where: str, evidence: Iterable[Evidence]) -> datetime | None:
+        assert self.message.statement is not None
+        place = f"{where}/statement"
+        unverified = read(self.message.statement, typ=StatementType.CONTENT)
+        claims = Claims(unverified.claims, code="bundle.malformed")
+        signer, at = Address(claims.text("iss")), claims.moment("iat")
+        consigned = [one.issued_at for one in evidence if one.kind.name == "content-consigned"]
+        try:
+            key = self.archive.signing_key(
+                signer, unverified.kid, at, received_at=max(at, min(consigned, default=at))
+            )
+            verify(unverified, key)
+            self._check_competence(claims, signer, at)
+            cited = claims.text_or_none("recipient_entry")
+            if cited is not None and cited not in self.archive.held:
+                raise NotAcceptable(
+                    "bundle.missing", "the directory entry that the statement cites is not there"
+                )
+        except Refused as refused:
+            self.whole.findings.append(_finding(refused, place))
+            return None
+        return at
+
+    def _check_competence(self, claims: Claims, signer: Address, at: datetime) -> None:
+        if self.whole.procedure_of is None:
+            return
+        try:
+            procedure = self.whole.procedure_of(claims.text("type"))
+        except Refused:  # a form of a newer version
+            return
+        entry = self.archive.authority_at(signer, at) or self._earliest(signer)
+        if procedure is not None and entry is not None and procedure not in entry.competences:
+            raise NotAcceptable("bundle.not_competent", f"{signer} was not competent for {procedure}")
+
+    def _earliest(self, signer: Address) -> AuthorityEntry | None:
+        """The State may have issued anew since; the bundle then holds no version from before."""
+        versions = [
+            held.entry
+            for held in self.archive.held.values()
+            if isinstance(held.entry, AuthorityEntry) and held.entry.address == signer
+        ]
+        return min(versions, key=lambda entry: entry.issued_at, default=None)
+
+    def _evidence(
+        self, where: str, parties: Parties | None, manifests: frozenset[str]
+    ) -> tuple[Evidence, ...]:
+        place = f"{where}/evidence"
+        statement = digest_of(self.message.statement) if self.message.statement is not None else None
+        good: list[Evidence] = []
+        positions: list[int] = []
+        for position, token in enumerate(self.message.evidence):
+            try:
+                unverified = read(token, typ=StatementType.EVIDENCE)
+                link = verify_evidence(token, self.archive, _dated(unverified))
+                if (link.about.sender_node, link.about.id) != (self.message.sender_node, self.message.id):
+                    raise NotAcceptable("bundle.foreign", "the evidence is about another message")
+                if link.about.statement_digest not in (None, statement):
+                    raise NotAcceptable("bundle.foreign", "the evidence is about another statement")
+                if parties is not None:
+                    check_parties(link, parties)
+            except Refused as refused:
+                altered = refused.code in _ALTERED or refused.code.startswith("json.")
+                code = "evidence.altered" if altered else refused.code
+                self.whole.found(code, f"{place}/{position}", f"{refused.code}: {refused.detail}")
+                continue
+            good.append(link)
+            positions.append(position)
+            if link.about.manifest_digest is not None and link.about.manifest_digest not in manifests:
+                self.whole.found(
+                    "bundle.missing", f"{where}/manifests", "the manifest that evidence cites is not there"
+                )
+            if link.directory not in self.whole.snapshots:
+                self.whole.found(
+                    "bundle.missing",
+                    "snapshots",
+                    f"snapshot {link.directory}, cited by evidence, is not there",
+                )
+        unreadable = len(good) < len(self.message.evidence)
+        for fault in check_chain(good):
+            # Where a link is there but cannot be read, it was named as altered already.
+            if fault.code == "evidence.missing" and unreadable:
+                continue
+            self.whole.found(fault.code, f"{place}/{positions[fault.position]}", fault.detail)
+        if self.listed is not None:
+            self._compare(place, self.message.evidence, self.listed.evidence, "evidence")
+        return tuple(good)
+
+    def _compare(self, place: str, tokens: Sequence[str], listed: Sequence[str], family: str) -> None:
+        """Name what the index lists and is not there, what is there and not listed, and what stands
+        elsewhere.
+        """
+        present = [digest_of(token) for token in tokens]
+        altered = sum(1 for one in present if one not in listed)
+        for position, wanted in enumerate(listed):
+            if wanted in present:
+                continue
+            # A place taken by something unlisted was altered; that is found, and named, where it stands.
+            if altered and position < len(present) and present[position] not in listed:
+                self.whole.found(
+                    f"{family}.altered", f"{place}/{position}", "not what the exporter listed here"
+                )
+                altered -= 1
+                continue
+            self.whole.found(
+                f"{family}.missing", f"{place}/{position}", f"{wanted}, listed by the exporter, is not there"
+            )
+        for position, one in enumerate(present):
+            if one not in listed and (position >= len(listed) or listed[position] in present):
+                self.whole.found(
+                    f"{family}.unlisted", f"{place}/{position}", "the exporter did not list this"
+                )
+        common = [one for one in present if one in listed]
+        expected = [one for one in listed if one in present]
+        for one, wanted in zip(common, expected, strict=False):
+            if one != wanted:
+                self.whole.found(
+                    f"{family}.reordered",
+                    f"{place}/{present.index(one)}",
+                    "stands elsewhere than the exporter listed",
+                )
+                break
+
+
+def _dated(unverified: Unverified) -> datetime:
+    return Claims(unverified.claims, code="evidence.malformed").moment("iat")
+
+
+def _finding(refused: Refused, where: str) -> Finding:
+    return Finding(code=refused.code, where=where, detail=refused.detail)
