@@ -234,7 +234,8 @@ def test_deliveries_go_on_over_a_killed_hub(tmp_path: Path) -> None:
             await pair.hub.start()
             assert await pair.it.wait_connected(5)
             assert await pair.ro.wait_connected(5)
-        assert seen == [b"0", b"1", b"2"]
+        # A delivery whose acknowledgement the kill swallowed comes twice; none is lost.
+        assert list(dict.fromkeys(seen)) == [b"0", b"1", b"2"]
         await pair.ro.stop()
         await asyncio.wait_for(consumer, 1)  # the iterator ends with the link
 
