@@ -113,18 +113,25 @@ SAMPLES: Mapping[str, SampleContent] = {
         SampleContent(
             type="guardian.notice",
             coded={
-                "guardian_event": "appointed",
+                "guardian_event": "replaced",
                 "effective_on": "2026-11-03",
                 "guardian_basis": "court-decision",
                 "guardian_kind": "professional",
                 "guardian_powers": ["legal-representation", "best-interests", "durable-solution"],
                 "guardian_in_conflict": "no",
+                "replaces": "7f3c2f0e-5a39-4a37-9a39-0d8d6f4f6a10",
             },
             identity={
                 "contact": {
                     "office": "Example Guardianship Office",
                     "channels": [{"channel": "email", "value": "office@guardianship.example"}],
                     "languages": ["it", "en"],
+                    "authority": "it.ufficio-tutele",
+                    "guardian": {
+                        "reference": "person-1",
+                        "names": [{"full": "Example Guardian"}],
+                        "channels": [{"channel": "mobile", "value": "+00 000 001"}],
+                    },
                 }
             },
         ),
