@@ -78,10 +78,9 @@ class Checked:
 
 def form(message_type: str) -> Form:
     """Refuses `message.unknown_type`."""
-    try:
-        return FORMS[message_type]
-    except KeyError:
-        raise NotAcceptable("message.unknown_type", "no form of this release has this type") from None
+    if (declared := FORMS.get(message_type)) is None:
+        raise NotAcceptable("message.unknown_type", "no form of this release has this type")
+    return declared
 
 
 def validate(content: _Content) -> Checked:
