@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from protocol import vocabularies
 from protocol.identifiers import Address, state_of
-from protocol.languages import isolated
+from protocol.rendering.foreign import printable
 from protocol.rendering.sentences import Sentences
 from protocol.rendering.words import Value
 
@@ -41,6 +41,7 @@ class Labels:
 
     def code(self, scheme: str, code: str) -> Value:
         """The value of a coded field, with its notes."""
+        code = printable(code)
         label = vocabularies.label(scheme, code, self.sentences.language)
         if not label.known:
             return Value(text=code, direction="ltr", notes=(self.sentences.say("unknown-code"),))
@@ -55,11 +56,16 @@ class Labels:
     def authority(self, address: Address) -> Value:
         """An authority by its name, State and address; without its name where the directory has none."""
         state = self.sentences.state(state_of(address))
-        name = self.names(address, self.sentences.language)
+        name = self.name(address)
         if name is None:
             return Value(text=address, direction="ltr", detail=state)
-        where = f"{state}, {isolated(address, reading=self.sentences.direction, towards='ltr')}"
+        where = self.sentences.say("state-and-address", state=state, address=address)
         return Value(text=name, direction="auto", detail=where)
+
+    def name(self, address: Address) -> str | None:
+        """The authority's own name in the reader's language, when the directory has one."""
+        name = self.names(address, self.sentences.language)
+        return None if name is None else printable(name).replace("\n", " ")
 
     def party(self, reference: str) -> Value:
         """Somebody or some place whose name is only in the identity part: `child`, `carer-1`, `place-2`."""

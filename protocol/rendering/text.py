@@ -1,31 +1,23 @@
 """Words as plain text, for a terminal, an e-mail or a printer.
 
-A message comes from another State, so its free text is not trusted with the screen: control characters, which
-could move the cursor or recolour a line, and directional overrides, which could make a line read otherwise
-than it was signed, are taken out, and every line of it stands behind a bar that our own lines never have.
+Free text stands behind a bar that our own lines never have, so that none of it passes for a line of ours.
 """
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Iterator
 from typing import Final
 
 from protocol.languages import Direction, isolated
+from protocol.rendering.foreign import printable
 from protocol.rendering.words import Block, Document, Fact, Group, Narrative, Remark, Value
 
-__all__ = ["printable", "to_text"]
+__all__ = ["to_text"]
 
-# C0 and C1 controls except the line end; and UAX 9's embeddings, overrides and isolates.
-_UNPRINTABLE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _WIDTH: Final = 100  # characters
 _INDENT: Final = "  "
-
-
-def printable(text: str) -> str:
-    """`text` without control characters and directional formatting; line ends are `\\n`."""
-    return _UNPRINTABLE.sub(" ", re.sub("\r\n?|[\x0b\x0c\x85\u2028\u2029]", "\n", text))
+_RIGHT_TO_LEFT_MARK: Final = "\u200f"
 
 
 def to_text(document: Document) -> str:
@@ -37,7 +29,9 @@ def to_text(document: Document) -> str:
             lines += [section.heading, "-" * min(max(len(section.heading), 8), _WIDTH)]
         for block in section.blocks:
             lines += _block(block, document.direction)
-    return "\n".join(lines) + "\n"
+    # A terminal takes a line's direction from its first letter outside isolates: that may be a Latin one.
+    mark = _RIGHT_TO_LEFT_MARK if document.direction == "rtl" else ""
+    return "".join(f"{mark}{line}\n" if line else "\n" for line in lines)
 
 
 def _block(block: Block, reading: Direction) -> Iterator[str]:
@@ -65,10 +59,10 @@ def _narrative(block: Narrative, reading: Direction) -> Iterator[str]:
 
 
 def _value(value: Value, reading: Direction) -> str:
-    text = printable(value.text).replace("\n", " ")
+    text = value.text
     if value.direction is not None:
         towards = None if value.direction == "auto" else value.direction
-        text = isolated(text, reading=reading, towards=towards)
+        text = isolated(printable(text).replace("\n", " "), reading=reading, towards=towards)
     if value.detail is not None:
         text += f" ({value.detail})"
     return text + "".join(f" [{note}]" for note in value.notes)

@@ -12,6 +12,7 @@ from typing import Literal
 
 from protocol.identifiers import Address, CaseReference, NodeCode
 from protocol.refusals import explain
+from protocol.rendering.foreign import printable
 from protocol.rendering.labels import Labels
 from protocol.rendering.message import closing
 from protocol.rendering.words import Block, Document, Fact, Remark, Section, Value
@@ -100,7 +101,7 @@ def _parties(event: TimelineEvent, labels: Labels) -> str | None:
 
 def _short_name(party: Address | NodeCode, labels: Labels) -> str:
     # A node's code has no dot, an address always has one.
-    named = labels.names(Address(party), labels.sentences.language) if "." in party else None
+    named = labels.name(Address(party)) if "." in party else None
     return named or party
 
 
@@ -135,7 +136,7 @@ def evidence_document(findings: Sequence[EvidenceFinding], labels: Labels) -> Do
     for finding in findings:
         said = explain(finding.code, labels.sentences.language)
         values = (Value(text=said.title, detail=finding.code), Value(text=said.remedy))
-        blocks.append(Fact(label=say("report-where", where=finding.where), values=values))
+        blocks.append(Fact(label=say("report-where", where=printable(finding.where)), values=values))
     return Document(
         title=say("report-title"),
         language=labels.sentences.language,

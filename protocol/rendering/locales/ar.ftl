@@ -1,6 +1,7 @@
 # ما يحيط بالقيم المرمّزة في الرسالة. أما الرموز والحقول وأنواع الرسائل فهي في vocabularies/labels/.
 
 moment = { $date }، { $time } UTC
+state-and-address = { $state }، { $address }
 international-body = هيئة دولية
 
 header-case = القضية

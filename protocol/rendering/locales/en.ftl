@@ -1,6 +1,7 @@
 # What surrounds the coded values of a message. Codes, fields and message types are in vocabularies/labels/.
 
 moment = { $date }, { $time } UTC
+state-and-address = { $state }, { $address }
 international-body = international body
 
 header-case = Case

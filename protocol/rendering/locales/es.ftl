@@ -1,6 +1,7 @@
 # Lo que rodea los valores codificados de un mensaje. Códigos, campos y tipos están en vocabularies/labels/.
 
 moment = { $date }, { $time } UTC
+state-and-address = { $state }, { $address }
 international-body = organismo internacional
 
 header-case = Caso

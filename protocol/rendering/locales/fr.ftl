@@ -1,6 +1,7 @@
 # Ce qui entoure les valeurs codées d’un message. Codes, champs et types sont dans vocabularies/labels/.
 
 moment = { $date } à { $time } UTC
+state-and-address = { $state }, { $address }
 international-body = organisme international
 
 header-case = Affaire

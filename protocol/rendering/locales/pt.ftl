@@ -1,6 +1,7 @@
 # O que rodeia os valores codificados de uma mensagem. Códigos, campos e tipos estão em vocabularies/labels/.
 
 moment = { $date }, { $time } UTC
+state-and-address = { $state }, { $address }
 international-body = organismo internacional
 
 header-case = Caso

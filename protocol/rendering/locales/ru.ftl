@@ -1,6 +1,7 @@
 # То, что окружает кодированные значения сообщения. Коды, поля и типы — в vocabularies/labels/.
 
 moment = { $date }, { $time } UTC
+state-and-address = { $state }, { $address }
 international-body = международная организация
 
 header-case = Дело

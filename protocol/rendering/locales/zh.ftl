@@ -1,6 +1,7 @@
 # 消息中编码值以外的文字。代码、字段和消息类型的名称见 vocabularies/labels/。
 
 moment = { $date } { $time } UTC
+state-and-address = { $state }，{ $address }
 international-body = 国际机构
 
 header-case = 案件
