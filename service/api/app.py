@@ -59,7 +59,7 @@ def check_guarded(routers: tuple[APIRouter, ...]) -> None:
         for route in router.routes:
             if not isinstance(route, Guarded):
                 raise Misconfigured("access.endpoint_undeclared", f"{route!r} does not ask who is asking")
-            served |= {(method, route.path) for method in route.methods or ()}
+            served |= set(route.endpoints)
     if served != set(ENDPOINTS):
         differing = ", ".join(sorted(f"{method} {path}" for method, path in served ^ set(ENDPOINTS)))
         raise Misconfigured("access.endpoint_undeclared", f"declared or served, but not both: {differing}")

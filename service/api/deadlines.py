@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime
 
 from protocol.identifiers import case_reference
 from service.api.answers import answer
 from service.api.guard import Ask, Guarded
+from service.api.reading import Moment
 from service.exchange.views import DeadlineQuery
 
 __all__ = ["router"]
@@ -24,7 +24,7 @@ async def list_deadlines(
     owed_by: Literal["us", "them"] | None = None,
     overdue: Literal["true", "false"] | None = None,
     case: Annotated[str | None, Query(max_length=64)] = None,
-    until: AwareDatetime | None = None,
+    until: Moment | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> Response:
     query = DeadlineQuery(

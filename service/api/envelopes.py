@@ -23,7 +23,7 @@ async def import_envelope(ask: Ask, request: Request) -> Response:
     return answer(outcome, language=ask.language)
 
 
-@router.get("/v1/messages/{id}/envelope")
+@router.get("/v1/messages/{id:message_id}/envelope")
 async def export_envelope(
     ask: Ask,
     id: Annotated[str, Path(max_length=64)],  # noqa: A002 (the parameter's name)

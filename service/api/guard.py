@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 from protocol.errors import FocalpointError, Refused
 from protocol.languages import best_language
 from service.access.actor import Actor
-from service.access.roles import ENDPOINTS, Scope, check_endpoints
+from service.access.roles import ENDPOINTS, Endpoint, Scope, check_endpoints
 from service.access.tokens import TokenVerifier
 from service.api.problems import problem
 from service.api.use_cases import UseCases
@@ -84,16 +84,15 @@ class Guarded(APIRoute):
     silently show everything.
     """
 
-    def __init__(self, path: str, endpoint: Callable[..., Any], **settings: Any) -> None:
-        self.scopes: frozenset[Scope] = frozenset()
-        for method in settings["methods"]:
-            check_endpoints([(method, path)])
-            self.scopes |= ENDPOINTS[method, path]
-        super().__init__(path, endpoint, **settings)
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Method and path as the description has them."""
+        return tuple((method, self.path_format) for method in sorted(self.methods or ()))
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         answer = super().get_route_handler()
-        scopes = self.scopes
+        check_endpoints(self.endpoints)
+        scopes = frozenset[Scope]().union(*(ENDPOINTS[endpoint] for endpoint in self.endpoints))
         parameters = frozenset(field.alias for field in self.dependant.query_params)
 
         async def guarded(request: Request) -> Response:
@@ -111,7 +110,7 @@ class Guarded(APIRoute):
                 response = problem(request, known)
             except Exception as bug:  # noqa: BLE001 (it is logged by type and place, and reveals nothing)
                 response = problem(request, bug)
-            metrics.request(self.path, request.method, response.status_code, perf_counter() - started)
+            metrics.request(self.path_format, request.method, response.status_code, perf_counter() - started)
             return response
 
         return guarded

@@ -7,14 +7,13 @@ from typing import Annotated, Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import AwareDatetime
 
 from protocol.identifiers import ThreadId, case_reference, parse_message_id
 from protocol.languages import nearest_language
 from service.access.roles import Scope
 from service.api.answers import NOT_STORED, answer, json_of
 from service.api.guard import Ask, Asking, Guarded
-from service.api.reading import cursor, position, submitted
+from service.api.reading import Moment, cursor, position, submitted
 from service.errors import Malformed
 from service.exchange.views import Direction, MessageQuery, MessageStatus, Page
 
@@ -56,7 +55,7 @@ async def list_messages(
     direction: Direction | None = None,
     status: MessageStatus | None = None,
     thread: Annotated[str | None, Query(max_length=64)] = None,
-    since: AwareDatetime | None = None,
+    since: Moment | None = None,
     after: Annotated[str | None, Query(max_length=64)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     wait: Annotated[int, Query(ge=0, le=LONGEST_WAIT)] = 0,
@@ -97,7 +96,7 @@ async def _awaited(ask: Asking, query: MessageQuery, seconds: float) -> Page:
         await arrived.wait(seen, timeout=min(left, LOOK_AGAIN))
 
 
-@router.get("/v1/messages/{id}")
+@router.get("/v1/messages/{id:message_id}")
 async def read_message(
     ask: Ask,
     id: Id,  # noqa: A002 (the parameter's name)
@@ -113,13 +112,13 @@ async def read_message(
     return answer(view, language=ask.language)
 
 
-@router.get("/v1/messages/{id}/evidence")
+@router.get("/v1/messages/{id:message_id}/evidence")
 async def message_evidence(ask: Ask, id: Id) -> Response:  # noqa: A002
     evidence = await ask.exchange.message_evidence(ask.node, ask.actor, parse_message_id(id))
     return answer(evidence, language=ask.language)
 
 
-@router.get("/v1/messages/{id}/rendering")
+@router.get("/v1/messages/{id:message_id}/rendering")
 async def render_message(
     ask: Ask,
     id: Id,  # noqa: A002
@@ -135,7 +134,7 @@ async def render_message(
     return Response(rendering.text.encode(), headers=headers, media_type=f"{media_type}; charset=utf-8")
 
 
-@router.post("/v1/messages/{id}/collection")
+@router.post("/v1/messages/{id:message_id}/collection")
 async def collect_message(ask: Ask, id: Id) -> Response:  # noqa: A002
     collection = await ask.exchange.collect(ask.node, ask.actor, parse_message_id(id))
     return answer(collection, language=ask.language)

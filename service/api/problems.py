@@ -19,11 +19,13 @@ from typing import Any, Final
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from protocol.errors import FocalpointError, Missing, Refused
 from protocol.languages import best_language
 from protocol.refusals import explain
 from service import errors
+from service.access.roles import ENDPOINTS
 from service.errors import NodeError
 
 __all__ = ["MEDIA_TYPE", "described_missing", "install", "problem", "problem_type", "status_of"]
@@ -117,7 +119,8 @@ def problem(request: Request, error: Exception) -> Response:
             return _document(422, "request.parameter", language, field=_pointer(error))
         case HTTPException():
             code = _BY_STATUS.get(error.status_code, "request.refused")
-            return _document(error.status_code, code, language, headers=dict(error.headers or {}))
+            headers = {"Allow": _methods(request)} if error.status_code == 405 else error.headers
+            return _document(error.status_code, code, language, headers=headers)
         case _:
             incident = secrets.token_hex(8)
             place = traceback.extract_tb(error.__traceback__)[-1:]
@@ -196,6 +199,14 @@ def _pointer(error: RequestValidationError) -> str | None:
     for fault in error.errors():
         return f"/{fault['loc'][-1]}" if fault["loc"] else None
     return None
+
+
+def _methods(request: Request) -> str:
+    """Every method of the path. The framework names those of one route alone; RFC 9110 §15.5.6 wants all."""
+    path = request.url.path
+    literal = {method for method, template in ENDPOINTS if template == path}
+    fitting = {method for method, template in ENDPOINTS if compile_path(template)[0].fullmatch(path)}
+    return ", ".join(sorted(literal or fitting))
 
 
 def _log(request: Request, event: str, **facts: str) -> None:

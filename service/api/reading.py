@@ -6,10 +6,13 @@ case's business. No value is ever named in a refusal, only where it stands.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final, cast
+from typing import Annotated, Any, Final, cast
 
 from fastapi import Request
+from pydantic import AwareDatetime, BeforeValidator
+from starlette.convertors import Convertor, register_url_convertor
 
 from protocol import base64url
 from protocol.errors import NotAcceptable, Refused
@@ -36,6 +39,7 @@ __all__ = [
     "ENVELOPE",
     "JOSE",
     "JOSE_JSON",
+    "Moment",
     "body_of",
     "cursor",
     "position",
@@ -58,6 +62,36 @@ MAX_SMALL: Final = 1024  # bytes, for a body of two codes
 
 _URGENCIES: Final = ("ordinary", "urgent", "emergency")
 _PROTECTION: Final = ("unknown", "not-sought", "possible", "sought")
+
+
+_COMPACT_JWS = re.compile(rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+
+
+def _written_out(text: object) -> object:
+    # The library would take `0.5` for a number of seconds since 1970.
+    if not isinstance(text, str) or _MOMENT.fullmatch(text) is None:
+        raise ValueError("expected RFC 3339")
+    return text
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
+"""A query parameter: date, time and offset as RFC 3339 writes them."""
+
+
+class _MessageIdConvertor(Convertor[str]):
+    """A canonical message id in a path. Another word there is another path: `/v1/messages/validation`."""
+
+    regex = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("message_id", _MessageIdConvertor())
 
 
 async def body_of(request: Request, *, reads: tuple[str, ...], limit: int) -> tuple[str, bytes]:
@@ -84,7 +118,7 @@ async def submitted(request: Request) -> Submission | SignedSubmission:
     """A message to be signed here, or one that the agency has signed."""
     media_type, data = await body_of(request, reads=(CONTENT, JOSE, JOSE_JSON), limit=MAX_SUBMISSION)
     if media_type == JOSE:
-        return SignedSubmission(statement=_ascii(data, ""), narrative=None, identity=None)
+        return SignedSubmission(statement=_compact(data, ""), narrative=None, identity=None)
     members = parse_object(data, max_bytes=MAX_SUBMISSION)
     return _signed(members) if media_type == JOSE_JSON else _submission(members)
 
@@ -120,7 +154,7 @@ def position(text: str | None) -> int:
 def _signed(members: Json) -> SignedSubmission:
     _only(members, {"statement", "narrative", "identity"})
     return SignedSubmission(
-        statement=_text(members, "statement"),
+        statement=_compact(_text(members, "statement").encode(), "statement"),
         narrative=_part(members, "narrative"),
         identity=_part(members, "identity"),
     )
@@ -187,11 +221,10 @@ def _part(members: Json, name: str) -> bytes | None:
         raise _wrong(name) from None
 
 
-def _ascii(data: bytes, where: str) -> str:
-    try:
-        return data.decode("ascii").strip()
-    except ValueError:
-        raise _wrong(where) from None
+def _compact(data: bytes, where: str) -> str:
+    if _COMPACT_JWS.fullmatch(data) is None:
+        raise _wrong(where)
+    return data.decode("ascii")
 
 
 def _case(members: Json) -> CaseReference:
