@@ -19,11 +19,11 @@ from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails
 
 from protocol import vocabularies
 from protocol.errors import NotAcceptable
-from protocol.messages.form import CodedPart, Form, FormField, IdentityPart, NewerRelease, language_tag
+from protocol.messages.form import CodedPart, Form, FormField, IdentityPart, NewerRelease, is_language_tag
 
 __all__ = ["FORMS", "Checked", "Form", "FormField", "form", "validate"]
 
@@ -162,23 +162,15 @@ def _expectation(error_type: str) -> str:
 
 def _check_narrative(declared: Form, blocks: tuple[_Block, ...]) -> None:
     if len(blocks) > MAX_NARRATIVE_BLOCKS:
-        raise NotAcceptable("message.narrative_field", "too many blocks of free text", field="/narrative")
+        raise _free_text("too many blocks of free text", "/narrative")
     for index, block in enumerate(blocks):
         pointer = f"/narrative/{index}"
         if block.field not in declared.narrative_fields:
-            raise NotAcceptable(
-                "message.narrative_field", "not a free-text field of this form", field=f"{pointer}/field"
-            )
-        if not 0 < len(block.text) <= MAX_NARRATIVE_LENGTH or not block.text.strip():
-            raise NotAcceptable(
-                "message.narrative_field", "empty, or too long for one block", field=f"{pointer}/text"
-            )
-        try:
-            language_tag(block.language)
-        except PydanticCustomError:
-            raise NotAcceptable(
-                "message.narrative_field", "expected a BCP 47 language tag", field=f"{pointer}/language"
-            ) from None
+            raise _free_text("not a free-text field of this form", f"{pointer}/field")
+        if not block.text.strip() or len(block.text) > MAX_NARRATIVE_LENGTH:
+            raise _free_text("empty, or too long for one block", f"{pointer}/text")
+        if not is_language_tag(block.language):
+            raise _free_text("expected a BCP 47 language tag", f"{pointer}/language")
     for required in declared.required_narrative:
         if not any(block.field == required for block in blocks):
             pointer = f"/narrative/{required}"
@@ -188,3 +180,7 @@ def _check_narrative(declared: Form, blocks: tuple[_Block, ...]) -> None:
                 field=pointer,
                 facts={"field": pointer},
             )
+
+
+def _free_text(expectation: str, pointer: str) -> NotAcceptable:
+    return NotAcceptable("message.narrative_field", expectation, field=pointer, facts={"field": pointer})

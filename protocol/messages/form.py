@@ -55,7 +55,7 @@ __all__ = [
     "PartyReference",
     "Several",
     "YesNoUnknown",
-    "language_tag",
+    "is_language_tag",
 ]
 
 type FieldKind = Literal[
@@ -136,15 +136,20 @@ def _message_id(value: str) -> MessageId:
 _LANGUAGE_TAG = re.compile(r"[a-z]{2,3}(?:-[A-Z][a-z]{3})?(?:-(?:[A-Z]{2}|\d{3}))?")
 
 
-def language_tag(text: str) -> str:
-    """A BCP 47 tag of language, script and region, in the case that RFC 5646 recommends (`zh-Hant-TW`)."""
-    if not _LANGUAGE_TAG.fullmatch(text):
+def is_language_tag(text: str) -> bool:
+    """Whether `text` is a BCP 47 tag of language, script and region, in RFC 5646's case (`zh-Hant-TW`)."""
+    return _LANGUAGE_TAG.fullmatch(text) is not None
+
+
+def _language_tag(text: str) -> str:
+    if not is_language_tag(text):
         raise PydanticCustomError("language", "expected a BCP 47 tag")
     return text
 
 
 def _one_line(text: str) -> str:
-    if any(ord(character) < 32 or character in "\u007f\u2028\u2029" for character in text):
+    # U+202D and U+202E turn the reading direction over: a name could show as another one.
+    if any(ord(character) < 32 or character in "\u007f\u2028\u2029\u202d\u202e" for character in text):
         raise PydanticCustomError("line", "expected one line of text")
     return text
 
@@ -181,7 +186,7 @@ PartyReference = Annotated[
 """Stands for somebody or some place that only the identity part names: `child`, `carer-1`, `place-2`."""
 LanguageTag = Annotated[
     str,
-    AfterValidator(language_tag),
+    AfterValidator(_language_tag),
     Kind("language"),
     WithJsonSchema({"type": "string", "examples": ["fr"]}),
 ]

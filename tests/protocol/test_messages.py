@@ -201,6 +201,13 @@ def test_a_name_in_an_identity_part_never_reaches_the_refusal() -> None:
     assert PLANTED not in everything_said(refusal)
 
 
+def test_a_name_may_not_turn_its_own_reading_direction_over() -> None:
+    content = sample("social-inquiry.request")
+    assert content.identity is not None
+    content.identity["persons"][0]["names"][0]["full"] = "Example \u202edlihC"
+    assert refusal_of(content).field == "/identity/persons/0/names/0/full"
+
+
 def test_a_newer_sender_may_use_codes_that_are_unknown_here() -> None:
     content = changed("case.notification", exploitation_forms=["exploitation/begging/street"])
     assert refusal_of(content).code == "message.unknown_code"

@@ -13,7 +13,9 @@ import pytest
 
 import protocol
 from protocol import vocabularies
+from protocol.conversations import PROCEDURES
 from protocol.messages import FORMS, FormField
+from protocol.safeguards import SAFEGUARDS, ProtectionStatus, Role
 from protocol.vocabularies import LANGUAGES, label, nearest_known, scheme, schemes
 
 SAME_WORD_AS_IN_ENGLISH = {
@@ -76,6 +78,19 @@ def test_all_that_a_form_shows_has_a_label(message_type: str) -> None:
     assert {field.name for field in fields} | set(form.narrative_fields) <= set(scheme("field").concepts)
     assert {field.scheme for field in fields if field.scheme} <= set(schemes())
     assert form.procedure is None or form.procedure in scheme("procedure").concepts
+
+
+def test_all_that_the_protocol_names_by_a_code_has_a_label() -> None:
+    named = {
+        "conversation-state": {state.value for table in PROCEDURES.values() for state in table.states},
+        "procedure": set(PROCEDURES),
+        "obligation": {owed.name for table in PROCEDURES.values() for owed in table.obligations},
+        "safeguard": {row.code.removeprefix("safeguard.") for row in SAFEGUARDS},
+        "protection-status": {status.value for status in ProtectionStatus},
+        "case-role": {role.value for role in Role},
+    }
+    for name, codes in named.items():
+        assert codes <= set(scheme(name).concepts), name
 
 
 def test_no_label_is_kept_for_a_field_that_no_form_has() -> None:
