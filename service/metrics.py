@@ -1,0 +1,183 @@
+"""What an operator watches. Every name begins with `fp_`, every label has few values.
+
+No case, message id, authority, person or path with an id in it is ever a label. A label whose values come
+from elsewhere (a code, a peer) is capped: past the cap it reads `other`.
+
+What to page on, at this volume of traffic: `fp_oldest_unanswered_seconds` and `fp_threads_overdue`, not
+rates.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.process_collector import ProcessCollector
+
+from service.store.writer import Group
+
+__all__ = ["CONTENT_TYPE", "LABEL_VALUES", "Metrics"]
+
+CONTENT_TYPE: Final = "text/plain; version=1.0.0; charset=utf-8"
+
+LABEL_VALUES: Final = 300
+"""Values that one capped label may take, at most: more than there are States, or refusal codes."""
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_WORKS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+class Metrics:
+    """The node's own registry: two nodes in one process (in tests) do not mix."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(namespace="fp", registry=self.registry)
+        self._seen: dict[str, set[str]] = {}
+        registry = self.registry
+
+        self._published = Counter(
+            "fp_published_total", "Envelopes that the hub has acknowledged", ["peer"], registry=registry
+        )
+        self._publish_failed = Counter(
+            "fp_publish_failures_total",
+            "Envelopes that the hub did not take",
+            ["peer", "code"],
+            registry=registry,
+        )
+        self._received = Counter(
+            "fp_received_total", "Envelopes taken in, by outcome", ["outcome", "code"], registry=registry
+        )
+        self._accepted = Counter(
+            "fp_accepted_total", "Messages answered 202, by message type", ["type"], registry=registry
+        )
+        self._refused = Counter(
+            "fp_refused_total", "Refusals given to our own clients", ["code"], registry=registry
+        )
+        self._evidence = Counter(
+            "fp_evidence_total", "Evidence recorded", ["kind", "direction"], registry=registry
+        )
+        self._outbox_rows = Gauge("fp_outbox_rows", "Outbox rows not yet done", ["state"], registry=registry)
+        self._outbox_oldest = Gauge(
+            "fp_outbox_oldest_seconds",
+            "Age of the oldest row that may leave and is not done",
+            registry=registry,
+        )
+        self._quarantined = Gauge("fp_quarantine_rows", "Envelopes in quarantine", registry=registry)
+        self._overdue = Gauge(
+            "fp_threads_overdue", "Conversations whose answer is overdue", ["procedure"], registry=registry
+        )
+        self._unanswered = Gauge(
+            "fp_oldest_unanswered_seconds",
+            "How long the oldest due answer has been overdue; negative before it is due",
+            registry=registry,
+        )
+        self._hub = Gauge("fp_hub_connected", "1 while the hub is reachable", registry=registry)
+        self._hub_reconnects = Counter("fp_hub_reconnects_total", "Connections regained", registry=registry)
+        self._directory_expires = Gauge(
+            "fp_directory_expires_seconds", "Until the directory's hard expiry", registry=registry
+        )
+        self._directory_sequence = Gauge(
+            "fp_directory_sequence", "Sequence of the snapshot in use", registry=registry
+        )
+        self._requests = Counter(
+            "fp_http_requests_total",
+            "Requests by route template",
+            ["route", "method", "status"],
+            registry=registry,
+        )
+        self._request_seconds = Histogram(
+            "fp_http_request_seconds",
+            "Until the answer, long polls included",
+            ["route"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._group_works = Histogram(
+            "fp_store_group_works", "Works in one commit", buckets=_WORKS, registry=registry
+        )
+        self._group_seconds = Histogram(
+            "fp_store_group_seconds", "One group, its commit included", buckets=_SECONDS, registry=registry
+        )
+        self._works_failed = Counter("fp_store_works_failed_total", "Works rolled back", registry=registry)
+        self._commits_failed = Counter(
+            "fp_store_commits_failed_total", "Groups not committed", registry=registry
+        )
+        self._fields_dropped = Counter(
+            "fp_log_fields_dropped_total", "Log fields outside the allow-list", registry=registry
+        )
+
+    def exposition(self) -> bytes:
+        """The text that Prometheus scrapes, of type `CONTENT_TYPE`."""
+        return generate_latest(self.registry)
+
+    def published(self, peer: str, count: int = 1) -> None:
+        self._published.labels(self._capped("peer", peer)).inc(count)
+
+    def publish_failed(self, peer: str, code: str, count: int = 1) -> None:
+        self._publish_failed.labels(self._capped("peer", peer), self._capped("code", code)).inc(count)
+
+    def received(self, outcome: str, code: str = "") -> None:
+        self._received.labels(self._capped("outcome", outcome), self._capped("code", code)).inc()
+
+    def accepted(self, message_type: str) -> None:
+        self._accepted.labels(self._capped("type", message_type)).inc()
+
+    def refused(self, code: str) -> None:
+        self._refused.labels(self._capped("code", code)).inc()
+
+    def evidence(self, kind: str, *, ours: bool) -> None:
+        self._evidence.labels(self._capped("kind", kind), "out" if ours else "in").inc()
+
+    def outbox(self, rows: dict[str, int], *, oldest_seconds: float) -> None:
+        """`rows` by state; a state that is not named has none."""
+        self._outbox_rows.clear()
+        for state, count in rows.items():
+            self._outbox_rows.labels(self._capped("state", state)).set(count)
+        self._outbox_oldest.set(oldest_seconds)
+
+    def quarantined(self, rows: int) -> None:
+        self._quarantined.set(rows)
+
+    def overdue(self, threads: dict[str, int], *, oldest_seconds: float) -> None:
+        """`threads` by procedure; `oldest_seconds` as `fp_oldest_unanswered_seconds` says."""
+        self._overdue.clear()
+        for procedure, count in threads.items():
+            self._overdue.labels(self._capped("procedure", procedure)).set(count)
+        self._unanswered.set(oldest_seconds)
+
+    def hub(self, *, connected: bool, regained: bool = False) -> None:
+        self._hub.set(connected)
+        if regained:
+            self._hub_reconnects.inc()
+
+    def directory(self, *, sequence: int, expires_seconds: float) -> None:
+        self._directory_sequence.set(sequence)
+        self._directory_expires.set(expires_seconds)
+
+    def request(self, route: str, method: str, status: int, seconds: float) -> None:
+        """`route` is the template (`/v1/messages/{id}`), never the path asked for; `unmatched` for none."""
+        route = self._capped("route", route)
+        self._requests.labels(route, self._capped("method", method), str(status)).inc()
+        self._request_seconds.labels(route).observe(seconds)
+
+    def group(self, group: Group) -> None:
+        """For `Store(on_group=...)`."""
+        self._group_works.observe(group.works)
+        self._group_seconds.observe(group.seconds)
+        self._works_failed.inc(group.failed)
+        if not group.committed:
+            self._commits_failed.inc()
+
+    def fields_dropped(self, count: int) -> None:
+        """For `logs.configure(on_dropped=...)`."""
+        self._fields_dropped.inc(count)
+
+    def _capped(self, label: str, value: str) -> str:
+        seen = self._seen.setdefault(label, set())
+        if value in seen:
+            return value
+        if len(seen) >= LABEL_VALUES:
+            return "other"
+        seen.add(value)
+        return value

@@ -1,0 +1,262 @@
+"""Every knob of a node, with its unit.
+
+A TOML file, each key overridden by the environment: `api_port` by `FOCALPOINT_API_PORT`. Paths that are not
+absolute stand beside the file. What is unknown, missing or out of range is refused at the start, all of it at
+once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_type_hints
+from urllib.parse import urlsplit
+
+from protocol.errors import Refused
+from protocol.identifiers import NodeCode, StateCode, parse_node_code
+from protocol.limits import Limits
+from service.errors import Misconfigured
+from service.store.engine import database_file
+
+__all__ = ["ENVIRONMENT_PREFIX", "Settings", "load", "settings_from"]
+
+ENVIRONMENT_PREFIX = "FOCALPOINT_"
+
+_STATE = re.compile(r"int|[a-z]{2}")
+_DIGEST = re.compile(r"[A-Za-z0-9_-]{43}")
+_HOSTS_OF_THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
+_LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One node's settings, checked. Made by `load` or `settings_from`."""
+
+    # Who this is.
+    node: NodeCode  # node code, as the hub and the directory know it: `ro`, `int-iom`
+    state: StateCode  # ISO 3166-1 alpha-2 in lower case, or `int`
+    charter_digest: str  # SHA-256 of the charter, base64url, 43 characters; from out of band
+
+    # Where it keeps things. Unless named, the four below are in `data_dir`.
+    data_dir: Path
+    database: str = field(repr=False)  # SQLAlchemy URL; default sqlite, `data_dir`/node.db. A secret
+    keystore_dir: Path  # default `data_dir`/keys
+    passphrase_file: Path  # opens the keystore; 0600; default `data_dir`/passphrase
+    hub_seed_file: Path  # the node's NKey seed for the hub; 0600; default `data_dir`/hub.nk
+
+    # The hub.
+    hub_url: str  # nats:// (only to this machine) or tls://
+    hub_ca_file: Path | None = None  # PEM; when no public authority signs the hub's certificate
+    publishes_in_flight: int = 256  # envelopes published and not yet acknowledged, at most
+    inbox_batch: int = 128  # envelopes asked for at once
+
+    # The API.
+    api_host: str = "127.0.0.1"  # this machine only; put a TLS proxy in front
+    api_port: int = 8460  # TCP port; 0 lets the system choose
+    api_url: str = ""  # what clients call it, when a proxy stands in front; default http://api_host:api_port
+    token_seconds: int = 600  # lifetime of an access token
+    long_poll_most_seconds: int = 60  # the longest `wait=` that is honoured
+
+    # What it accepts from others, as its directory entry says too.
+    limit_coded_bytes: int = 65_536  # one coded part, before sealing
+    limit_narrative_bytes: int = 131_072  # one narrative part, before sealing
+    limit_identity_bytes: int = 131_072  # one identity part, before sealing
+
+    # How often.
+    outbox_poll_seconds: float = 1.0  # between looks at the outbox when nothing wakes it
+    outbox_resend_seconds: float = 30.0  # first wait for evidence before publishing again; doubles each time
+    outbox_resend_most_seconds: float = 3_600.0  # the longest such wait
+    reconciliation_seconds: float = 3_600.0  # between signed running digests to each peer
+    overdue_check_seconds: float = 60.0  # between looks for overdue answers
+    directory_check_seconds: float = 60.0  # between looks at the directory's age
+
+    # How much.
+    quarantine_rows: int = 1_000  # unauthenticated envelopes kept, the newest
+    store_readers: int = 4  # threads that read from the database
+
+    # The log.
+    log_level: str = "info"  # debug, info, warning, error
+    log_file: Path | None = None  # JSON lines, created 0600; default standard error
+
+    def __post_init__(self) -> None:
+        problems = list(_problems(self))
+        if problems:
+            raise Misconfigured("settings.invalid", "; ".join(problems))
+
+    @property
+    def audience(self) -> str:
+        """The API's own name: where its clients call it, and whom their tokens are for."""
+        host = f"[{self.api_host}]" if ":" in self.api_host else self.api_host
+        return self.api_url or f"http://{host}:{self.api_port}"
+
+    @property
+    def limits(self) -> Limits:
+        """What one part may weigh, for `protocol.opening`."""
+        return Limits(
+            coded=self.limit_coded_bytes,
+            narrative=self.limit_narrative_bytes,
+            identity=self.limit_identity_bytes,
+        )
+
+
+def load(path: Path, environment: Mapping[str, str]) -> Settings:
+    """Settings from a TOML file and the environment's overrides. Misconfigured `settings.unreadable`,
+    `settings.invalid`."""
+    try:
+        values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Misconfigured(
+            "settings.unreadable", f"the settings file cannot be read: {error.strerror}"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Misconfigured("settings.unreadable", "the settings file is not TOML in UTF-8") from error
+    for name in _names():
+        override = environment.get(ENVIRONMENT_PREFIX + name.upper())
+        if override is not None:
+            values[name] = override
+    _notice_misspellings(environment)
+    return settings_from(values, base=path.parent)
+
+
+def settings_from(values: Mapping[str, Any], *, base: Path) -> Settings:
+    """Settings from plain values, as the file has them. Relative paths stand under `base`."""
+    problems = [f"unknown setting `{name}`{_meant(name)}" for name in values if name not in _names()]
+    given: dict[str, Any] = {}
+    for name, kind in _kinds().items():
+        if name in values:
+            try:
+                given[name] = _converted(values[name], kind, base)
+            except ValueError as error:
+                problems.append(f"`{name}`: {error}")
+    data_dir = given.get("data_dir")
+    if isinstance(data_dir, Path):
+        given.setdefault("database", f"sqlite:///{data_dir / 'node.db'}")
+        given.setdefault("keystore_dir", data_dir / "keys")
+        given.setdefault("passphrase_file", data_dir / "passphrase")
+        given.setdefault("hub_seed_file", data_dir / "hub.nk")
+    problems += [
+        f"`{spec.name}` is missing"
+        for spec in dataclasses.fields(Settings)
+        if spec.default is dataclasses.MISSING
+        and spec.name not in given
+        and spec.name not in values
+        # These four follow from `data_dir`, whose absence is told once.
+        and not (data_dir is None and spec.name in _IN_DATA_DIR)
+    ]
+    if problems:
+        raise Misconfigured("settings.invalid", "; ".join(problems))
+    return Settings(**given)
+
+
+_IN_DATA_DIR = ("database", "keystore_dir", "passphrase_file", "hub_seed_file")
+
+
+def _names() -> tuple[str, ...]:
+    return tuple(spec.name for spec in dataclasses.fields(Settings))
+
+
+def _kinds() -> dict[str, Any]:
+    hints = get_type_hints(Settings)
+    return {name: hints[name] for name in _names()}
+
+
+def _converted(value: Any, kind: Any, base: Path) -> Any:
+    """`value` as `kind`. Says what was expected, never what came: a URL may hold a password."""
+    if kind in (Path, Path | None):
+        if not isinstance(value, str | Path) or not str(value):
+            raise ValueError("expected a path")
+        return base / Path(value).expanduser()
+    if kind is int:
+        if isinstance(value, bool) or not isinstance(value, int | str):
+            raise ValueError("expected a whole number")
+        try:
+            return int(value)
+        except ValueError:
+            raise ValueError("expected a whole number") from None
+    if kind is float:
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise ValueError("expected a number")
+        try:
+            return float(value)
+        except ValueError:
+            raise ValueError("expected a number") from None
+    if not isinstance(value, str):
+        raise ValueError("expected text")
+    return value
+
+
+def _problems(settings: Settings) -> list[str]:
+    found = []
+    try:
+        parse_node_code(settings.node)
+    except Refused as refused:
+        found.append(f"`node`: {refused.detail}")
+    if not _STATE.fullmatch(settings.state):
+        found.append("`state`: expected two lower-case letters, or `int`")
+    elif not f"{settings.node}-".startswith(f"{settings.state}-"):
+        found.append("`node`: expected the State's code, alone or followed by a hyphen and a name")
+    if not _DIGEST.fullmatch(settings.charter_digest):
+        found.append("`charter_digest`: expected the 43 characters that you were given out of band")
+    try:
+        database_file(settings.database)
+    except Exception:  # noqa: BLE001 - whatever the parser says may quote the URL, and with it a password
+        found.append("`database`: expected sqlite:////path/to/file or postgresql+psycopg://…")
+    hub = urlsplit(settings.hub_url)
+    if hub.scheme not in ("nats", "tls") or not hub.hostname:
+        found.append("`hub_url`: expected tls://host:port, or nats://127.0.0.1:port on this machine")
+    elif hub.scheme == "nats" and hub.hostname not in _HOSTS_OF_THIS_MACHINE:
+        found.append("`hub_url`: nats:// is not encrypted and may only lead to this machine; use tls://")
+    if not 0 <= settings.api_port <= 65_535:
+        found.append("`api_port`: expected 0 to 65535")
+    if settings.log_level not in _LOG_LEVELS:
+        found.append(f"`log_level`: expected one of {', '.join(_LOG_LEVELS)}")
+    found += [
+        f"`{name}`: expected {least:g} to {most:g}"
+        for name, (least, most) in _RANGES.items()
+        if not least <= getattr(settings, name) <= most
+    ]
+    if settings.outbox_resend_most_seconds < settings.outbox_resend_seconds:
+        found.append("`outbox_resend_most_seconds`: expected at least `outbox_resend_seconds`")
+    return found
+
+
+_RANGES: Mapping[str, tuple[float, float]] = {
+    "publishes_in_flight": (1, 4_096),
+    "inbox_batch": (1, 1_024),
+    "token_seconds": (30, 600),  # checked without a look-up: a revoked one lives this long
+    "long_poll_most_seconds": (0, 300),
+    "limit_coded_bytes": (1_024, 1_048_576),
+    "limit_narrative_bytes": (1_024, 1_048_576),
+    "limit_identity_bytes": (1_024, 1_048_576),
+    "outbox_poll_seconds": (0.05, 60),
+    "outbox_resend_seconds": (0.5, 86_400),
+    "outbox_resend_most_seconds": (0.5, 86_400),
+    "reconciliation_seconds": (1, 86_400),
+    "overdue_check_seconds": (1, 86_400),
+    "directory_check_seconds": (1, 3_600),
+    "quarantine_rows": (0, 1_000_000),
+    "store_readers": (1, 64),
+}
+
+
+def _meant(name: str) -> str:
+    close = difflib.get_close_matches(name, _names(), n=1, cutoff=0.7)
+    return f" (did you mean `{close[0]}`?)" if close else ""
+
+
+def _notice_misspellings(environment: Mapping[str, str]) -> None:
+    """A misspelt override would be obeyed by nobody. Other variables of ours (a client's) are left alone."""
+    known = [ENVIRONMENT_PREFIX + name.upper() for name in _names()]
+    problems = [
+        f"unknown variable `{name}` (did you mean `{close[0]}`?)"
+        for name in environment
+        if name.startswith(ENVIRONMENT_PREFIX) and name not in known
+        if (close := difflib.get_close_matches(name, known, n=1, cutoff=0.9))
+    ]
+    if problems:
+        raise Misconfigured("settings.invalid", "; ".join(problems))
