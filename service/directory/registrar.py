@@ -1,0 +1,159 @@
+"""The network's own hand: puts charter and admissions at the hub, and signs snapshots over what members say.
+
+A new snapshot is signed when a member's entry changed and when a quarter of the last one's life has passed,
+well before anybody's alarm at half of it. The snapshot key can leave out, never invent: what it lists was
+signed by the member, and every node checks that.
+
+Its sequence must never be used twice, or nodes see a fork. So each snapshot is on disk before it is at the
+hub; after a crash the same bytes are put again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from protocol.directory import Snapshot, sign_snapshot, verify_admission, verify_charter, verify_snapshot
+from protocol.directory.trust import verify_entry
+from protocol.errors import Refused
+from protocol.statements import CoSigned, SigningKey
+from service.directory.documents import CHARTER, SNAPSHOT, admission_path, cosigned_text
+from service.errors import NodeError
+from service.ports import Clock
+from service.private_files import write_private
+from service.routing.nats import HubLink
+from service.routing.subjects import NETWORK_WRITER
+
+__all__ = ["Registrar"]
+
+_GATHER = 0.1
+"""Seconds to wait after a change: a State's entries come together."""
+
+
+class Registrar:
+    """`link` is connected to the hub's own account. `state_file` keeps the last snapshot and its entries.
+
+    `lasts` is a snapshot's life: how long nodes go on without the network. `look_every` in seconds.
+    """
+
+    def __init__(
+        self,
+        link: HubLink,
+        *,
+        charter: CoSigned,
+        admissions: Mapping[str, CoSigned],
+        snapshot_key: SigningKey,
+        state_file: Path,
+        clock: Clock,
+        log: Any,
+        lasts: timedelta = timedelta(days=7),
+        look_every: float = 30.0,
+    ) -> None:
+        self._link = link
+        self._charter_document = charter
+        self._charter = verify_charter(charter, charter.digest)
+        self._admission_documents = dict(admissions)
+        self._admissions = {
+            member: verify_admission(cosigned, self._charter) for member, cosigned in admissions.items()
+        }
+        self._key = snapshot_key
+        self._state_file = state_file
+        self._clock = clock
+        self._log = log
+        self._lasts = lasts
+        self._look_every = look_every
+        self._snapshot: Snapshot | None = None
+        self._entries: dict[str, str] = {}
+        self._recall()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            seen = self._link.directory_changed.count
+            try:
+                await self.round()
+            except (Refused, NodeError) as reason:
+                self._log.warning("registrar.round_failed", code=reason.code)
+            if await self._link.directory_changed.wait(seen, timeout=self._look_every):
+                await asyncio.sleep(_GATHER)
+
+    async def round(self) -> Snapshot:
+        """Look at what members say, sign anew if need be, and see that the hub has it all."""
+        entries = await self._newest_entries()
+        if self._snapshot is None or entries != self._entries or self._due() or self._admissions_changed():
+            self._sign(entries)
+        assert self._snapshot is not None
+        there = {path: text for _, path, text in await self._link.read_directory(NETWORK_WRITER)}
+        wanted = {
+            CHARTER: cosigned_text(self._charter_document),
+            **{
+                admission_path(member): cosigned_text(cosigned)
+                for member, cosigned in self._admission_documents.items()
+            },
+            # Last: who sees a snapshot shall find what it names.
+            SNAPSHOT: self._snapshot.token,
+        }
+        for path, text in wanted.items():
+            if there.get(path) != text:
+                await self._link.put_directory(path, text)
+        return self._snapshot
+
+    async def _newest_entries(self) -> dict[str, str]:
+        """What is known of each path, replaced by what its member put since and is good.
+
+        What vanished from the hub stays: a hub that lost its store says nothing about a member's will.
+        """
+        entries = dict(self._entries)
+        for member, admission in self._admissions.items():
+            for node in admission.nodes:
+                for _, path, token in await self._link.read_directory(node):
+                    if entries.get(path) == token or path.partition("/")[0] != member:
+                        continue
+                    try:
+                        entry, _ = verify_entry(path, token, self._charter, admission)
+                        known = entries.get(path)
+                        if known is not None:
+                            before, _ = verify_entry(path, known, self._charter, admission)
+                            if entry.issued_at < before.issued_at:
+                                continue
+                    except Refused as reason:
+                        self._log.warning("registrar.entry_refused", node=node, code=reason.code)
+                        continue
+                    entries[path] = token
+        return entries
+
+    def _due(self) -> bool:
+        assert self._snapshot is not None
+        return self._clock.now() >= self._snapshot.issued_at + self._lasts / 4
+
+    def _admissions_changed(self) -> bool:
+        assert self._snapshot is not None
+        now = {member: cosigned.digest for member, cosigned in self._admission_documents.items()}
+        return dict(self._snapshot.admissions) != now
+
+    def _sign(self, entries: dict[str, str]) -> None:
+        now, last = self._clock.now(), self._snapshot
+        token = sign_snapshot(
+            charter=self._charter,
+            sequence=last.sequence + 1 if last else 1,
+            previous=last.digest if last else None,
+            admissions=self._admission_documents,
+            entries=entries,
+            issued_at=now,
+            expires_at=now + self._lasts,
+            key=self._key,
+        )
+        kept = {"snapshot": token, "entries": entries}
+        write_private(self._state_file, json.dumps(kept, indent=1).encode())
+        self._snapshot, self._entries = verify_snapshot(token, self._charter), entries
+        self._log.info("registrar.signed", snapshot=self._snapshot.sequence, count=len(entries))
+
+    def _recall(self) -> None:
+        if self._state_file.exists():
+            kept = json.loads(self._state_file.read_bytes())
+            self._snapshot = verify_snapshot(kept["snapshot"], self._charter)
+            self._entries = dict(kept["entries"])
