@@ -34,6 +34,7 @@ __all__ = [
     "METADATA",
     "OUTBOX",
     "QUARANTINE",
+    "SENT_MANIFEST",
     "THREAD",
     "AccessJournal",
     "CaseFileRow",
@@ -49,6 +50,7 @@ __all__ = [
     "MessageRow",
     "OutboxRow",
     "Quarantine",
+    "SentManifest",
     "ThreadRow",
 ]
 
@@ -223,10 +225,10 @@ class OutboxRow(_Row, table=True):
 
     __tablename__ = "outbox"
     __table_args__ = (
-        _partial("ix_outbox_due", "next_attempt_at", "row", where="state NOT IN ('done', 'failed', 'held')"),
+        _partial("ix_outbox_queued", "row", where="state = 'queued'"),
+        _partial("ix_outbox_unanswered", "next_attempt_at", "row", where="state = 'released'"),
         _partial("ix_outbox_held", "message_id", where="state = 'held'"),
         Index("ix_outbox_message", "message_id", "sender_node"),
-        Index("ix_outbox_manifest_digest", "manifest_digest"),
         Index("ix_outbox_channel", "recipient_node", "epoch", "sequence"),
         {"sqlite_autoincrement": True},
     )
@@ -244,13 +246,22 @@ class OutboxRow(_Row, table=True):
     """The id in the clear header: the message's own for content, a fresh one for a shared envelope."""
     epoch: str | None = None
     sequence: int | None = Field(default=None, sa_type=BigInteger)
-    manifest_digest: str | None = None
     attempts: int = 0
     next_attempt_at: datetime = Field(sa_type=Instant)
     state: OutboxState = Field(sa_type=String)
     queued_at: datetime = Field(sa_type=Instant)
-    published_at: datetime | None = Field(default=None, sa_type=Instant)
     done_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class SentManifest(_Row, table=True):
+    """Every manifest under which a message of ours left: evidence that comes back names one of them."""
+
+    __tablename__ = "sent_manifest"
+    __table_args__ = (Index("ix_sent_manifest_id", "id"),)
+
+    digest: str = Field(primary_key=True)
+    id: str
+    token: str = Field(sa_type=Text)
 
 
 class InboxRow(_Row, table=True):
@@ -392,6 +403,7 @@ EVIDENCE = _table(EvidenceRow)
 OUTBOX = _table(OutboxRow)
 INBOX = _table(InboxRow)
 QUARANTINE = _table(Quarantine)
+SENT_MANIFEST = _table(SentManifest)
 CHANNEL = _table(ChannelRow)
 CHANNEL_SEEN = _table(ChannelSeen)
 CASE_KEY = _table(CaseKey)

@@ -207,12 +207,10 @@ def upgrade() -> None:
         sa.Column("envelope_id", sa.String(), nullable=True),
         sa.Column("epoch", sa.String(), nullable=True),
         sa.Column("sequence", sa.BigInteger(), nullable=True),
-        sa.Column("manifest_digest", sa.String(), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("next_attempt_at", Instant(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("queued_at", Instant(), nullable=False),
-        sa.Column("published_at", Instant(), nullable=True),
         sa.Column("done_at", Instant(), nullable=True),
         sa.PrimaryKeyConstraint("row", name=op.f("pk_outbox")),
         sqlite_autoincrement=True,
@@ -220,11 +218,18 @@ def upgrade() -> None:
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.create_index("ix_outbox_channel", ["recipient_node", "epoch", "sequence"], unique=False)
         batch_op.create_index(
-            "ix_outbox_due",
+            "ix_outbox_queued",
+            ["row"],
+            unique=False,
+            sqlite_where=sa.text("state = 'queued'"),
+            postgresql_where=sa.text("state = 'queued'"),
+        )
+        batch_op.create_index(
+            "ix_outbox_unanswered",
             ["next_attempt_at", "row"],
             unique=False,
-            sqlite_where=sa.text("state NOT IN ('done', 'failed', 'held')"),
-            postgresql_where=sa.text("state NOT IN ('done', 'failed', 'held')"),
+            sqlite_where=sa.text("state = 'released'"),
+            postgresql_where=sa.text("state = 'released'"),
         )
         batch_op.create_index(
             "ix_outbox_held",
@@ -233,7 +238,6 @@ def upgrade() -> None:
             sqlite_where=sa.text("state = 'held'"),
             postgresql_where=sa.text("state = 'held'"),
         )
-        batch_op.create_index("ix_outbox_manifest_digest", ["manifest_digest"], unique=False)
         batch_op.create_index("ix_outbox_message", ["message_id", "sender_node"], unique=False)
 
     op.create_table(
@@ -248,6 +252,16 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("quarantine", schema=None) as batch_op:
         batch_op.create_index("ix_quarantine_received_at", ["received_at"], unique=False)
+
+    op.create_table(
+        "sent_manifest",
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("token", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_sent_manifest")),
+    )
+    with op.batch_alter_table("sent_manifest", schema=None) as batch_op:
+        batch_op.create_index("ix_sent_manifest_id", ["id"], unique=False)
 
     op.create_table(
         "thread",

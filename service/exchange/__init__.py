@@ -1,0 +1,32 @@
+"""One use case per file: what the API, the command line and the consoles ask a node to do.
+
+`send` takes a message in from its own agency, `take_in` from another node; `accept` is what both nodes
+agree on.
+"""
+
+from service.exchange.bundle import case_bundle
+from service.exchange.carriage import export_envelope, import_envelope
+from service.exchange.cases import case_timeline, open_case, set_protection
+from service.exchange.collect import collect
+from service.exchange.next_steps import next_steps
+from service.exchange.reading import list_messages, message_evidence, read_message, render_message
+from service.exchange.send import send, validate
+from service.monitor.deadlines import deadlines
+
+__all__ = [
+    "case_bundle",
+    "case_timeline",
+    "collect",
+    "deadlines",
+    "export_envelope",
+    "import_envelope",
+    "list_messages",
+    "message_evidence",
+    "next_steps",
+    "open_case",
+    "read_message",
+    "render_message",
+    "send",
+    "set_protection",
+    "validate",
+]

@@ -1,0 +1,320 @@
+"""What another node sent is taken in: once, whole, and answered with signed evidence.
+
+    found before           same statement: the first outcome again; another statement: refused `id_reused`
+    predecessor missing    nothing is stored; the same bytes may come again later
+    a rule says no         a signed refusal, remembered as this message's outcome
+    all well               message, conversation, evidence and inbox row in one transaction
+
+The id is looked up *before* the conversation: a message delivered twice must not meet a state that it has
+itself changed. Everything here runs inside one unit of the writer; whoever called acknowledges after its
+commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlmodel import Session
+
+from protocol import conversations, messages, safeguards
+from protocol.channels import Numbered
+from protocol.content import Content, SignedContent
+from protocol.conversations import Advance, PredecessorMissing
+from protocol.directory import Directory
+from protocol.errors import CannotOpen, NotAcceptable, Refused
+from protocol.identifiers import MessageId, NodeCode
+from protocol.opening import AuthenticEnvelope, Opened
+from protocol.statements import digest
+from service.exchange import case_files, proof
+from service.exchange.receipts import take_receipts
+from service.node import Node
+from service.store import cases, mailbox, outgoing
+
+__all__ = ["Outcome", "accept", "answer_unopened"]
+
+type Work = Callable[[Session], Outcome]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of an envelope.
+
+    consigned: a message, stored and answered. refused: answered with a signed refusal. noted: evidence or a
+    reconciliation. known: it had come before. wait: its predecessor has not come; nothing was stored.
+    quarantined: nobody vouches for it.
+
+    `numbered`: the number in its channel that it used, when it used one.
+    """
+
+    disposition: Literal["consigned", "refused", "noted", "known", "wait", "quarantined"]
+    sender: NodeCode | None = None
+    message: MessageId | None = None
+    code: str | None = None
+    evidence: str | None = None
+    epoch: str | None = None
+    numbered: Numbered | None = None
+
+
+def accept(node: Node, opened: Opened, directory: Directory, now: datetime) -> Work:
+    """The unit of work for one opened envelope."""
+    header = opened.header
+
+    def outcome(disposition: str, *, code: str | None = None, evidence: str | None = None) -> Outcome:
+        return Outcome(
+            disposition=disposition,  # type: ignore[arg-type]
+            sender=header.sender,
+            message=header.id,
+            code=code,
+            evidence=evidence,
+            epoch=header.epoch,
+            numbered=Numbered(sequence=header.sequence, id=header.id, statement_digest=_sameness(opened))
+            if header.sequence
+            else None,
+        )
+
+    def work(session: Session) -> Outcome:
+        if opened.kind == "reconciliation":
+            assert opened.reconciliation is not None
+            return outcome("noted")
+        found = mailbox.find_inbox(session.connection(), header.sender, header.id)
+        if opened.kind == "evidence":
+            if found is not None:
+                return outcome("known")
+            take_receipts(node, session, opened.evidence, header.sender, now)
+            _remember(session, opened, now, outcome="evidence")
+            return outcome("noted")
+        assert opened.content is not None
+        assert opened.signed is not None
+        if found is not None:
+            if found.statement_digest != opened.content.statement_digest:
+                proven = _refusal(node, session, opened, "id_reused", directory, now)
+                return outcome("refused", code="id_reused", evidence=proven)
+            _answer_again(session, opened, found.evidence_digest, now)
+            return outcome("known", code=found.code, evidence=found.evidence_digest)
+        try:
+            advance = _check(session, opened.content, directory)
+        except PredecessorMissing as reason:
+            return Outcome(disposition="wait", sender=header.sender, message=header.id, code=reason.code)
+        except NotAcceptable as reason:
+            proven = _refusal(node, session, opened, reason.code, directory, now)
+            _remember(session, opened, now, outcome="refused", code=reason.code, evidence=proven)
+            return outcome("refused", code=reason.code, evidence=proven)
+        proven = _consign(node, session, opened, opened.content, opened.signed, advance, directory, now)
+        return outcome("consigned", evidence=proven)
+
+    return work
+
+
+def answer_unopened(
+    node: Node, authentic: AuthenticEnvelope, refused: Refused, directory: Directory, now: datetime
+) -> Work:
+    """The unit of work for an authentic envelope that could not be opened: answered, and nothing is used up.
+
+    No inbox row, no number: the same message, sealed to the right key, is then taken as if for the first
+    time.
+    """
+    header = authentic.header
+    told = "cannot_open" if isinstance(refused, CannotOpen) else refused.code
+    facts = {name: value for name, value in refused.facts.items() if name == "current_kid"}
+
+    def work(session: Session) -> Outcome:
+        proven = proof.issue(
+            node,
+            session,
+            kind="consignment-failed",
+            sender=header.sender,
+            message=header.id,
+            manifest_digest=authentic.manifest.digest,
+            statement_digest=None,
+            code=told,
+            facts=facts,
+            directory=directory,
+            now=now,
+            to=header.sender,
+        )
+        node.log.info("inbox.not_opened", code=refused.code, node=header.sender, id=header.id)
+        return Outcome(
+            disposition="refused",
+            sender=header.sender,
+            message=header.id,
+            code=refused.code,
+            evidence=proven.digest,
+        )
+
+    return work
+
+
+def _check(session: Session, content: Content, directory: Directory) -> Advance:
+    """What needs the store: the case is the sender's too, the safeguards hold, the conversation takes the
+    move."""
+    connection = session.connection()
+    messages.validate(content)
+    row = cases.find_case(connection, content.case)
+    if row is not None:
+        case_files.require_party_state(connection, content.case, content.sender)
+    safeguards.check_receiving(case_files.case_file(row) if row is not None else None, content)
+    thread = mailbox.load_thread(connection, content.thread)
+    procedure = conversations.procedure_of(content.type, thread)
+    if procedure is None:
+        raise PredecessorMissing(
+            "conversation.predecessor_missing", "the message that opens the thread has not come"
+        )
+    for authority in (content.sender, content.recipient):
+        if not directory.competent(authority, procedure):
+            raise NotAcceptable(
+                "directory.not_competent",
+                f"the entry of {authority} does not list {procedure}",
+                facts={"procedure": procedure},
+            )
+    return conversations.advance(
+        thread,
+        content,
+        table=conversations.table_for(procedure),
+        sending=False,
+        answering=case_files.answering_entry(directory, content.recipient_entry),
+    )
+
+
+def _consign(
+    node: Node,
+    session: Session,
+    opened: Opened,
+    content: Content,
+    signed: SignedContent,
+    advance: Advance,
+    directory: Directory,
+    now: datetime,
+) -> str:
+    connection = session.connection()
+    parties = cases.parties(connection, content.case)
+    if not parties:
+        cases.add_case(
+            connection,
+            content.case,
+            role="origin",
+            opened_by=content.sender,
+            opened_at=now,
+            protection="unknown",
+        )
+        parties = frozenset({content.sender})
+    cases.add_parties(connection, content.case, {content.sender, content.recipient} - parties)
+
+    def sealed(purpose: Literal["narrative", "identity"], part: bytes | None) -> bytes | None:
+        """Under the case's own key; what came from the hub is not kept."""
+        return part and node.vault.seal(session, content.case, purpose, part, bound_to=content.id)
+
+    due = advance.thread.due
+    mailbox.add_message(
+        connection,
+        {
+            "sender_node": opened.header.sender,
+            "id": content.id,
+            "direction": "in",
+            "case_reference": content.case,
+            "thread": content.thread,
+            "in_reply_to": content.in_reply_to,
+            "type": content.type,
+            "sender": content.sender,
+            "recipient": content.recipient,
+            "statement": signed.statement.token,
+            "statement_digest": signed.statement.digest,
+            "issued_at": content.issued_at,
+            "recorded_at": now,
+            "urgency": content.urgency,
+            "narrative_sealed": sealed("narrative", signed.narrative),
+            "identity_sealed": sealed("identity", signed.identity),
+            "due_at": due.at if due else None,
+            "due_basis": due.basis if due else None,
+            "status": "consigned",
+            "vocabulary": content.vocabulary,
+        },
+    )
+    mailbox.save_thread(connection, advance.thread, now=now, new=str(content.thread) == content.id)
+    proven = proof.issue(
+        node,
+        session,
+        kind="content-consigned",
+        sender=opened.header.sender,
+        message=content.id,
+        manifest_digest=opened.manifest.digest,
+        statement_digest=content.statement_digest,
+        directory=directory,
+        now=now,
+        to=opened.header.sender,
+    )
+    _remember(session, opened, now, outcome="consigned", evidence=proven.digest)
+    return proven.digest
+
+
+def _refusal(
+    node: Node, session: Session, opened: Opened, code: str, directory: Directory, now: datetime
+) -> str:
+    assert opened.content is not None
+    return proof.issue(
+        node,
+        session,
+        kind="consignment-failed",
+        sender=opened.header.sender,
+        message=opened.header.id,
+        manifest_digest=opened.manifest.digest,
+        statement_digest=opened.content.statement_digest,
+        code=code,
+        directory=directory,
+        now=now,
+        to=opened.header.sender,
+    ).digest
+
+
+def _answer_again(session: Session, opened: Opened, evidence: str | None, now: datetime) -> None:
+    if evidence is None:
+        return
+    connection, peer = session.connection(), opened.header.sender
+    if not outgoing.resend_evidence(connection, peer, evidence, now):
+        outgoing.queue(
+            connection,
+            recipient=peer,
+            kind="evidence",
+            sender=peer,
+            message=opened.header.id,
+            evidence_digest=evidence,
+            now=now,
+        )
+
+
+def _remember(
+    session: Session,
+    opened: Opened,
+    now: datetime,
+    *,
+    outcome: str,
+    code: str | None = None,
+    evidence: str | None = None,
+) -> None:
+    mailbox.add_inbox(
+        session.connection(),
+        {
+            "sender_node": opened.header.sender,
+            "id": opened.header.id,
+            "statement_digest": _sameness(opened),
+            "manifest": opened.manifest.token,
+            "manifest_digest": opened.manifest.digest,
+            "epoch": opened.header.epoch,
+            "sequence": opened.header.sequence,
+            "kind": opened.kind,
+            "outcome": outcome,
+            "code": code,
+            "evidence_digest": evidence,
+            "received_at": now,
+        },
+    )
+
+
+def _sameness(opened: Opened) -> str:
+    """As the sender's channel counts it: the digest of the one statement, or over all that share the
+    envelope."""
+    if opened.content is not None:
+        return opened.content.statement_digest
+    return digest("\n".join(statement.token for statement in opened.evidence).encode())

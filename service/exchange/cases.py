@@ -1,0 +1,236 @@
+"""A case at this node: opened, looked at, its protection status settled by two people."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, select
+from sqlmodel import Session
+
+from protocol import conversations
+from protocol.identifiers import CaseReference, MessageId, ThreadId, new_case_reference, state_of
+from protocol.safeguards import ProtectionStatus
+from service.access import journal
+from service.access.actor import Actor
+from service.access.roles import Scope
+from service.errors import Conflict, Forbidden
+from service.exchange import case_files
+from service.exchange.views import (
+    CaseView,
+    DueView,
+    ProtectionView,
+    ThreadView,
+    TimelineEntry,
+    TimelineView,
+)
+from service.node import Node
+from service.store import cases, mailbox, outgoing
+from service.store.tables import ACCESS_JOURNAL, EVIDENCE, MESSAGE, THREAD
+
+__all__ = ["case_timeline", "open_case", "set_protection"]
+
+
+async def open_case(node: Node, actor: Actor) -> CaseView:
+    """Issue a reference for a child that was found here. Its protection status is unknown, and unknown
+    blocks.
+
+    Every authority that the actor acts for takes part in the case.
+    """
+    own = sorted(authority for authority in actor.authorities if state_of(authority) == node.state)
+    if not own:
+        raise Forbidden("access.not_your_authority", "a case is opened by an authority of this State")
+    reference = new_case_reference(node.random.bytes)
+    now = node.clock.now()
+
+    def work(session: Session) -> CaseView:
+        connection = session.connection()
+        cases.add_case(
+            connection,
+            reference,
+            role="destination",
+            opened_by=own[0],
+            opened_at=now,
+            protection=ProtectionStatus.UNKNOWN,
+        )
+        cases.add_parties(connection, reference, own[1:])
+        journal.note(session, actor, "case-opened", reference, at=now)
+        row = cases.find_case(connection, reference)
+        assert row is not None
+        return _case_view(session, row)
+
+    return await node.store.write(work)
+
+
+async def case_timeline(node: Node, actor: Actor, reference: CaseReference) -> TimelineView:
+    """What happened on a case, oldest first, as far as the actor's authorities took part in it."""
+    now = node.clock.now()
+
+    def work(session: Session) -> TimelineView:
+        row = case_files.own_case(session.connection(), actor, reference)
+        threads = session.connection().execute(
+            select(THREAD)
+            .where(THREAD.c.case_reference == reference)
+            .order_by(THREAD.c.opened_at, THREAD.c.id)
+        )
+        own = [
+            thread
+            for thread in (mailbox.load_thread(session.connection(), ThreadId(row.id)) for row in threads)
+            if thread is not None and actor.acts_for(thread.asker, *thread.answerers)
+        ]
+        return TimelineView(
+            case=_case_view(session, row),
+            threads=tuple(thread_view(thread, now) for thread in own),
+            entries=tuple(sorted(_entries(session, actor, row), key=lambda entry: entry.at)),
+        )
+
+    return await node.store.read(work)
+
+
+async def set_protection(
+    node: Node, actor: Actor, reference: CaseReference, status: ProtectionStatus, reason: str
+) -> ProtectionView:
+    """Propose a protection status, or confirm what another person proposed.
+
+    Two people set it and two people lift it. What blocks takes effect already with the first of them: when in
+    doubt, nothing leaves. Anything of the case that has no number yet is then held, without leaving a gap.
+    """
+    now = node.clock.now()
+
+    def work(session: Session) -> ProtectionView:
+        connection = session.connection()
+        row = case_files.own_case(connection, actor, reference)
+        if row.role != "destination":
+            raise Forbidden(
+                "case.not_destination", "only the State where the child is settles the protection status"
+            )
+        journal.note(session, actor, f"protection-{status}", reference, at=now, reason=reason)
+        if row.protection_proposed == status and row.protection_proposed_by != actor.person:
+            cases.change_protection(connection, reference, status, now)
+        elif row.protection_proposed == status:
+            raise Conflict(
+                "protection.second_person",
+                "the same person proposed this; a second person has to confirm it",
+            )
+        else:
+            cases.propose_protection(connection, reference, status, actor.person)
+        after = cases.find_case(connection, reference)
+        assert after is not None
+        if case_files.protection_in_effect(after) is ProtectionStatus.NOT_SOUGHT:
+            outgoing.release_held(connection, reference)
+        else:
+            outgoing.hold_case(connection, reference)
+        return _protection_view(after)
+
+    view = await node.store.write(work)
+    node.wake.outbox_ready.notify()
+    return view
+
+
+def _case_view(session: Session, row: Row[Any]) -> CaseView:
+    return CaseView(
+        reference=CaseReference(row.reference),
+        role=row.role,
+        opened_at=row.opened_at,
+        parties=tuple(sorted(cases.parties(session.connection(), CaseReference(row.reference)))),
+        protection=_protection_view(row) if row.role == "destination" else None,
+        closed_at=row.closed_at,
+    )
+
+
+def _protection_view(row: Row[Any]) -> ProtectionView:
+    return ProtectionView(
+        status=row.protection,
+        state="proposed" if row.protection_proposed else "settled",
+        proposed=row.protection_proposed,
+        proposed_by=row.protection_proposed_by,
+        changed_at=row.protection_changed_at,
+    )
+
+
+def thread_view(thread: conversations.Thread, now: datetime) -> ThreadView:
+    table = conversations.table_for(thread.procedure)
+    return ThreadView(
+        id=thread.id,
+        procedure=thread.procedure,
+        state=conversations.state_at(thread, now, table=table),
+        asker=thread.asker,
+        answerer=thread.answerer,
+        opened_at=thread.opened_at,
+        due=DueView(at=thread.due.at, basis=thread.due.basis) if thread.due else None,
+        overdue=bool(thread.due and now >= thread.due.at),
+    )
+
+
+def _entries(session: Session, actor: Actor, case: Row[Any]) -> list[TimelineEntry]:
+    connection = session.connection()
+    entries = [TimelineEntry(at=case.opened_at, kind="case-opened", actor=None)]
+    messages = connection.execute(
+        select(MESSAGE).where(MESSAGE.c.case_reference == case.reference).order_by(MESSAGE.c.cursor)
+    ).all()
+    own = [row for row in messages if actor.acts_for(row.sender, row.recipient)]
+    entries += [
+        TimelineEntry(
+            at=row.recorded_at,
+            kind="message",
+            id=MessageId(row.id),
+            type=row.type,
+            direction=row.direction,
+            sender=row.sender,
+            recipient=row.recipient,
+            thread=ThreadId(row.thread),
+            status=row.status,
+            due=DueView(at=row.due_at, basis=row.due_basis) if row.due_at else None,
+        )
+        for row in own
+    ]
+    for row in own:
+        entries += [
+            TimelineEntry(
+                at=proof.issued_at,
+                kind="evidence",
+                id=MessageId(row.id),
+                evidence=proof.kind,
+                issuer=proof.issuer,
+                digest=proof.digest,
+                code=proof.code,
+            )
+            for proof in connection.execute(
+                select(EVIDENCE)
+                .where(EVIDENCE.c.sender_node == row.sender_node, EVIDENCE.c.id == row.id)
+                .order_by(EVIDENCE.c.position)
+            )
+        ]
+    entries += _journalled(session, actor, case, {row.id for row in own})
+    return entries
+
+
+def _journalled(session: Session, actor: Actor, case: Row[Any], ids: set[str]) -> list[TimelineEntry]:
+    """What people did here: protection changes for the destination's own, and releases of identity."""
+    rows = session.connection().execute(
+        select(ACCESS_JOURNAL)
+        .where(ACCESS_JOURNAL.c.subject.in_([case.reference, *ids]))
+        .order_by(ACCESS_JOURNAL.c.position)
+    )
+    entries = []
+    for row in rows:
+        if row.action == "identity-released":
+            entries.append(
+                TimelineEntry(
+                    at=row.at,
+                    kind="identity-released",
+                    id=MessageId(row.subject),
+                    actor=row.actor,
+                    reason=row.reason,
+                )
+            )
+        elif row.action.startswith("protection-") and actor.may(Scope.PROTECTION_WRITE):
+            entries.append(
+                TimelineEntry(
+                    at=row.at,
+                    kind="protection",
+                    state=row.action.removeprefix("protection-"),
+                    actor=row.actor,
+                )
+            )
+    return entries

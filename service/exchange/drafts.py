@@ -1,0 +1,188 @@
+"""From what an agency submits to signed content, checked as far as no stored state is needed.
+
+Two ways in: content that the node signs with the authority's key, and a statement that the agency has signed
+itself. From here on they are the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from protocol import conversations, messages, opening, vocabularies
+from protocol.content import Content, Draft, NarrativeBlock, SignedContent, read_content, sign_content
+from protocol.directory import Directory
+from protocol.errors import NotAcceptable
+from protocol.identifiers import Address, NodeCode, ThreadId, state_of
+from protocol.statements import StatementType, read
+from service.access.actor import Actor
+from service.exchange.views import SignedSubmission, Submission
+from service.node import Node
+from service.store import mailbox
+
+__all__ = ["Prepared", "prepare"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """Signed content on its way into the store.
+
+    `submitted`: the bytes by which a repetition of this request is known again. `peer`: the node that
+    serves the recipient.
+    """
+
+    content: Content
+    signed: SignedContent
+    submitted: bytes
+    peer: NodeCode
+    directory: Directory
+    now: datetime
+
+
+async def prepare(node: Node, actor: Actor, submission: Submission | SignedSubmission) -> Prepared:
+    """Refuses what can be refused without a look at the case: form, codes, addresses, competence, keys."""
+    now = node.clock.now()
+    directory = node.directory.current()
+    if isinstance(submission, SignedSubmission):
+        return await asyncio.to_thread(_presigned, node, actor, submission, directory, now)
+    thread = await _thread_of(node, submission)
+    return _to_sign(node, actor, submission, thread, directory, now)
+
+
+def _presigned(
+    node: Node, actor: Actor, submission: SignedSubmission, directory: Directory, now: datetime
+) -> Prepared:
+    unverified = read(submission.statement, typ=StatementType.CONTENT)
+    statement = opening.check_content(
+        unverified, directory=directory, now=now, procedure_of=conversations.procedure_of
+    )
+    content = read_content(statement, submission.narrative, submission.identity)
+    actor.require_authority(content.sender)
+    messages.validate(content)
+    return Prepared(
+        content=content,
+        signed=SignedContent(
+            statement=statement, narrative=submission.narrative, identity=submission.identity
+        ),
+        submitted=statement.digest.encode(),
+        peer=_peer(node, directory, content.sender, content.recipient, content.type),
+        directory=directory,
+        now=now,
+    )
+
+
+def _to_sign(
+    node: Node,
+    actor: Actor,
+    submission: Submission,
+    thread: ThreadId,
+    directory: Directory,
+    now: datetime,
+) -> Prepared:
+    actor.require_authority(submission.sender)
+    peer = _peer(node, directory, submission.sender, submission.recipient, submission.type)
+    recipient = directory.authority(submission.recipient)
+    draft = Draft(
+        id=submission.id,
+        type=submission.type,
+        form=messages.form(submission.type).version,
+        case=submission.case,
+        thread=thread,
+        in_reply_to=submission.in_reply_to,
+        sender=submission.sender,
+        recipient=submission.recipient,
+        coded=dict(submission.coded),
+        narrative=tuple(
+            NarrativeBlock(field=block.field, language=block.language, text=block.text)
+            for block in submission.narrative
+        ),
+        identity=None if submission.identity is None else dict(submission.identity),
+        urgency=submission.urgency,
+        declares_no_danger=submission.declares_no_danger,
+        vocabulary=vocabularies.RELEASE,
+        recipient_entry=recipient.digest,
+    )
+    messages.validate(draft)
+    signed = sign_content(
+        draft, key=node.keys.signing(draft.sender), issued_at=now, random_bytes=node.random.bytes
+    )
+    content = read_content(signed.statement, signed.narrative, signed.identity)
+    return Prepared(
+        content=content,
+        signed=signed,
+        submitted=_request_bytes(submission),
+        peer=peer,
+        directory=directory,
+        now=now,
+    )
+
+
+def _peer(node: Node, directory: Directory, sender: Address, recipient: Address, type_: str) -> NodeCode:
+    """The node to send to. Refuses what no directory entry allows, before anything is signed.
+
+    A procedure-neutral move has its competence checked when its conversation is known.
+    """
+    procedure = conversations.procedure_of(type_)
+    if _serving(directory, sender, procedure) != node.code:
+        raise NotAcceptable("recipient.sender_not_here", f"{sender} is served by another node")
+    peer = _serving(directory, recipient, procedure)
+    if peer == node.code or state_of(recipient) == state_of(sender):
+        raise NotAcceptable(
+            "recipient.same_node",
+            "sender and recipient share a node; this service carries messages between States",
+        )
+    return peer
+
+
+def _serving(directory: Directory, address: Address, procedure: str | None) -> NodeCode:
+    if procedure is not None:
+        return directory.serving(address, procedure).code
+    return directory.node(directory.authority(address).node).code
+
+
+async def _thread_of(node: Node, submission: Submission) -> ThreadId:
+    """A reply may leave its thread out; what opens a conversation has its own id as thread."""
+    if submission.thread is not None:
+        return submission.thread
+    answered = submission.in_reply_to
+    if answered is None:
+        return ThreadId(submission.id)
+
+    def look(session: Session) -> ThreadId | None:
+        return mailbox.thread_of_message(session.connection(), answered, submission.case)
+
+    thread = await node.store.read(look)
+    if thread is None:
+        raise NotAcceptable(
+            "conversation.unknown_predecessor",
+            "`in_reply_to` names no message of this case at this node",
+            field="/in_reply_to",
+        )
+    return thread
+
+
+def _request_bytes(submission: Submission) -> bytes:
+    """The request in one spelling: the same content with its members in another order is the same request."""
+    return json.dumps(
+        {
+            "id": submission.id,
+            "case": submission.case,
+            "type": submission.type,
+            "from": submission.sender,
+            "to": submission.recipient,
+            "thread": submission.thread,
+            "in_reply_to": submission.in_reply_to,
+            "urgency": submission.urgency,
+            "no_danger": submission.declares_no_danger,
+            "coded": submission.coded,
+            "narrative": [[block.field, block.language, block.text] for block in submission.narrative],
+            "identity": submission.identity,
+        },
+        sort_keys=True,
+        ensure_ascii=False,
+        separators=(",", ":"),
+    ).encode()

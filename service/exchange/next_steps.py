@@ -1,0 +1,115 @@
+"""What can I do next, and what is missing? Asked before anyone tries, answered by the same rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlmodel import Session
+
+from protocol import conversations, safeguards
+from protocol.content import Draft
+from protocol.conversations import Thread
+from protocol.errors import NotAcceptable
+from protocol.identifiers import Address, CaseReference, MessageId, ThreadId, state_of
+from protocol.safeguards import CaseFile, Role
+from service.access.actor import Actor
+from service.exchange import case_files
+from service.exchange.views import NextStep, NextStepsView, RefusalView
+from service.node import Node
+from service.store import cases, mailbox
+from service.store.tables import THREAD
+
+__all__ = ["next_steps"]
+
+
+async def next_steps(node: Node, actor: Actor, reference: CaseReference) -> NextStepsView:
+    """Every message that the procedures know for this case now: by whom, until when, or why not yet."""
+    now = node.clock.now()
+
+    def work(session: Session) -> NextStepsView:
+        connection = session.connection()
+        row = case_files.own_case(connection, actor, reference)
+        own = sorted(
+            address
+            for address in cases.parties(connection, reference)
+            if address in actor.authorities and state_of(address) == node.state
+        )
+        ids = connection.execute(
+            select(THREAD.c.id).where(THREAD.c.case_reference == reference).order_by(THREAD.c.opened_at)
+        ).scalars()
+        threads = [thread for id_ in ids if (thread := mailbox.load_thread(connection, ThreadId(id_)))]
+        file = case_files.case_file(row)
+        steps = [
+            step
+            for authority in own
+            for step in (*_opening(file, threads, authority), *_continuing(file, threads, authority, now))
+        ]
+        return NextStepsView(reference=reference, at=now, steps=tuple(steps))
+
+    return await node.store.read(work)
+
+
+def _opening(file: CaseFile, threads: list[Thread], authority: Address) -> Iterator[NextStep]:
+    """Conversations that could be opened. Only the State where the child is notifies, and it does so once."""
+    for procedure, table in conversations.PROCEDURES.items():
+        notified = any(thread.procedure == "case" for thread in threads)
+        if procedure == "case" and (notified or file.role == Role.ORIGIN):
+            continue
+        peer = next((thread.answerer for thread in threads if thread.asker == authority), None)
+        refusal = _safeguarded(file, table.opens, authority, peer)
+        yield NextStep(
+            type=table.opens,
+            procedure=procedure,
+            by=authority,
+            to=peer,
+            open=refusal is None,
+            refusal=refusal,
+        )
+
+
+def _continuing(
+    file: CaseFile, threads: list[Thread], authority: Address, now: datetime
+) -> Iterator[NextStep]:
+    for thread in threads:
+        table = conversations.table_for(thread.procedure)
+        for move in conversations.moves_from(thread, authority, now, table=table):
+            to = thread.answerer if authority == thread.asker else thread.asker
+            refusal = _safeguarded(file, move.type, authority, to)
+            if refusal is None and move.missing:
+                refusal = RefusalView(code="conversation.not_now", missing=move.missing)
+            yield NextStep(
+                type=move.type,
+                procedure=thread.procedure,
+                by=authority,
+                to=to,
+                open=refusal is None,
+                thread=thread.id,
+                in_reply_to=move.replies_to[-1] if move.replies_to else None,
+                until=thread.due.at if thread.due and authority == thread.answerer else None,
+                refusal=refusal,
+            )
+
+
+def _safeguarded(
+    file: CaseFile, message_type: str, sender: Address, recipient: Address | None
+) -> RefusalView | None:
+    """What a safeguard would say, for a message that makes the declaration every message has to make."""
+    draft = Draft(
+        id=MessageId(""),
+        type=message_type,
+        case=file.reference,
+        thread=ThreadId(""),
+        sender=sender,
+        # Before anybody is addressed: any authority of another State, which is what the safeguard asks about.
+        recipient=recipient or Address("int.any"),
+        coded={},
+        vocabulary="",
+        declares_no_danger=True,
+    )
+    try:
+        safeguards.check_sending(file, draft)
+    except NotAcceptable as reason:
+        return RefusalView(code=reason.code, field=reason.field, facts=reason.facts, missing=reason.missing)
+    return None

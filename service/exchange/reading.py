@@ -1,0 +1,231 @@
+"""Messages as their own authorities may read them. Every release of an identity part is journalled."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from sqlalchemy import Row, and_, or_, select
+from sqlmodel import Session
+
+from protocol import evidence, languages, rendering
+from protocol.content import Content, read_content
+from protocol.errors import Refused
+from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, ThreadId
+from protocol.statements import Statement, StatementType, read
+from service.access import journal
+from service.access.actor import Actor
+from service.access.roles import Scope
+from service.errors import Malformed, NotFound
+from service.exchange.views import (
+    ContentView,
+    DueView,
+    EvidenceItem,
+    EvidenceView,
+    MessageQuery,
+    MessageView,
+    NarrativeView,
+    Page,
+    RenderingView,
+)
+from service.node import Node
+from service.store import mailbox
+from service.store.tables import MESSAGE
+
+__all__ = ["list_messages", "message_evidence", "own_message", "read_message", "render_message"]
+
+type Part = Literal["none", "sealed", "released", "destroyed"]
+
+
+def own_message(session: Session, actor: Actor, message: MessageId) -> Row[Any]:
+    """The message, for an actor that acts for its sender or recipient; NotFound alike when it does not exist.
+
+    Ids are unique per sending node: where two nodes chose the same, the actor's own outgoing one is meant.
+    """
+    rows = session.connection().execute(select(MESSAGE).where(MESSAGE.c.id == message)).all()
+    own = [row for row in rows if actor.acts_for(row.sender, row.recipient)]
+    if not own:
+        raise NotFound("request.not_found", "no such message among those of your authorities")
+    return min(own, key=lambda row: row.direction != "out")
+
+
+async def list_messages(node: Node, actor: Actor, query: MessageQuery) -> Page:
+    """Messages in the order in which this node recorded them, without their content."""
+    equal = {
+        MESSAGE.c.case_reference: query.case,
+        MESSAGE.c.type: query.type,
+        MESSAGE.c.direction: query.direction,
+        MESSAGE.c.status: query.status,
+        MESSAGE.c.thread: query.thread,
+    }
+    own = sorted(actor.authorities)
+    wanted = [
+        MESSAGE.c.cursor > query.after,
+        or_(MESSAGE.c.sender.in_(own), MESSAGE.c.recipient.in_(own)),
+        *(column == value for column, value in equal.items() if value is not None),
+    ]
+    if query.since is not None:
+        wanted.append(MESSAGE.c.recorded_at >= query.since)
+
+    def work(session: Session) -> Page:
+        rows = (
+            session.connection()
+            .execute(select(MESSAGE).where(and_(*wanted)).order_by(MESSAGE.c.cursor).limit(query.limit + 1))
+            .all()
+        )
+        shown = rows[: query.limit]
+        return Page(
+            messages=tuple(_view(row) for row in shown),
+            position=shown[-1].cursor if shown else query.after,
+            more=len(rows) > len(shown),
+        )
+
+    return await node.store.read(work)
+
+
+async def read_message(
+    node: Node, actor: Actor, message: MessageId, include_identity: bool, reason: str | None
+) -> MessageView:
+    """A message with its content; its identity part only when asked for, with the scope and a reason."""
+    if include_identity:
+        actor.require(Scope.IDENTITY_READ)
+        if reason is None:
+            raise Malformed(
+                "request.reason_missing", "a release of identity names its reason", field="/reason"
+            )
+    now = node.clock.now()
+
+    def work(session: Session) -> MessageView:
+        row = own_message(session, actor, message)
+        narrative, narrative_state = _part(node, session, row, "narrative", released=True)
+        identity, identity_state = _part(node, session, row, "identity", released=include_identity)
+        if include_identity and identity is not None:
+            journal.note(session, actor, "identity-released", row.id, at=now, reason=reason)
+        content = _content(row, narrative, identity)
+        return _view(
+            row,
+            ContentView(
+                coded=content.coded,
+                narrative=tuple(
+                    NarrativeView(field=block.field, language=block.language, text=block.text)
+                    for block in content.narrative
+                ),
+                narrative_state=narrative_state,
+                identity=content.identity,
+                identity_state=identity_state,
+                declares_no_danger=content.declares_no_danger,
+            ),
+        )
+
+    # A release is an entry in the journal and so a write; reading without one stays off the writer.
+    return await (node.store.write(work) if include_identity else node.store.read(work))
+
+
+async def render_message(
+    node: Node, actor: Actor, message: MessageId, language: str, form: Literal["text", "html"]
+) -> RenderingView:
+    """The message in a language, without its identity part."""
+    directory = node.directory.current()
+
+    def names(address: Address, wanted: str) -> str | None:
+        try:
+            return directory.authority(address).names.get(wanted)
+        except Refused:
+            return None
+
+    def work(session: Session) -> RenderingView:
+        row = own_message(session, actor, message)
+        narrative, _ = _part(node, session, row, "narrative", released=True)
+        used = languages.nearest_language(language)
+        return RenderingView(
+            text=rendering.render(_content(row, narrative, None), language=used, format=form, names=names),
+            language=used,
+            direction=languages.direction(used),
+        )
+
+    return await node.store.read(work)
+
+
+async def message_evidence(node: Node, actor: Actor, message: MessageId) -> EvidenceView:
+    def work(session: Session) -> EvidenceView:
+        row = own_message(session, actor, message)
+        proofs = mailbox.evidence_of(session.connection(), row.sender_node, row.id)
+        return EvidenceView(
+            id=MessageId(row.id),
+            sender_node=NodeCode(row.sender_node),
+            statement_digest=row.statement_digest,
+            evidence=tuple(
+                EvidenceItem(
+                    kind=proof.kind,
+                    positive=evidence.evidence_kind(proof.kind).positive,
+                    issuer=proof.issuer,
+                    issued_at=proof.issued_at,
+                    digest=proof.digest,
+                    previous=proof.previous,
+                    code=proof.code,
+                    token=proof.token,
+                )
+                for proof in proofs
+            ),
+        )
+
+    return await node.store.read(work)
+
+
+def _part(
+    node: Node,
+    session: Session,
+    row: Row[Any],
+    purpose: Literal["narrative", "identity"],
+    *,
+    released: bool,
+) -> tuple[bytes | None, Part]:
+    sealed = row.narrative_sealed if purpose == "narrative" else row.identity_sealed
+    if sealed is None:
+        return None, "none"
+    if not released:
+        return None, "sealed"
+    try:
+        part = node.vault.open(session, row.case_reference, purpose, sealed, bound_to=row.id)
+    except NotFound:
+        return None, "destroyed"
+    return part, "released"
+
+
+def _content(row: Row[Any], narrative: bytes | None, identity: bytes | None) -> Content:
+    return read_content(stored_statement(row), narrative, identity)
+
+
+def stored_statement(row: Row[Any]) -> Statement:
+    """The statement as it was verified when this node took it; only its text is kept."""
+    unverified = read(row.statement, typ=StatementType.CONTENT)
+    return Statement(
+        typ=unverified.typ,
+        kid=unverified.kid,
+        claims=unverified.claims,
+        token=unverified.token,
+        digest=unverified.digest,
+    )
+
+
+def _view(row: Row[Any], content: ContentView | None = None) -> MessageView:
+    return MessageView(
+        id=MessageId(row.id),
+        sender_node=NodeCode(row.sender_node),
+        direction=row.direction,
+        case=CaseReference(row.case_reference),
+        thread=ThreadId(row.thread),
+        in_reply_to=None if row.in_reply_to is None else MessageId(row.in_reply_to),
+        type=row.type,
+        sender=Address(row.sender),
+        recipient=Address(row.recipient),
+        urgency=row.urgency,
+        issued_at=row.issued_at,
+        recorded_at=row.recorded_at,
+        status=row.status,
+        vocabulary=row.vocabulary,
+        statement_digest=row.statement_digest,
+        refusal=row.refusal_code,
+        due=DueView(at=row.due_at, basis=row.due_basis) if row.due_at else None,
+        collected_at=row.collected_at,
+        content=content,
+    )

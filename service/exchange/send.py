@@ -1,0 +1,173 @@
+"""An authority says something to another: everything that must hold is checked, then it is on disk, then 202.
+
+prepare (outside the writer)   form, codes, addresses, competence, signature
+one transaction                same id?  case and party  safeguards  conversation
+                               message, conversation, submission evidence, outbox row
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlmodel import Session
+
+from protocol import conversations, safeguards
+from protocol.conversations import Advance
+from protocol.errors import NotAcceptable, Refused
+from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, ThreadId
+from service.access.actor import Actor
+from service.errors import Conflict
+from service.exchange import case_files, proof
+from service.exchange.drafts import Prepared, prepare
+from service.exchange.views import Accepted, DueView, RefusalView, SignedSubmission, Submission, Validation
+from service.node import Node
+from service.store import cases, mailbox, outgoing
+from service.store.vault import Purpose
+
+__all__ = ["send", "validate"]
+
+
+async def send(node: Node, actor: Actor, submission: Submission | SignedSubmission) -> Accepted:
+    """Take a message and promise that it is not lost.
+
+    The message id makes it idempotent: the same request again gets the first answer again; another statement
+    under the same id is refused `id_reused` (Conflict). A refusal stores nothing and uses up nothing.
+    """
+    prepared = await prepare(node, actor, submission)
+    accepted = await node.store.write(lambda session: _record(node, session, actor, prepared))
+    node.wake.outbox_ready.notify()
+    return accepted
+
+
+async def validate(node: Node, actor: Actor, submission: Submission | SignedSubmission) -> Validation:
+    """What `send` would say now. Stores nothing; what it signs to find out is thrown away."""
+    try:
+        prepared = await prepare(node, actor, submission)
+        advance = await node.store.read(lambda session: _check(session, actor, prepared))
+    except Refused as reason:
+        return Validation(
+            acceptable=False,
+            refusals=(
+                RefusalView(code=reason.code, field=reason.field, facts=reason.facts, missing=reason.missing),
+            ),
+        )
+    return Validation(acceptable=True, due=_due_of(advance))
+
+
+def _record(node: Node, session: Session, actor: Actor, prepared: Prepared) -> Accepted:
+    connection = session.connection()
+    content, now = prepared.content, prepared.now
+    found = mailbox.find_message(connection, node.code, content.id)
+    if found is not None:
+        if found.request_mark != _mark(node, session, prepared, CaseReference(found.case_reference)):
+            raise Conflict(
+                "id_reused",
+                "this id already stands for another statement; choose a new id for a new message",
+            )
+        return _answer(dict(found._mapping), mailbox.first_evidence(connection, node.code, content.id))
+    advance = _check(session, actor, prepared)
+
+    def sealed(purpose: Purpose, part: bytes | None) -> bytes | None:
+        return part and node.vault.seal(session, content.case, purpose, part, bound_to=content.id)
+
+    due = _due_of(advance)
+    values = {
+        "sender_node": node.code,
+        "id": content.id,
+        "direction": "out",
+        "case_reference": content.case,
+        "thread": content.thread,
+        "in_reply_to": content.in_reply_to,
+        "type": content.type,
+        "sender": content.sender,
+        "recipient": content.recipient,
+        "statement": prepared.signed.statement.token,
+        "statement_digest": prepared.signed.statement.digest,
+        "issued_at": content.issued_at,
+        "recorded_at": now,
+        "urgency": content.urgency,
+        "narrative_sealed": sealed("narrative", prepared.signed.narrative),
+        "identity_sealed": sealed("identity", prepared.signed.identity),
+        "due_at": due.at if due else None,
+        "due_basis": due.basis if due else None,
+        "status": "accepted",
+        "vocabulary": content.vocabulary,
+        "request_mark": _mark(node, session, prepared, content.case),
+    }
+    mailbox.add_message(connection, values)
+    mailbox.save_thread(connection, advance.thread, now=now, new=str(content.thread) == content.id)
+    cases.add_parties(connection, content.case, {content.recipient} - cases.parties(connection, content.case))
+    submission = proof.issue(
+        node,
+        session,
+        kind="submission-accepted",
+        sender=node.code,
+        message=content.id,
+        statement_digest=prepared.signed.statement.digest,
+        directory=prepared.directory,
+        now=now,
+    )
+    outgoing.queue(
+        connection, recipient=prepared.peer, kind="content", sender=node.code, message=content.id, now=now
+    )
+    return _answer(values, submission.token)
+
+
+def _check(session: Session, actor: Actor, prepared: Prepared) -> Advance:
+    """Everything that needs the case: it is the actor's, the safeguards hold, the conversation takes the
+    move."""
+    connection = session.connection()
+    content = prepared.content
+    row = case_files.own_case(connection, actor, content.case)
+    if content.sender not in cases.parties(connection, content.case):
+        raise NotAcceptable("case.unknown", "the sender takes no part in this case")
+    safeguards.check_sending(case_files.case_file(row), content)
+    thread = mailbox.load_thread(connection, content.thread)
+    procedure = thread.procedure if thread else conversations.procedure_of(content.type)
+    if procedure is None:
+        raise NotAcceptable(
+            "conversation.not_party", "no such conversation here to continue", field="/thread"
+        )
+    for authority in (content.sender, content.recipient):
+        if not prepared.directory.competent(authority, procedure):
+            raise NotAcceptable(
+                "directory.not_competent",
+                f"the entry of {authority} does not list {procedure}; the focal point of its State does",
+                facts={"procedure": procedure},
+            )
+    return conversations.advance(
+        thread,
+        content,
+        table=conversations.table_for(procedure),
+        sending=True,
+        answering=case_files.answering_entry(prepared.directory, content.recipient_entry),
+    )
+
+
+def _mark(node: Node, session: Session, prepared: Prepared, case: CaseReference) -> str:
+    return node.vault.mark(session, case, "identity", prepared.submitted)
+
+
+def _due_of(advance: Advance) -> DueView | None:
+    due = advance.thread.due
+    return DueView(at=due.at, basis=due.basis) if due else None
+
+
+def _answer(row: Mapping[str, Any], submission_evidence: str) -> Accepted:
+    """The first answer, from what was stored then: repeated a thousand times it is the same."""
+    return Accepted(
+        id=MessageId(row["id"]),
+        sender_node=NodeCode(row["sender_node"]),
+        case=CaseReference(row["case_reference"]),
+        thread=ThreadId(row["thread"]),
+        type=row["type"],
+        sender=Address(row["sender"]),
+        recipient=Address(row["recipient"]),
+        status="accepted",
+        issued_at=row["issued_at"],
+        recorded_at=row["recorded_at"],
+        due=DueView(at=row["due_at"], basis=row["due_basis"]) if row["due_at"] else None,
+        statement_digest=row["statement_digest"],
+        evidence=submission_evidence,
+    )

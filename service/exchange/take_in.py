@@ -1,0 +1,80 @@
+"""Bytes that claim to be envelopes, from the hub or from a file, are read and accepted.
+
+Reading (signatures, opening) happens outside the writer, in one go for all that came together. Then each
+envelope is one unit of the writer, in the order of arrival: a reply that travelled with its request meets
+it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Literal
+
+from sqlmodel import Session
+
+from protocol import conversations, opening
+from protocol.directory import Directory
+from protocol.errors import Refused, Unauthenticated
+from service.exchange import arrivals
+from service.exchange.accept import Outcome, accept, answer_unopened
+from service.node import Node
+from service.store import quarantine
+
+__all__ = ["take_in"]
+
+type _Work = Callable[[Session], Outcome]
+
+
+async def take_in(
+    node: Node, envelopes: Sequence[bytes], *, source: Literal["hub", "file"]
+) -> Sequence[Outcome | Exception]:
+    """One outcome per envelope, in order, each after its own commit. An exception is a passing fault of ours.
+
+    Refuses `directory.expired` as a whole when this node has no directory that it may rely on.
+    """
+    now = node.clock.now()
+    directory = node.directory.current()
+    works = await asyncio.to_thread(lambda: [_read(node, data, source, directory, now) for data in envelopes])
+    written = [asyncio.ensure_future(node.store.write(work)) for work in works]
+    answers = await asyncio.gather(*written, return_exceptions=True)
+    outcomes: list[Outcome | Exception] = []
+    for answer in answers:
+        if isinstance(answer, BaseException) and not isinstance(answer, Exception):
+            raise answer
+        outcomes.append(answer)
+    taken = [outcome for outcome in outcomes if isinstance(outcome, Outcome)]
+    if any(outcome.numbered for outcome in taken):
+        await node.store.write(lambda session: arrivals.count(node, session, taken, now))
+    for outcome in taken:
+        node.metrics.received(outcome.disposition, outcome.code or "")
+    node.wake.outbox_ready.notify()
+    node.wake.mail_arrived.notify()
+    return outcomes
+
+
+def _read(node: Node, data: bytes, source: str, directory: Directory, now: datetime) -> _Work:
+    try:
+        authentic = opening.authenticate(
+            data, directory=directory, me=node.code, now=now, limits=node.settings.limits
+        )
+    except Unauthenticated as reason:
+        return _quarantined(data, source, reason, now)
+    try:
+        opened = opening.open_envelope(
+            authentic, keys=node.keys, directory=directory, now=now, procedure_of=conversations.procedure_of
+        )
+    except Refused as reason:
+        return answer_unopened(node, authentic, reason, directory, now)
+    return accept(node, opened, directory, now)
+
+
+def _quarantined(data: bytes, source: str, reason: Unauthenticated, now: datetime) -> _Work:
+    code = reason.code
+
+    def work(session: Session) -> Outcome:
+        quarantine.keep(session.connection(), data, code=code, source=source, now=now)
+        return Outcome(disposition="quarantined", code=code)
+
+    return work

@@ -1,0 +1,74 @@
+"""The worker that notices silence. It notes each overdue conversation once, and completes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+from sqlmodel import Session
+
+from protocol.errors import FocalpointError
+from service.node import Node
+from service.store.tables import OUTBOX, QUARANTINE, THREAD
+
+__all__ = ["Overdue"]
+
+
+class Overdue:
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                await self.look()
+            except FocalpointError as reason:
+                self._node.log.warning("overdue.round_failed", code=getattr(reason, "code", "internal"))
+            await asyncio.sleep(self._node.settings.overdue_check_seconds)
+
+    async def look(self) -> int:
+        """Note what has become overdue and measure what waits. Returns how many were noted for the first
+        time."""
+        node = self._node
+        now = node.clock.now()
+
+        def note(session: Session) -> list[tuple[str, str]]:
+            connection = session.connection()
+            late = (THREAD.c.due_at <= now, THREAD.c.overdue_noted_at.is_(None))
+            found = [
+                (row.id, row.procedure)
+                for row in connection.execute(select(THREAD.c.id, THREAD.c.procedure).where(*late))
+            ]
+            if found:
+                connection.execute(update(THREAD).where(*late).values(overdue_noted_at=now))
+            return found
+
+        noted = await node.store.write(note)
+        for thread, procedure in noted:
+            node.log.warning("thread.overdue", thread=thread, procedure=procedure)
+        await node.store.read(lambda session: self._measure(session, now))
+        return len(noted)
+
+    def _measure(self, session: Session, now: datetime) -> None:
+        connection, metrics = session.connection(), self._node.metrics
+        overdue = connection.execute(
+            select(THREAD.c.procedure, func.count(), func.min(THREAD.c.due_at))
+            .where(THREAD.c.due_at <= now)
+            .group_by(THREAD.c.procedure)
+        ).all()
+        metrics.overdue(
+            {procedure: count for procedure, count, _ in overdue},
+            oldest_seconds=max(((now - oldest).total_seconds() for *_, oldest in overdue), default=0.0),
+        )
+        waiting = connection.execute(
+            select(OUTBOX.c.state, func.count(), func.min(OUTBOX.c.queued_at))
+            .where(OUTBOX.c.state != "done")
+            .group_by(OUTBOX.c.state)
+        ).all()
+        metrics.outbox(
+            {state: count for state, count, _ in waiting},
+            oldest_seconds=max(((now - oldest).total_seconds() for *_, oldest in waiting), default=0.0),
+        )
+        metrics.quarantined(connection.execute(select(func.count()).select_from(QUARANTINE)).scalar_one())

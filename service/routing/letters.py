@@ -1,0 +1,166 @@
+"""From outbox rows to envelopes: what a row refers to, read from the store and sealed for one peer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, select
+from sqlmodel import Session
+
+from protocol.directory import Directory
+from protocol.envelope import ClearHeader, Envelope, Outgoing, assemble
+from protocol.identifiers import Address, CaseReference, MessageId, NodeCode
+from protocol.statements import digest
+from service.node import Node
+from service.store.tables import EVIDENCE, MESSAGE
+from service.store.vault import Purpose
+
+__all__ = ["Letter", "first_epoch", "load", "sameness", "seal"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """One outbox row with what it carries, opened from the vault for the short time until it is sealed
+    again."""
+
+    row: int
+    kind: str
+    peer: NodeCode
+    message_id: MessageId
+    attempts: int
+    token: str
+    case: CaseReference | None = None
+    sender: Address | None = None
+    recipient: Address | None = None
+    narrative: bytes | None = None
+    identity: bytes | None = None
+    envelope_id: MessageId | None = None
+    epoch: str | None = None
+    sequence: int | None = None
+
+    def numbered(self, envelope_id: MessageId, epoch: str, sequence: int) -> Letter:
+        return replace(self, envelope_id=envelope_id, epoch=epoch, sequence=sequence)
+
+
+def first_epoch(now: datetime) -> str:
+    """Epochs of a channel sort by their name; a node restored from a backup opens a later one."""
+    return f"{int(now.timestamp()):012d}"
+
+
+def load(node: Node, session: Session, rows: Sequence[Row[Any]]) -> Sequence[Letter]:
+    """What the rows carry. A row whose message or evidence is gone is left out: there is nothing to send."""
+    connection = session.connection()
+    contents = {row.message_id for row in rows if row.kind == "content"}
+    receipts = {row.evidence_digest for row in rows if row.kind == "evidence"}
+    messages = (
+        {
+            (row.sender_node, row.id): row
+            for row in connection.execute(
+                select(MESSAGE).where(MESSAGE.c.id.in_(contents), MESSAGE.c.sender_node == node.code)
+            )
+        }
+        if contents
+        else {}
+    )
+    tokens = (
+        {
+            row.digest: row.token
+            for row in connection.execute(
+                select(EVIDENCE.c.digest, EVIDENCE.c.token).where(EVIDENCE.c.digest.in_(receipts))
+            )
+        }
+        if receipts
+        else {}
+    )
+    letters = []
+    for row in rows:
+        if row.kind == "content":
+            message = messages.get((row.sender_node, row.message_id))
+            if message is not None:
+                letters.append(_content(node, session, row, message))
+        elif row.kind == "evidence" and row.evidence_digest in tokens:
+            letters.append(
+                Letter(
+                    row=row.row,
+                    kind="evidence",
+                    peer=NodeCode(row.recipient_node),
+                    message_id=MessageId(row.message_id),
+                    attempts=row.attempts,
+                    token=tokens[row.evidence_digest],
+                    envelope_id=row.envelope_id,
+                    epoch=row.epoch,
+                    sequence=row.sequence,
+                )
+            )
+    return letters
+
+
+def _content(node: Node, session: Session, row: Row[Any], message: Row[Any]) -> Letter:
+    case = CaseReference(message.case_reference)
+
+    def unsealed(purpose: Purpose, sealed: bytes | None) -> bytes | None:
+        return (
+            None if sealed is None else node.vault.open(session, case, purpose, sealed, bound_to=message.id)
+        )
+
+    return Letter(
+        row=row.row,
+        kind="content",
+        peer=NodeCode(row.recipient_node),
+        message_id=MessageId(row.message_id),
+        attempts=row.attempts,
+        token=message.statement,
+        case=case,
+        sender=Address(message.sender),
+        recipient=Address(message.recipient),
+        narrative=unsealed("narrative", message.narrative_sealed),
+        identity=unsealed("identity", message.identity_sealed),
+        envelope_id=row.envelope_id,
+        epoch=row.epoch,
+        sequence=row.sequence,
+    )
+
+
+def sameness(letters: Sequence[Letter]) -> str:
+    """What makes two envelopes the same to a channel's running digest: the statements that they carry."""
+    return digest("\n".join(letter.token for letter in letters).encode())
+
+
+def seal(
+    node: Node, peer: NodeCode, letters: Sequence[Letter], *, directory: Directory, now: datetime
+) -> Envelope:
+    """One envelope for letters that share an id and a number. Sealed to the keys that the peer lists
+    today."""
+    first = letters[0]
+    assert first.envelope_id is not None
+    assert first.epoch is not None
+    assert first.sequence is not None
+    content_key = directory.sealing_key(peer, "content", now)
+    return assemble(
+        Outgoing(
+            kind="content" if first.kind == "content" else "evidence",
+            id=first.envelope_id,
+            sender=first.sender,
+            recipient=first.recipient,
+            statements=tuple(letter.token for letter in letters),
+            narrative=first.narrative,
+            identity=first.identity,
+        ),
+        clear=ClearHeader(
+            version="1.0",
+            sender=node.code,
+            recipient=peer,
+            id=first.envelope_id,
+            sent_at=now,
+            epoch=first.epoch,
+            sequence=first.sequence,
+            suite=content_key.suite,
+            key=content_key.kid,
+        ),
+        node_key=node.keys.signing(node.code),
+        sealing_key=content_key,
+        identity_key=directory.sealing_key(peer, "identity", now) if first.identity is not None else None,
+    )

@@ -1,0 +1,246 @@
+"""The outbox worker: numbers what may leave, seals it, publishes it, and does so again until it is answered.
+
+    read queued rows -> seal under the next numbers -> one transaction numbers them -> publish
+
+Sealing comes before the transaction (it is most of the work, and the writer serves everybody), so the
+numbers are taken optimistically: the transaction fails, and all is read again, when a row was held
+meanwhile or another worker was faster. Publishing comes after the commit: a crash between the two leaves a
+numbered row whose next attempt is due, and the receiver knows a repeated message by its id and statement.
+
+The hub's acknowledgement moves nothing. A row is done when the peer's own signed evidence says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import batched
+from typing import Any
+
+from sqlalchemy import Row
+from sqlmodel import Session
+
+from protocol import channels
+from protocol.directory import Directory
+from protocol.envelope import Envelope
+from protocol.errors import Refused
+from protocol.identifiers import CaseReference, MessageId, NodeCode, new_message_id
+from service.errors import NodeError, Unavailable
+from service.node import Node
+from service.routing import letters
+from service.routing.letters import Letter
+from service.routing.nats import HubLink
+from service.store import outgoing
+
+__all__ = ["Outbox"]
+
+RECEIPTS_PER_ENVELOPE = 32
+"""Evidence for the same peer shares an envelope: one seal and one signature for up to this many receipts.
+Bounded so that the envelope stays far below the coded part's limit."""
+
+RELEASED_AT_ONCE = 128
+"""Rows sealed and numbered together. A few hundred in flight keep the hub busy; more only adds waiting."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Numbered:
+    release: outgoing.Release
+    envelope: Envelope
+    case: CaseReference | None
+
+
+class Outbox:
+    """One worker. Several may run on one database: the numbering transaction lets only one have each
+    number."""
+
+    def __init__(self, node: Node, link: HubLink) -> None:
+        self._node = node
+        self._link = link
+        self._publishing = asyncio.Semaphore(node.settings.publishes_in_flight)
+        self._in_flight: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Until cancelled. A fault of one round is logged and the next round tries again: rows are
+        patient."""
+        node = self._node
+        while True:
+            seen = node.wake.outbox_ready.count
+            try:
+                released = await self.release_queued()
+                repeated = await self.repeat_due()
+            except (Refused, NodeError) as reason:
+                node.log.warning("outbox.round_failed", code=reason.code)
+                released = repeated = 0
+            if not released and not repeated:
+                await node.wake.outbox_ready.wait(seen, timeout=node.settings.outbox_poll_seconds)
+
+    async def release_queued(self) -> int:
+        """Number, seal and publish what is queued. Returns how many rows left."""
+        node = self._node
+        rows = await node.store.read(
+            lambda session: outgoing.to_release(session.connection(), RELEASED_AT_ONCE)
+        )
+        if not rows:
+            return 0
+        directory = node.directory.current()
+        by_peer: dict[NodeCode, list[Any]] = defaultdict(list)
+        for row in rows:
+            by_peer[NodeCode(row.recipient_node)].append(row)
+        released = 0
+        for peer, waiting in by_peer.items():
+            numbered = await self._release_to(peer, waiting, directory)
+            released += sum(len(item.release.rows) for item in numbered)
+            for item in numbered:
+                self._publish(peer, item.envelope, item.release.rows)
+            # Let publishing start before the next peer is sealed.
+            await asyncio.sleep(0)
+        return released
+
+    async def _release_to(
+        self, peer: NodeCode, rows: Sequence[Row[Any]], directory: Directory
+    ) -> Sequence[_Numbered]:
+        node = self._node
+        now = node.clock.now()
+        waiting = await node.store.read(lambda session: letters.load(node, session, rows))
+        if not waiting:
+            return ()
+        channel = await node.store.read(
+            lambda session: outgoing.newest_channel(session.connection(), node.code, peer)
+        )
+        epoch = channel.epoch if channel else letters.first_epoch(now)
+        first = channel.last + 1 if channel else 1
+        grouped = list(_grouped(waiting, node))
+        sealed = await asyncio.to_thread(_seal_all, node, peer, grouped, epoch, first, directory, now)
+        again_at = now + timedelta(seconds=node.settings.outbox_resend_seconds)
+
+        def number(session: Session) -> bool:
+            connection = session.connection()
+            current = channel or channels.open_channel(node.code, peer, epoch)
+            advanced = current
+            for item in sealed:
+                advanced = channels.advance(
+                    advanced, item.release.sequence, item.release.envelope_id, item.release.statement_digest
+                )
+            taken = outgoing.save_channel(
+                connection, advanced, was=channel.last if channel else None, now=now
+            ) and outgoing.release(
+                connection, node.code, peer, epoch, [item.release for item in sealed], again_at=again_at
+            )
+            outgoing.keep_manifests(
+                connection,
+                [
+                    (item.release.envelope_id, item.envelope.manifest)
+                    for item in sealed
+                    if item.case is not None
+                ],
+            )
+            if not taken:
+                raise Unavailable("outbox.numbers_taken", "another worker or a hold was faster: read again")
+            return True
+
+        await node.store.write(number)
+        return sealed
+
+    async def repeat_due(self) -> int:
+        """Publish again what was released and is still unanswered. Sealed afresh, under its old number."""
+        node = self._node
+        now = node.clock.now()
+        rows = await node.store.read(
+            lambda session: outgoing.to_repeat(session.connection(), now, RELEASED_AT_ONCE)
+        )
+        if not rows:
+            return 0
+        directory = node.directory.current()
+        waiting = await node.store.read(lambda session: letters.load(node, session, rows))
+        by_envelope: dict[tuple[NodeCode, MessageId], list[Letter]] = defaultdict(list)
+        for letter in waiting:
+            by_envelope[letter.peer, letter.envelope_id or letter.message_id].append(letter)
+        sealed = await asyncio.to_thread(
+            lambda: [
+                (peer, group, letters.seal(node, peer, group, directory=directory, now=now))
+                for (peer, _), group in by_envelope.items()
+            ]
+        )
+
+        def note(session: Session) -> None:
+            outgoing.postpone(
+                session.connection(),
+                [(letter.row, _next_attempt(now, letter.attempts, node)) for letter in waiting],
+            )
+            outgoing.keep_manifests(
+                session.connection(),
+                [(group[0].message_id, envelope.manifest) for _, group, envelope in sealed if group[0].case],
+            )
+
+        await node.store.write(note)
+        for peer, group, envelope in sealed:
+            self._publish(peer, envelope, tuple(letter.row for letter in group))
+        return len(waiting)
+
+    async def published(self) -> None:
+        """Returns once nothing that was released waits for the hub's word any more."""
+        while self._in_flight:
+            await asyncio.gather(*self._in_flight)
+
+    def _publish(self, peer: NodeCode, envelope: Envelope, rows: tuple[int, ...]) -> None:
+        task = asyncio.create_task(self._publish_one(peer, envelope, rows))
+        self._in_flight.add(task)
+        task.add_done_callback(self._in_flight.discard)
+
+    async def _publish_one(self, peer: NodeCode, envelope: Envelope, rows: tuple[int, ...]) -> None:
+        async with self._publishing:
+            try:
+                await self._link.publish_envelope(peer, envelope.data, envelope.manifest_digest)
+            except (NodeError, Refused) as reason:
+                # The row stays released; its next attempt is already due at a known time.
+                self._node.metrics.publish_failed(peer, reason.code)
+                self._node.log.info("outbox.publish_failed", node=peer, code=reason.code, count=len(rows))
+            else:
+                self._node.metrics.published(peer)
+
+
+def _grouped(waiting: Sequence[Letter], node: Node) -> Iterable[tuple[MessageId, tuple[Letter, ...]]]:
+    """Content travels alone, under its own id; receipts share envelopes."""
+    for letter in waiting:
+        if letter.kind == "content":
+            yield letter.message_id, (letter,)
+    receipts = [letter for letter in waiting if letter.kind == "evidence"]
+    for some in batched(receipts, RECEIPTS_PER_ENVELOPE):
+        yield new_message_id(node.random.bytes), some
+
+
+def _seal_all(
+    node: Node,
+    peer: NodeCode,
+    grouped: Sequence[tuple[MessageId, tuple[Letter, ...]]],
+    epoch: str,
+    first: int,
+    directory: Directory,
+    now: datetime,
+) -> Sequence[_Numbered]:
+    sealed = []
+    for sequence, (envelope_id, group) in enumerate(grouped, start=first):
+        numbered = [letter.numbered(envelope_id, epoch, sequence) for letter in group]
+        envelope = letters.seal(node, peer, numbered, directory=directory, now=now)
+        sealed.append(
+            _Numbered(
+                release=outgoing.Release(
+                    rows=tuple(letter.row for letter in group),
+                    envelope_id=envelope_id,
+                    sequence=sequence,
+                    statement_digest=letters.sameness(numbered),
+                ),
+                envelope=envelope,
+                case=group[0].case,
+            )
+        )
+    return sealed
+
+
+def _next_attempt(now: datetime, attempts: int, node: Node) -> datetime:
+    """Doubling from the resend interval up to an hour: a peer that is away for days is not hammered."""
+    seconds = node.settings.outbox_resend_seconds * 2 ** min(attempts, 12)
+    return now + timedelta(seconds=min(seconds, node.settings.outbox_resend_most_seconds))

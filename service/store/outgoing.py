@@ -1,0 +1,340 @@
+"""The outbox and the channels' counters: what must still reach another node, and under which number.
+
+    queued -> released -> done        held <-> queued        released -> failed
+
+A row is numbered in the transaction that releases it, never before: what is held leaves no gap. `done`
+comes from the other side alone: consignment evidence for content, the peer's running digest for evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, bindparam, insert, literal_column, select, update
+
+from protocol.channels import Channel
+from protocol.identifiers import CaseReference, MessageId, NodeCode
+from protocol.statements import Statement
+from service.store.tables import CHANNEL, CHANNEL_SEEN, MESSAGE, OUTBOX, SENT_MANIFEST
+
+__all__ = [
+    "Release",
+    "acknowledge",
+    "channel",
+    "hold_case",
+    "keep_manifests",
+    "manifests_of",
+    "newest_channel",
+    "of_message",
+    "postpone",
+    "queue",
+    "release",
+    "release_held",
+    "resend_evidence",
+    "save_channel",
+    "settle",
+    "to_release",
+    "to_repeat",
+    "try_again",
+]
+
+type AnyRow = Row[tuple[Any, ...]]
+
+# Written out, not bound: a partial index is found only for the words that it was made with.
+_QUEUED = OUTBOX.c.state == literal_column("'queued'")
+_RELEASED = OUTBOX.c.state == literal_column("'released'")
+
+_QUEUE = insert(OUTBOX)
+_TO_RELEASE = (
+    select(OUTBOX, MESSAGE.c.case_reference)
+    .join_from(
+        OUTBOX,
+        MESSAGE,
+        and_(MESSAGE.c.sender_node == OUTBOX.c.sender_node, MESSAGE.c.id == OUTBOX.c.message_id),
+        isouter=True,
+    )
+    .where(_QUEUED)
+    .order_by(OUTBOX.c.row)
+    .limit(bindparam("most"))
+)
+_TO_REPEAT = (
+    select(OUTBOX)
+    .where(_RELEASED, OUTBOX.c.next_attempt_at <= bindparam("now"))
+    .order_by(OUTBOX.c.next_attempt_at, OUTBOX.c.row)
+    .limit(bindparam("most"))
+)
+_RELEASE = (
+    update(OUTBOX)
+    .where(OUTBOX.c.row == bindparam("number"), OUTBOX.c.state == "queued")
+    .values(
+        state="released",
+        envelope_id=bindparam("envelope"),
+        epoch=bindparam("in_epoch"),
+        sequence=bindparam("as_sequence"),
+        attempts=1,
+        next_attempt_at=bindparam("again_at"),
+    )
+)
+_POSTPONE = (
+    update(OUTBOX)
+    .where(OUTBOX.c.row == bindparam("number"))
+    .values(next_attempt_at=bindparam("again_at"), attempts=OUTBOX.c.attempts + 1)
+)
+_SETTLE = (
+    update(OUTBOX)
+    .where(
+        OUTBOX.c.sender_node == bindparam("sender"),
+        OUTBOX.c.message_id == bindparam("message"),
+        OUTBOX.c.kind == "content",
+        OUTBOX.c.state != "done",
+    )
+    .values(state="done", done_at=bindparam("at"))
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """One numbered envelope and the outbox rows that travel in it."""
+
+    rows: tuple[int, ...]
+    envelope_id: MessageId
+    sequence: int
+    statement_digest: str
+
+
+def queue(
+    connection: Connection,
+    *,
+    recipient: NodeCode,
+    kind: str,
+    sender: NodeCode,
+    message: MessageId,
+    now: datetime,
+    evidence_digest: str | None = None,
+) -> None:
+    """`sender` and `message` name the message that the envelope is, or is about."""
+    connection.execute(
+        _QUEUE,
+        {
+            "recipient_node": recipient,
+            "kind": kind,
+            "message_id": message,
+            "sender_node": sender,
+            "evidence_digest": evidence_digest,
+            "attempts": 0,
+            "next_attempt_at": now,
+            "state": "queued",
+            "queued_at": now,
+        },
+    )
+
+
+def to_release(connection: Connection, most: int) -> Sequence[AnyRow]:
+    """What may leave and has no number yet, oldest first, each with its case."""
+    return connection.execute(_TO_RELEASE, {"most": most}).all()
+
+
+def to_repeat(connection: Connection, now: datetime, most: int) -> Sequence[AnyRow]:
+    """What was released and is still unanswered when its next attempt is due."""
+    return connection.execute(_TO_REPEAT, {"now": now, "most": most}).all()
+
+
+def of_message(connection: Connection, sender: NodeCode, message: MessageId) -> AnyRow | None:
+    """The row that carries one of our messages, done or not."""
+    return connection.execute(
+        select(OUTBOX).where(
+            OUTBOX.c.sender_node == sender, OUTBOX.c.message_id == message, OUTBOX.c.kind == "content"
+        )
+    ).one_or_none()
+
+
+def release(
+    connection: Connection,
+    me: NodeCode,
+    peer: NodeCode,
+    epoch: str,
+    releases: Sequence[Release],
+    *,
+    again_at: datetime,
+) -> bool:
+    """Number the rows, if nothing changed since they were read; else False and nothing done.
+
+    The caller rolls back on False: a row was held meanwhile, or another worker took the numbers.
+    """
+    rows = [
+        {
+            "number": row,
+            "envelope": item.envelope_id,
+            "in_epoch": epoch,
+            "as_sequence": item.sequence,
+            "again_at": again_at,
+        }
+        for item in releases
+        for row in item.rows
+    ]
+    if connection.execute(_RELEASE, rows).rowcount != len(rows):
+        return False
+    connection.execute(
+        insert(CHANNEL_SEEN),
+        [
+            {
+                "sender_node": me,
+                "recipient_node": peer,
+                "epoch": epoch,
+                "sequence": item.sequence,
+                "id": item.envelope_id,
+                "statement_digest": item.statement_digest,
+            }
+            for item in releases
+        ],
+    )
+    return True
+
+
+def postpone(connection: Connection, attempts: Iterable[tuple[int, datetime]]) -> None:
+    """One more attempt is made now; the next is due at the moment beside each row."""
+    connection.execute(_POSTPONE, [{"number": row, "again_at": again_at} for row, again_at in attempts])
+
+
+def keep_manifests(connection: Connection, manifests: Iterable[tuple[MessageId, Statement]]) -> None:
+    """Under what each message left, before it leaves: evidence that comes back names the manifest."""
+    rows = [{"digest": manifest.digest, "id": id_, "token": manifest.token} for id_, manifest in manifests]
+    if rows:
+        connection.execute(insert(SENT_MANIFEST), rows)
+
+
+def manifests_of(connection: Connection, message: MessageId) -> tuple[str, ...]:
+    return tuple(
+        connection.execute(select(SENT_MANIFEST.c.token).where(SENT_MANIFEST.c.id == message)).scalars()
+    )
+
+
+def settle(connection: Connection, sender: NodeCode, message: MessageId, at: datetime) -> None:
+    """The message is answered for: its row asks for no more attempts."""
+    connection.execute(_SETTLE, {"sender": sender, "message": message, "at": at})
+
+
+def try_again(connection: Connection, sender: NodeCode, message: MessageId, *, at: datetime) -> None:
+    """The peer could not open it: seal it anew at `at`."""
+    connection.execute(
+        update(OUTBOX)
+        .where(
+            OUTBOX.c.sender_node == sender,
+            OUTBOX.c.message_id == message,
+            OUTBOX.c.kind == "content",
+            OUTBOX.c.state == "released",
+        )
+        .values(next_attempt_at=at)
+    )
+
+
+def acknowledge(connection: Connection, peer: NodeCode, epoch: str, through: int, at: datetime) -> int:
+    """The peer has everything up to `through`: evidence up to there needs no further attempt.
+
+    Content waits for its own consignment evidence: received is not yet answered for.
+    """
+    return connection.execute(
+        update(OUTBOX)
+        .where(
+            OUTBOX.c.recipient_node == peer,
+            OUTBOX.c.epoch == epoch,
+            OUTBOX.c.sequence <= through,
+            OUTBOX.c.kind == "evidence",
+            OUTBOX.c.state == "released",
+        )
+        .values(state="done", done_at=at)
+    ).rowcount
+
+
+def resend_evidence(connection: Connection, peer: NodeCode, evidence_digest: str, now: datetime) -> bool:
+    """Send what was once sent again, at once. False when no such row stands."""
+    return (
+        connection.execute(
+            update(OUTBOX)
+            .where(
+                OUTBOX.c.recipient_node == peer,
+                OUTBOX.c.evidence_digest == evidence_digest,
+                OUTBOX.c.state.in_(("released", "done")),
+            )
+            .values(state="released", next_attempt_at=now, done_at=None)
+        ).rowcount
+        > 0
+    )
+
+
+def hold_case(connection: Connection, reference: CaseReference) -> int:
+    """Nothing of this case that has no number yet may leave (safeguard 11)."""
+    return _move(connection, reference, "queued", "held")
+
+
+def release_held(connection: Connection, reference: CaseReference) -> int:
+    return _move(connection, reference, "held", "queued")
+
+
+def _move(connection: Connection, reference: CaseReference, before: str, after: str) -> int:
+    ours = select(MESSAGE.c.id).where(
+        MESSAGE.c.case_reference == reference,
+        MESSAGE.c.direction == "out",
+        MESSAGE.c.sender_node == OUTBOX.c.sender_node,
+        MESSAGE.c.id == OUTBOX.c.message_id,
+    )
+    return connection.execute(
+        update(OUTBOX)
+        .where(OUTBOX.c.state == before, OUTBOX.c.kind == "content", ours.exists())
+        .values(state=after)
+    ).rowcount
+
+
+def channel(connection: Connection, sender: NodeCode, recipient: NodeCode, epoch: str) -> Channel | None:
+    row = connection.execute(
+        select(CHANNEL).where(
+            CHANNEL.c.sender_node == sender, CHANNEL.c.recipient_node == recipient, CHANNEL.c.epoch == epoch
+        )
+    ).one_or_none()
+    return None if row is None else _channel(row)
+
+
+def _channel(row: AnyRow) -> Channel:
+    # `count` is also a method of rows, so it is read by name.
+    return Channel(
+        sender=NodeCode(row.sender_node),
+        recipient=NodeCode(row.recipient_node),
+        epoch=row.epoch,
+        count=row._mapping["count"],
+        last=row.last,
+        chain=row.chain,
+    )
+
+
+def newest_channel(connection: Connection, sender: NodeCode, recipient: NodeCode) -> Channel | None:
+    """The channel's latest epoch; None before anything was sent. Epochs sort by their name."""
+    row = connection.execute(
+        select(CHANNEL)
+        .where(CHANNEL.c.sender_node == sender, CHANNEL.c.recipient_node == recipient)
+        .order_by(CHANNEL.c.epoch.desc())
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else _channel(row)
+
+
+def save_channel(connection: Connection, channel: Channel, *, was: int | None, now: datetime) -> bool:
+    """Store the channel if its last number is still `was` (None: it is new). False when another was
+    faster."""
+    values = {"count": channel.count, "last": channel.last, "chain": channel.chain, "updated_at": now}
+    key = {
+        "sender_node": channel.sender,
+        "recipient_node": channel.recipient,
+        "epoch": channel.epoch,
+    }
+    if was is None:
+        connection.execute(insert(CHANNEL), {**key, **values})
+        return True
+    done = connection.execute(
+        update(CHANNEL)
+        .where(*(CHANNEL.c[name] == value for name, value in key.items()), CHANNEL.c.last == was)
+        .values(**values)
+    )
+    return done.rowcount == 1

@@ -1,0 +1,32 @@
+"""Bytes that nobody vouches for, kept for an operator to look at. Bounded: noise must not fill the disk."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from protocol.statements import digest
+from service.store.tables import QUARANTINE
+
+__all__ = ["keep"]
+
+MOST = 1_000
+"""Newest kept. The bytes are ciphertext or noise; what an operator needs is that it happens, and from
+when."""
+
+
+def keep(connection: Connection, data: bytes, *, code: str, source: str, now: datetime) -> None:
+    """The same bytes twice are one row."""
+    name = digest(data)
+    known = connection.execute(select(QUARANTINE.c.code).where(QUARANTINE.c.digest == name)).first()
+    if known is not None:
+        return
+    connection.execute(
+        insert(QUARANTINE),
+        {"digest": name, "code": code, "received_at": now, "size": len(data), "source": source, "data": data},
+    )
+    count = connection.execute(select(func.count()).select_from(QUARANTINE)).scalar_one()
+    if count > MOST:
+        oldest = select(QUARANTINE.c.digest).order_by(QUARANTINE.c.received_at).limit(count - MOST)
+        connection.execute(delete(QUARANTINE).where(QUARANTINE.c.digest.in_(oldest)))
