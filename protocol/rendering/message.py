@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from protocol.identifiers import Address, CaseReference, MessageId, ThreadId
@@ -134,10 +135,12 @@ def _fields(values: Mapping[str, Any], fields: tuple[FormField, ...], labels: La
 
 
 def _field(field: FormField, value: Any, labels: Labels) -> Iterator[Block]:
-    label = labels.text("field", field.name)
+    named = labels.code("field", field.name)
+    label = named.text
     items = tuple(value) if field.many else (value,)
     if field.kind != "group":
-        yield Fact(label=label, values=tuple(_value(field, item, labels) for item in items))
+        first, *others = (_value(field, item, labels) for item in items)
+        yield Fact(label=label, values=(replace(first, notes=(*first.notes, *named.notes)), *others))
         return
     for number, item in enumerate(items, start=1):
         heading = label

@@ -349,7 +349,7 @@ def events() -> list[TimelineEvent]:
             code="query",
             by=ROMANIA,
             to=ITALY,
-            refusal="conversation.query_limit",
+            refusal="conversation.not_now",
         ),
     ]
 

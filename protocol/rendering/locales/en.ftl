@@ -26,10 +26,10 @@ unreviewed = Labels are the project’s own translations and have not been revie
 people-judge = The software checks presence, dates and signatures; people judge the content.
 
 numbered = { $label } { $number }
-party-child = the child
-party-carer = carer { $number }
-party-person = person { $number }
-party-place = place { $number }
+party-child = The child
+party-carer = Carer { $number }
+party-person = Person { $number }
+party-place = Place { $number }
 
 timeline-title = Timeline of case { $case }
 timeline-count = { $count ->

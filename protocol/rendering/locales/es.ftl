@@ -26,10 +26,10 @@ unreviewed = Las etiquetas son traducciones del propio proyecto y no se han revi
 people-judge = El programa comprueba la presencia, las fechas y las firmas; el contenido lo juzgan las personas.
 
 numbered = { $label } { $number }
-party-child = el niño o la niña
-party-carer = cuidador { $number }
-party-person = persona { $number }
-party-place = lugar { $number }
+party-child = El niño o la niña
+party-carer = Cuidador { $number }
+party-person = Persona { $number }
+party-place = Lugar { $number }
 
 timeline-title = Cronología del caso { $case }
 timeline-count = { $count ->

@@ -26,10 +26,10 @@ unreviewed = Les libellés sont des traductions du projet et n’ont pas été r
 people-judge = Le logiciel contrôle la présence, les dates et les signatures ; ce sont des personnes qui jugent le contenu.
 
 numbered = { $label } { $number }
-party-child = l’enfant
-party-carer = personne pouvant accueillir { $number }
-party-person = personne { $number }
-party-place = lieu { $number }
+party-child = L’enfant
+party-carer = Personne pouvant accueillir { $number }
+party-person = Personne { $number }
+party-place = Lieu { $number }
 
 timeline-title = Chronologie de l’affaire { $case }
 timeline-count = { $count ->

@@ -26,10 +26,10 @@ unreviewed = As designações são traduções do próprio projeto e não foram 
 people-judge = O programa verifica a presença, as datas e as assinaturas; são as pessoas que avaliam o conteúdo.
 
 numbered = { $label } { $number }
-party-child = a criança
-party-carer = cuidador { $number }
-party-person = pessoa { $number }
-party-place = lugar { $number }
+party-child = A criança
+party-carer = Cuidador { $number }
+party-person = Pessoa { $number }
+party-place = Lugar { $number }
 
 timeline-title = Cronologia do caso { $case }
 timeline-count = { $count ->

@@ -26,10 +26,10 @@ unreviewed = Названия переведены самим проектом �
 people-judge = Программа проверяет наличие, даты и подписи; о содержании судят люди.
 
 numbered = { $label } { $number }
-party-child = ребёнок
-party-carer = возможный воспитатель { $number }
-party-person = лицо { $number }
-party-place = место { $number }
+party-child = Ребёнок
+party-carer = Ухаживающий { $number }
+party-person = Лицо { $number }
+party-place = Место { $number }
 
 timeline-title = Хронология дела { $case }
 timeline-count = { $count ->
