@@ -313,6 +313,20 @@ def test_steps_8_to_12_what_the_parts_say_fits_together(plain: dict[str, bytes],
     assert refusal_of(altered(**plain), CannotOpen).code == code
 
 
+def test_step_8_a_receipt_has_one_id_in_clear_and_sealed() -> None:
+    # For content step 10 would notice as well; a receipt has nothing else that names the envelope.
+    digests = (digest(receipt().encode()),)
+    plain = {
+        "header": sealed_header(kind="evidence", id=OTHER, sender=None, recipient=None, statements=digests),
+        "statement": receipt().encode(),
+    }
+    parts = {
+        name: seal(part, to=RO_CONTENT.public, header_digest=ENVELOPE.header_digest)
+        for name, part in plain.items()
+    }
+    assert refusal_of(signed_again(parts), CannotOpen).code == "opening.header_mismatch"
+
+
 def test_step_9_a_statement_of_another_kind_is_no_content() -> None:
     token = sign(StatementType.EVIDENCE, signed_content().statement.claims, AUTHORITY_KEY)
     made = envelope(outgoing=outgoing_content(statements=(token,)))

@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -89,6 +90,22 @@ def test_a_content_key_wrapped_again_under_another_header_is_of_no_use() -> None
     key = sealed.content_key(KEY, HEADER)
     with pytest.raises(CannotOpen):
         read_sealed(rewritten(SEALED, aad=base64url.encode(OTHER_HEADER).decode())).content(key)
+
+
+def test_whoever_holds_the_content_key_cannot_put_the_part_under_another_aad() -> None:
+    sealed = read_sealed(SEALED)
+    aad = base64url.encode(OTHER_HEADER)
+    forged = AESGCM(sealed.content_key(KEY, HEADER)).encrypt(
+        sealed.nonce, padding.pad(b"something else"), sealed.protected + b"." + aad
+    )
+    made = rewritten(
+        SEALED,
+        aad=aad.decode(),
+        ciphertext=base64url.encode(forged[:-16]).decode(),
+        tag=base64url.encode(forged[-16:]).decode(),
+    )
+    for header in (HEADER, OTHER_HEADER):
+        assert refusal_of(made, header=header) == "sealing.not_opened"
 
 
 def test_the_same_words_are_never_sealed_alike() -> None:
