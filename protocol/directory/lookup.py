@@ -69,6 +69,7 @@ class Directory:
     alone.
 
     `withheld`: owners whose entries stand in the snapshot and are not served, with the code that says why.
+    `forgotten`: what of its history did not verify, and the code that says why.
     """
 
     charter: Charter
@@ -77,6 +78,7 @@ class Directory:
     archive: Archive = field(repr=False)
     withheld: Mapping[Owner, str] = field(hash=False)
     others: Mapping[str, OtherEntry] = field(hash=False, repr=False)
+    forgotten: tuple[tuple[str, str], ...] = ()
     _authorities: Mapping[Address, AuthorityEntry] = field(hash=False, repr=False)
     _nodes: Mapping[NodeCode, NodeEntry] = field(hash=False, repr=False)
     _left_out: Mapping[Owner, datetime] = field(hash=False, repr=False)
@@ -201,21 +203,37 @@ class Directory:
         """This directory, remembering older versions too, as a node keeps them: pairs of path and token.
 
         Each is verified again. `snapshots` (tokens) are needed for entries that a root key signed which was
-        revoked later; see `Archive.verify`, whose refusals these are.
+        revoked later; see `Archive.verify`. What does not verify is not remembered, and `forgotten` says why:
+        a damaged memory must not keep a node from starting. Refuses `directory.fork`,
+        `directory.key_changed`.
         """
         listed = (
             [(path, token) for path, tokens in entries.items() for token in tokens]
             if isinstance(entries, Mapping)
             else list(entries)
         )
-        verified = [(verify_admission(cosigned, self.charter), cosigned) for cosigned in admissions]
+        forgotten: list[tuple[str, str]] = []
+        verified: list[tuple[Admission, CoSigned]] = []
+        for cosigned in admissions:
+            try:
+                verified.append((verify_admission(cosigned, self.charter), cosigned))
+            except Refused as refused:
+                forgotten.append((f"admission {cosigned.digest}", refused.code))
         archive = self.archive.adding(admissions=verified)
-        seen = [self.snapshot, *(verify_snapshot(token, self.charter) for token in snapshots)]
-        held = [
-            archive.verify(path, token, snapshots=seen)
-            for path, token in listed
-            if digest(token.encode("ascii", "replace")) not in archive.held
-        ]
+        seen = [self.snapshot]
+        for token in snapshots:
+            try:
+                seen.append(verify_snapshot(token, self.charter))
+            except Refused as refused:
+                forgotten.append((f"snapshot {token_digest(token)}", refused.code))
+        held: list[Held] = []
+        for path, token in listed:
+            if token_digest(token) in archive.held:
+                continue
+            try:
+                held.append(archive.verify(path, token, snapshots=seen))
+            except Refused as refused:
+                forgotten.append((path, refused.code))
         archive = archive.adding(entries=held, older=True)
         served = set(self._owners())
         left_out = {
@@ -223,7 +241,12 @@ class Directory:
             for one in held
             if not isinstance(one.entry, OtherEntry) and one.entry.owner not in served
         }
-        return dataclasses.replace(self, archive=archive, _left_out={**left_out, **self._left_out})
+        return dataclasses.replace(
+            self,
+            archive=archive,
+            forgotten=(*self.forgotten, *forgotten),
+            _left_out={**left_out, **self._left_out},
+        )
 
     # --- who ------------------------------------------------------------------------------------------------
 
@@ -450,7 +473,7 @@ def _entries(
             token = held.token if held else tokens.get(path)
             if token is None:
                 raise NotAcceptable("directory.entry_missing", f"the entry at {path} has not come")
-            if digest(token.encode("ascii", "replace")) != wanted:
+            if token_digest(token) != wanted:
                 raise NotAcceptable(
                     "directory.entry_mismatch", f"the entry at {path} is not the one in the snapshot"
                 )
@@ -471,6 +494,11 @@ def _entries(
             raise NotAcceptable("directory.entry_rollback", f"a newer entry at {path} was seen")
         found.append(held)
     return found
+
+
+def token_digest(token: str) -> str:
+    # A token that is not ASCII matches no digest, and is refused for that.
+    return digest(token.encode("utf-8", "replace"))
 
 
 def _set_aside(held: Held, admission: Admission, now: datetime) -> str | None:

@@ -11,7 +11,7 @@ from protocol.directory import AuthorityEntry, KeyPurpose, Role
 from protocol.errors import NotAcceptable
 from protocol.identifiers import Address, NodeCode, StateCode
 from protocol.sealing import SealingPrivateKey, SealingSuite
-from protocol.statements import StatementType, digest, sign
+from protocol.statements import CoSigned, StatementType, digest, sign
 from tests.protocol.sample_directory import (
     IT,
     IT_FOCAL_POINT,
@@ -284,11 +284,56 @@ def test_a_restarted_node_remembers_by_reading_its_history(world: World) -> None
     assert remembering.authority(RO_LOCAL).digest == fresh.authority(RO_LOCAL).digest
 
 
-def test_history_that_was_altered_is_not_believed(world: World) -> None:
-    with refused("directory.wrong_signer"):
-        world.directory.with_history(
-            [("ro/node/ro", world.publish(world.node(RO), key=seeded_key("stranger")))]
-        )
+def test_history_that_does_not_verify_is_forgotten_and_the_rest_is_not(world: World) -> None:
+    kid, then, path = world.signing[RO_LOCAL].kid, world.now, "ro/authority/dgaspc-iasi"
+    good = world.entries[path]
+    world.wait(hours=1)
+    bad = world.publish(world.node(RO), key=seeded_key("stranger"))
+    world.publish(world.node(RO))
+    world.publish(
+        dataclasses.replace(world.authority(RO_LOCAL), signing_keys=(world.record(seeded_key("new")),))
+    )
+    world.snapshot()
+    directory = world.assemble().with_history(
+        {path: [good], "ro/node/ro": [bad]},
+        snapshots=[good],
+        admissions=[CoSigned(payload=b"{}", signatures=())],
+    )
+    assert directory.signing_key(RO_LOCAL, kid, then, received_at=then)
+    assert digest(bad.encode()) not in directory.archive.held
+    assert sorted(code for _, code in directory.forgotten) == [
+        "directory.below_threshold",
+        "directory.wrong_signer",
+        "statement.wrong_type",
+    ]
+
+
+def test_what_a_stolen_root_key_signed_is_remembered_only_where_an_earlier_snapshot_lists_it(
+    world: World,
+) -> None:
+    path, honest, listing = (
+        "ro/authority/dgaspc-iasi",
+        world.entries["ro/authority/dgaspc-iasi"],
+        world.snapshot_token,
+    )
+    cut_off = world.wait(hours=1)
+    stolen, successor = world.root["ro"], seeded_key("ro-root-2")
+    revoked = dataclasses.replace(world.record(stolen), revoked_at=cut_off)
+    world.wait(minutes=-30)
+    backdated = world.publish(world.authority(RO_FOCAL_POINT), key=stolen)
+    world.wait(hours=1)
+    world.admit("ro", nodes=("ro",), root_keys=[revoked, world.record(successor)])
+    world.root["ro"] = successor
+    for facts in [facts for facts in world.facts.values() if facts.state == "ro"]:
+        world.publish(facts)
+    world.snapshot()
+    old = [(path, honest), ("ro/authority/anpdca", backdated)]
+    without = world.assemble().with_history(old)
+    assert {code for _, code in without.forgotten} == {"directory.root_key_revoked"}
+    assert len(without.forgotten) == 2
+    directory = world.assemble().with_history(old, snapshots=[listing])
+    assert directory.forgotten == (("ro/authority/anpdca", "directory.root_key_revoked"),)
+    assert directory.entry_by_digest(digest(honest.encode()))
 
 
 SIGNING_MOMENTS = {
