@@ -148,9 +148,10 @@ def _refusals() -> Mapping[str, RefusalCode]:
 
 @cache
 def _labels(scheme: str, language: str) -> Mapping[str, str]:
-    return MappingProxyType(
-        {code: entry["label"] for code, entry in _data(f"labels/{language}/{scheme}.json").items()}
-    )
+    path = f"labels/{language}/{scheme}.json"
+    # A language that is being added may not have this file yet: its readers get English meanwhile.
+    entries = _data(path) if (files("protocol") / "vocabularies" / path).is_file() else {}
+    return MappingProxyType({code: entry["label"] for code, entry in entries.items()})
 
 
 def _data(path: str) -> Any:  # parsed JSON, of which each reader knows the shape
