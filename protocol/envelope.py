@@ -321,7 +321,7 @@ def _clear_header(data: bytes, limits: Limits) -> ClearHeader:
     claims = Claims(members, code="envelope.malformed", at="/header", refuse=Unauthenticated)
     version = claims.text("version")
     _check_version(version)
-    sequence = claims.integer("sequence", least=1)
+    sequence = claims.integer("sequence")
     epoch = claims.text("epoch")
     if not _EPOCH.fullmatch(epoch):
         raise claims.wrong("epoch", "letters, digits, `-` and `_`")

@@ -168,6 +168,8 @@ def open_envelope(
     sealed_header = SealedHeader.from_bytes(unseal("header", key), limits)
     if sealed_header.id != header.id:
         raise CannotOpen("opening.header_mismatch", "sealed and clear header bear different message ids")
+    if (sealed_header.kind == "reconciliation") != (header.sequence == 0):
+        raise CannotOpen("opening.header_mismatch", "only a reconciliation travels without a number")
     if sealed_header.kind != "content" and sealed.keys() != {"header", "statement"}:
         raise CannotOpen("opening.unexpected_part", f"{sealed_header.kind} has no such part")
     # Step 9

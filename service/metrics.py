@@ -72,6 +72,12 @@ class Metrics:
             "How long the oldest due answer has been overdue; negative before it is due",
             registry=registry,
         )
+        self._channel_lacks = Gauge(
+            "fp_channel_lacks",
+            "Envelopes that a peer sent and that have not come",
+            ["peer"],
+            registry=registry,
+        )
         self._hub = Gauge("fp_hub_connected", "1 while the hub is reachable", registry=registry)
         self._hub_reconnects = Counter("fp_hub_reconnects_total", "Connections regained", registry=registry)
         self._directory_expires = Gauge(
@@ -145,6 +151,10 @@ class Metrics:
         for procedure, count in threads.items():
             self._overdue.labels(self._capped("procedure", procedure)).set(count)
         self._unanswered.set(oldest_seconds)
+
+    def channel_lacks(self, peer: str, count: int) -> None:
+        """How many numbered envelopes `peer` says it sent that have not come."""
+        self._channel_lacks.labels(self._capped("peer", peer)).set(count)
 
     def hub(self, *, connected: bool, regained: bool = False) -> None:
         self._hub.set(connected)

@@ -71,7 +71,7 @@ class Settings:
     outbox_poll_seconds: float = 1.0  # between looks at the outbox when nothing wakes it
     outbox_resend_seconds: float = 30.0  # first wait for evidence before publishing again; doubles each time
     outbox_resend_most_seconds: float = 3_600.0  # the longest such wait
-    reconciliation_seconds: float = 3_600.0  # between signed running digests to each peer
+    reconciliation_seconds: float = 60.0  # between signed running digests to each peer
     overdue_check_seconds: float = 60.0  # between looks for overdue answers
     directory_check_seconds: float = 60.0  # between looks at the directory's age
 

@@ -30,6 +30,7 @@ from protocol.opening import AuthenticEnvelope, Opened
 from protocol.statements import digest
 from service.exchange import case_files, proof
 from service.exchange.receipts import take_receipts
+from service.exchange.reconcile import take_reconciliation
 from service.node import Node
 from service.store import cases, mailbox, outgoing
 
@@ -78,6 +79,7 @@ def accept(node: Node, opened: Opened, directory: Directory, now: datetime) -> W
     def work(session: Session) -> Outcome:
         if opened.kind == "reconciliation":
             assert opened.reconciliation is not None
+            take_reconciliation(node, session, opened.reconciliation, header.sender, now)
             return outcome("noted")
         found = mailbox.find_inbox(session.connection(), header.sender, header.id)
         if opened.kind == "evidence":

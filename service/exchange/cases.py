@@ -15,7 +15,7 @@ from service.access import journal
 from service.access.actor import Actor
 from service.access.roles import Scope
 from service.errors import Conflict, Forbidden
-from service.exchange import case_files
+from service.exchange import case_files, views
 from service.exchange.views import (
     CaseView,
     DueView,
@@ -88,7 +88,7 @@ async def case_timeline(node: Node, actor: Actor, reference: CaseReference) -> T
 
 
 async def set_protection(
-    node: Node, actor: Actor, reference: CaseReference, status: ProtectionStatus, reason: str
+    node: Node, actor: Actor, reference: CaseReference, wanted: views.ProtectionStatus, reason: str
 ) -> ProtectionView:
     """Propose a protection status, or confirm what another person proposed.
 
@@ -96,6 +96,7 @@ async def set_protection(
     doubt, nothing leaves. Anything of the case that has no number yet is then held, without leaving a gap.
     """
     now = node.clock.now()
+    status = ProtectionStatus(wanted)
 
     def work(session: Session) -> ProtectionView:
         connection = session.connection()

@@ -24,10 +24,11 @@ from sqlalchemy import Row
 from sqlmodel import Session
 
 from protocol import channels
+from protocol.channels import Channel
 from protocol.directory import Directory
 from protocol.envelope import Envelope
 from protocol.errors import Refused
-from protocol.identifiers import CaseReference, MessageId, NodeCode, new_message_id
+from protocol.identifiers import MessageId, NodeCode, new_message_id
 from service.errors import NodeError, Unavailable
 from service.node import Node
 from service.routing import letters
@@ -49,7 +50,7 @@ RELEASED_AT_ONCE = 128
 class _Numbered:
     release: outgoing.Release
     envelope: Envelope
-    case: CaseReference | None
+    is_content: bool
 
 
 class Outbox:
@@ -107,39 +108,24 @@ class Outbox:
         waiting = await node.store.read(lambda session: letters.load(node, session, rows))
         if not waiting:
             return ()
-        channel = await node.store.read(
+        known = await node.store.read(
             lambda session: outgoing.newest_channel(session.connection(), node.code, peer)
         )
-        epoch = channel.epoch if channel else letters.first_epoch(now)
-        first = channel.last + 1 if channel else 1
+        channel = known or channels.open_channel(node.code, peer, letters.first_epoch(now))
         grouped = list(_grouped(waiting, node))
-        sealed = await asyncio.to_thread(_seal_all, node, peer, grouped, epoch, first, directory, now)
-        again_at = now + timedelta(seconds=node.settings.outbox_resend_seconds)
+        sealed, advanced = await asyncio.to_thread(_seal_all, node, grouped, channel, directory, now)
 
-        def number(session: Session) -> bool:
+        def number(session: Session) -> None:
             connection = session.connection()
-            current = channel or channels.open_channel(node.code, peer, epoch)
-            advanced = current
-            for item in sealed:
-                advanced = channels.advance(
-                    advanced, item.release.sequence, item.release.envelope_id, item.release.statement_digest
-                )
-            taken = outgoing.save_channel(
-                connection, advanced, was=channel.last if channel else None, now=now
-            ) and outgoing.release(
-                connection, node.code, peer, epoch, [item.release for item in sealed], again_at=again_at
-            )
             outgoing.keep_manifests(
                 connection,
-                [
-                    (item.release.envelope_id, item.envelope.manifest)
-                    for item in sealed
-                    if item.case is not None
-                ],
+                [(item.release.envelope_id, item.envelope.manifest) for item in sealed if item.is_content],
             )
+            taken = outgoing.save_channel(
+                connection, advanced, was=known.last if known else None, now=now
+            ) and outgoing.release(connection, advanced, [item.release for item in sealed])
             if not taken:
                 raise Unavailable("outbox.numbers_taken", "another worker or a hold was faster: read again")
-            return True
 
         await node.store.write(number)
         return sealed
@@ -172,7 +158,11 @@ class Outbox:
             )
             outgoing.keep_manifests(
                 session.connection(),
-                [(group[0].message_id, envelope.manifest) for _, group, envelope in sealed if group[0].case],
+                [
+                    (group[0].message_id, envelope.manifest)
+                    for _, group, envelope in sealed
+                    if group[0].kind == "content"
+                ],
             )
 
         await node.store.write(note)
@@ -214,30 +204,40 @@ def _grouped(waiting: Sequence[Letter], node: Node) -> Iterable[tuple[MessageId,
 
 def _seal_all(
     node: Node,
-    peer: NodeCode,
     grouped: Sequence[tuple[MessageId, tuple[Letter, ...]]],
-    epoch: str,
-    first: int,
+    channel: Channel,
     directory: Directory,
     now: datetime,
-) -> Sequence[_Numbered]:
+) -> tuple[Sequence[_Numbered], Channel]:
+    """The envelopes, numbered on from `channel`, and the channel with them."""
     sealed = []
-    for sequence, (envelope_id, group) in enumerate(grouped, start=first):
-        numbered = [letter.numbered(envelope_id, epoch, sequence) for letter in group]
-        envelope = letters.seal(node, peer, numbered, directory=directory, now=now)
+    for envelope_id, group in grouped:
+        numbered = [letter.numbered(envelope_id, channel.epoch, channel.last + 1) for letter in group]
+        sameness = letters.sameness(numbered)
+        channel = channels.advance(channel, channel.last + 1, envelope_id, sameness)
+        is_content = group[0].kind == "content"
         sealed.append(
             _Numbered(
                 release=outgoing.Release(
                     rows=tuple(letter.row for letter in group),
                     envelope_id=envelope_id,
-                    sequence=sequence,
-                    statement_digest=letters.sameness(numbered),
+                    sequence=channel.last,
+                    statement_digest=sameness,
+                    chain=channel.chain,
+                    again_at=now + _first_wait(node, is_content=is_content),
                 ),
-                envelope=envelope,
-                case=group[0].case,
+                envelope=letters.seal(node, channel.recipient, numbered, directory=directory, now=now),
+                is_content=is_content,
             )
         )
-    return sealed
+    return sealed, channel
+
+
+def _first_wait(node: Node, *, is_content: bool) -> timedelta:
+    """Content is answered by evidence within seconds; evidence by the peer's next running digest."""
+    settings = node.settings
+    patience = settings.outbox_resend_seconds
+    return timedelta(seconds=patience if is_content else patience + 2 * settings.reconciliation_seconds)
 
 
 def _next_attempt(now: datetime, attempts: int, node: Node) -> datetime:

@@ -33,6 +33,7 @@ __all__ = [
     "queue",
     "release",
     "release_held",
+    "repeat_numbers",
     "resend_evidence",
     "save_channel",
     "settle",
@@ -103,6 +104,10 @@ class Release:
     envelope_id: MessageId
     sequence: int
     statement_digest: str
+    chain: str
+    """The channel's running digest with this number."""
+    again_at: datetime
+    """When to publish it again, if nothing answers before."""
 
 
 def queue(
@@ -151,26 +156,18 @@ def of_message(connection: Connection, sender: NodeCode, message: MessageId) -> 
     ).one_or_none()
 
 
-def release(
-    connection: Connection,
-    me: NodeCode,
-    peer: NodeCode,
-    epoch: str,
-    releases: Sequence[Release],
-    *,
-    again_at: datetime,
-) -> bool:
-    """Number the rows, if nothing changed since they were read; else False and nothing done.
+def release(connection: Connection, channel: Channel, releases: Sequence[Release]) -> bool:
+    """Number the rows, if nothing changed since they were read; else False.
 
-    The caller rolls back on False: a row was held meanwhile, or another worker took the numbers.
+    The caller rolls back on False: a row was held meanwhile, or another worker took it.
     """
     rows = [
         {
             "number": row,
             "envelope": item.envelope_id,
-            "in_epoch": epoch,
+            "in_epoch": channel.epoch,
             "as_sequence": item.sequence,
-            "again_at": again_at,
+            "again_at": item.again_at,
         }
         for item in releases
         for row in item.rows
@@ -181,12 +178,13 @@ def release(
         insert(CHANNEL_SEEN),
         [
             {
-                "sender_node": me,
-                "recipient_node": peer,
-                "epoch": epoch,
+                "sender_node": channel.sender,
+                "recipient_node": channel.recipient,
+                "epoch": channel.epoch,
                 "sequence": item.sequence,
                 "id": item.envelope_id,
                 "statement_digest": item.statement_digest,
+                "chain": item.chain,
             }
             for item in releases
         ],
@@ -231,8 +229,10 @@ def try_again(connection: Connection, sender: NodeCode, message: MessageId, *, a
     )
 
 
-def acknowledge(connection: Connection, peer: NodeCode, epoch: str, through: int, at: datetime) -> int:
-    """The peer has everything up to `through`: evidence up to there needs no further attempt.
+def acknowledge(
+    connection: Connection, peer: NodeCode, epoch: str, first: int, last: int, at: datetime
+) -> int:
+    """The peer has everything from `first` to `last`: evidence in there needs no further attempt.
 
     Content waits for its own consignment evidence: received is not yet answered for.
     """
@@ -241,11 +241,30 @@ def acknowledge(connection: Connection, peer: NodeCode, epoch: str, through: int
         .where(
             OUTBOX.c.recipient_node == peer,
             OUTBOX.c.epoch == epoch,
-            OUTBOX.c.sequence <= through,
+            OUTBOX.c.sequence.between(first, last),
             OUTBOX.c.kind == "evidence",
             OUTBOX.c.state == "released",
         )
         .values(state="done", done_at=at)
+    ).rowcount
+
+
+def repeat_numbers(
+    connection: Connection, peer: NodeCode, epoch: str, first: int, last: int, now: datetime
+) -> int:
+    """The peer lacks these: send them again at once. Returns how many rows that is.
+
+    Also what was done: a number that the peer lacks was lost with something that it restored.
+    """
+    return connection.execute(
+        update(OUTBOX)
+        .where(
+            OUTBOX.c.recipient_node == peer,
+            OUTBOX.c.epoch == epoch,
+            OUTBOX.c.sequence.between(first, last),
+            OUTBOX.c.state.in_(("released", "done")),
+        )
+        .values(state="released", next_attempt_at=now, done_at=None)
     ).rowcount
 
 

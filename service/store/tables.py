@@ -326,6 +326,9 @@ class ChannelSeen(_Row, table=True):
     sequence: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
     id: str
     statement_digest: str
+    chain: str | None = None
+    """The running digest with this number, for what we sent ourselves: a peer that differs is placed by
+    it."""
 
 
 class CaseKey(_Row, table=True):

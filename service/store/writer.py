@@ -126,6 +126,7 @@ class Writer:
         Not for a coroutine: see `write`. Waiting for it inside a work would wait for ever.
         """
         future: Future[T] = Future()
+        future.set_running_or_notify_cancel()  # from here on it cannot be cancelled: it is on its way to disk
         self._put(_Queued(work, future, None))
         return future
 
@@ -150,10 +151,31 @@ class Writer:
     def _put(self, queued: _Queued) -> None:
         with self._closing:  # nothing may slip in behind the end mark: it would never be answered
             if self._closed:
-                raise Unavailable("store.closed", "the node is stopping; ask again once it is back")
+                raise _closed()
             self._queue.put(queued)
 
     def _run(self) -> None:
+        try:
+            self._take_groups()
+        finally:
+            # Also when the thread dies of a bug: nobody waits for an answer that will not come.
+            with self._closing:
+                self._closed = True
+            self._refuse_what_is_left()
+
+    def _refuse_what_is_left(self) -> None:
+        left: list[_Queued] = []
+        while True:
+            try:
+                queued = self._queue.get_nowait()
+            except Empty:
+                break
+            if queued is not None:
+                queued.error = _closed()
+                left.append(queued)
+        _answer(left)
+
+    def _take_groups(self) -> None:
         ended = False
         while not ended:
             first = self._queue.get()
@@ -207,7 +229,8 @@ class Writer:
             except BaseException as error:  # noqa: BLE001 - it is the waiter's, not ours
                 queued.error = error
                 return False
-            _still_open(database)
+            if not getattr(database, "in_transaction", True):  # no savepoint would tell, and COMMIT succeeds
+                raise Unavailable("store.commit_failed", "the transaction was ended by something else")
             return True
         session._start(shared=True)
         cursor = database.cursor()
@@ -219,22 +242,19 @@ class Writer:
                     session.flush()
                 except BaseException as error:  # noqa: BLE001 - it is the waiter's, not ours
                     queued.error = error
-                    # A full disk makes SQLite end the whole transaction; the next work would then be alone in
-                    # one.
-                    _still_open(database)
+                    # Fails, and the group with it, when the database has ended the transaction by itself, as
+                    # SQLite does on a full disk: the next work would otherwise be alone in a new one.
                     cursor.execute("ROLLBACK TO SAVEPOINT work")
                 if session.identity_map or session.new:
                     session.expunge_all()
                 cursor.execute("RELEASE SAVEPOINT work")
         finally:
             cursor.close()
-        _still_open(database)
         return True
 
 
-def _still_open(database: Any) -> None:
-    if not getattr(database, "in_transaction", True):
-        raise Unavailable("store.commit_failed", "the database ended the transaction by itself")
+def _closed() -> Unavailable:
+    return Unavailable("store.closed", "the node is stopping; ask again once it is back")
 
 
 def _commit_failed(error: BaseException) -> BaseException:

@@ -179,7 +179,7 @@ RECORDS = ENVELOPE.manifest.claims["parts"]
         pytest.param(with_header(version="1"), "envelope.version", id="half a version"),
         pytest.param(with_header(version="1.01"), "envelope.version", id="another spelling of a version"),
         pytest.param(with_header(version="absent"), "envelope.malformed", id="no version"),
-        pytest.param(with_header(sequence=0), "envelope.malformed", id="a sequence before the first"),
+        pytest.param(with_header(sequence=-1), "envelope.malformed", id="a sequence before the first"),
         pytest.param(with_header(sequence=True), "envelope.malformed", id="a truth for a sequence"),
         pytest.param(with_header(sent_at="now"), "envelope.malformed", id="a word for a moment"),
         pytest.param(with_header(epoch="a b"), "envelope.malformed", id="an epoch of two words"),

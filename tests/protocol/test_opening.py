@@ -1,7 +1,6 @@
 """Opening: each step refuses what it is there for, with the right consequence, and nothing slips between."""
 
 import contextlib
-import dataclasses
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -114,9 +113,17 @@ def test_receipts_share_an_envelope() -> None:
 
 def test_a_reconciliation_is_opened() -> None:
     token = sign(StatementType.RECONCILIATION, {"iss": "it", "iat": int(NOW.timestamp())}, IT_KEY)
-    found = opened(envelope(outgoing=Outgoing(kind="reconciliation", id=MESSAGE, statements=(token,))))
+    unnumbered = clear_header(sequence=0)
+    made = Outgoing(kind="reconciliation", id=MESSAGE, statements=(token,))
+    found = opened(envelope(outgoing=made, clear=unnumbered))
     assert found.reconciliation is not None
     assert found.reconciliation.token == token
+    assert refusal_of(envelope(outgoing=made), CannotOpen).code == "opening.header_mismatch"
+
+
+def test_content_without_a_number_is_not_opened() -> None:
+    unnumbered = clear_header(sequence=0)
+    assert refusal_of(envelope(clear=unnumbered), CannotOpen).code == "opening.header_mismatch"
 
 
 # Steps 1 to 6: who sent these bytes? Nobody is answered.
@@ -538,7 +545,10 @@ def test_a_receipt_by_somebody_else_is_refused(token: str, kind: type[Refused], 
 def test_an_authority_does_not_reconcile() -> None:
     claims = {"iss": IT_FOCAL_POINT, "iat": int(NOW.timestamp())}
     token = sign(StatementType.RECONCILIATION, claims, AUTHORITY_KEY)
-    made = envelope(outgoing=Outgoing(kind="reconciliation", id=MESSAGE, statements=(token,)))
+    made = envelope(
+        outgoing=Outgoing(kind="reconciliation", id=MESSAGE, statements=(token,)),
+        clear=clear_header(sequence=0),
+    )
     assert refusal_of(made, CannotOpen).code == "opening.signer"
 
 

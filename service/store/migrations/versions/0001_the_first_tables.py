@@ -70,6 +70,7 @@ def upgrade() -> None:
         sa.Column("sequence", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("statement_digest", sa.String(), nullable=False),
+        sa.Column("chain", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint(
             "sender_node", "recipient_node", "epoch", "sequence", name=op.f("pk_channel_seen")
         ),

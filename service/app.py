@@ -1,0 +1,164 @@
+"""The composition root: from settings to a running node. The only place that knows every part.
+
+settings -> store, keys, vault, directory -> Node -> workers + HTTP application -> one event loop
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import uvicorn
+import uvloop
+from fastapi import FastAPI
+
+from protocol.errors import Refused
+from service import exchange
+from service.access.tokens import TokenVerifier
+from service.api.app import build_api
+from service.clock import SystemClock
+from service.directory.follow import ReplicatedDirectory
+from service.directory.publish import Publisher
+from service.keystore import API_TOKEN, FileKeyStore, read_passphrase
+from service.logs import configure
+from service.metrics import Metrics
+from service.monitor.overdue import Overdue
+from service.node import Node
+from service.random_source import SystemRandomSource
+from service.routing.inbox import Inbox
+from service.routing.nats import HubLink
+from service.routing.outbox import Outbox
+from service.routing.reconciler import Reconciler
+from service.settings import Settings
+from service.store import Store, Vault
+from service.store.migrate import upgrade
+from service.wake import Wake
+
+__all__ = ["build_node", "run_node"]
+
+
+def build_node(settings: Settings) -> Node:
+    """Open everything that is on this machine. Misconfigured when something needs an operator first."""
+    clock, random = SystemClock(), SystemRandomSource()
+    metrics = Metrics()
+    log = configure(level=settings.log_level, file=settings.log_file, on_dropped=metrics.fields_dropped)
+    log = log.bind(node=settings.node)
+    keys = FileKeyStore(
+        settings.keystore_dir, read_passphrase(settings.passphrase_file), clock=clock, random=random
+    )
+    upgrade(settings.database)
+    store = Store(settings.database, readers=settings.store_readers, on_group=metrics.group)
+    return Node(
+        settings=settings,
+        code=settings.node,
+        state=settings.state,
+        clock=clock,
+        random=random,
+        store=store,
+        keys=keys,
+        vault=Vault(keys.kek(), clock=clock, random=random),
+        directory=ReplicatedDirectory.load(store, settings=settings, clock=clock, log=log),
+        wake=Wake(),
+        metrics=metrics,
+        log=log,
+    )
+
+
+def build_app(node: Node, link: HubLink) -> FastAPI:
+    """The HTTP application, whose lifetime is that of the workers beside it."""
+    directory = node.directory
+    assert isinstance(directory, ReplicatedDirectory)
+
+    async def directory_is_good() -> bool:
+        try:
+            node.directory.current().node(node.code)
+        except Refused:
+            return False
+        return True
+
+    async def store_is_written() -> bool:
+        return node.store.alive
+
+    token_key = node.keys.signing(API_TOKEN).public
+    app = build_api(
+        node,
+        exchange=exchange,
+        tokens=TokenVerifier(node=node.code, keys={token_key.kid: token_key}),
+        probes={"store": store_is_written, "directory": directory_is_good},
+    )
+
+    @asynccontextmanager
+    async def beside_the_api(_: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(link)
+            for name, run in _workers(node, link, directory):
+                task = asyncio.create_task(_kept_running(node, name, run), name=name)
+                stack.push_async_callback(_stopped, task)
+            yield
+
+    app.router.lifespan_context = beside_the_api
+    return app
+
+
+def run_node(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT."""
+    node = build_node(settings)
+    link = HubLink(
+        settings.hub_url,
+        code=node.code,
+        seed=settings.hub_seed_file.read_text(encoding="ascii").strip(),
+        log=node.log,
+        batch=settings.inbox_batch,
+    )
+    server = uvicorn.Server(
+        uvicorn.Config(
+            build_app(node, link),
+            host=settings.api_host,
+            port=settings.api_port,
+            http="httptools",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=5,
+        )
+    )
+    node.log.info("node.starting", pid=os.getpid())
+    try:
+        uvloop.run(server.serve())
+    finally:
+        node.store.close()
+        node.log.info("node.stopped")
+
+
+type _Run = Callable[[], Coroutine[Any, Any, None]]
+
+
+def _workers(node: Node, link: HubLink, directory: ReplicatedDirectory) -> tuple[tuple[str, _Run], ...]:
+    return (
+        ("directory-follow", lambda: directory.follow(link)),
+        ("directory-publish", Publisher(node, link).run),
+        ("outbox", Outbox(node, link).run),
+        ("inbox", Inbox(node, link).run),
+        ("reconcile", Reconciler(node, link).run),
+        ("overdue", Overdue(node).run),
+    )
+
+
+async def _kept_running(node: Node, name: str, run: _Run) -> None:
+    """A worker that ends is a bug: said aloud, and started again, because silence would be worse."""
+    while True:
+        try:
+            await run()
+            node.log.error("worker.ended", worker=name)
+        except Exception as error:
+            node.log.error("worker.failed", worker=name, exc_info=error)
+        await asyncio.sleep(1)
+
+
+async def _stopped(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,162 @@
+"""Running digests: what each node has of both directions, said by one and compared by the other.
+
+What it does here: evidence that the peer has is done; what it lacks is sent again at once; what we lack, or
+hold under another digest, is named in the log and counted, so that a suppressed envelope is noticed by
+both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlmodel import Session
+
+from protocol import channels
+from protocol.channels import Channel
+from protocol.directory import Directory
+from protocol.errors import Refused
+from protocol.identifiers import NodeCode
+from protocol.reconciliation import (
+    ChannelReport,
+    compare,
+    issue_reconciliation,
+    read_reconciliation,
+    report_on,
+)
+from protocol.statements import Statement
+from service.node import Node
+from service.store import outgoing
+from service.store.tables import CHANNEL_SEEN
+
+__all__ = ["state_of_channels", "take_reconciliation"]
+
+MOST_ABOVE = 4_096
+"""Numbers above the first gap that one statement looks at; the rest is named when the gap is closed."""
+
+
+def state_of_channels(
+    node: Node, session: Session, peer: NodeCode, directory: Directory, now: datetime
+) -> Statement | None:
+    """Our signed statement on both channels with a peer; None before anything has passed."""
+    reports = [
+        _report(session, channel, received=channel.recipient == node.code)
+        for channel in _channels(session, node.code, peer)
+    ]
+    if not reports:
+        return None
+    return issue_reconciliation(
+        issuer=node.code,
+        peer=peer,
+        channels=reports,
+        directory=directory.snapshot.digest,
+        issued_at=now,
+        key=node.keys.signing(node.code),
+    )
+
+
+def take_reconciliation(
+    node: Node, session: Session, statement: Statement, sender: NodeCode, now: datetime
+) -> None:
+    """Compare what a peer says with what we have. Its signature was verified when the envelope was opened."""
+    try:
+        said = read_reconciliation(statement)
+    except Refused as reason:
+        node.log.warning("reconciliation.left_out", peer=sender, code=reason.code)
+        return
+    if said.peer != node.code or said.issuer != sender:
+        node.log.warning("reconciliation.left_out", peer=sender, code="channel.not_a_party")
+        return
+    for theirs in said.channels:
+        if theirs.channel.sender == node.code:
+            _received_by_peer(node, session, theirs, now)
+        else:
+            _sent_by_peer(node, session, theirs)
+
+
+def _received_by_peer(node: Node, session: Session, theirs: ChannelReport, now: datetime) -> None:
+    connection, peer = session.connection(), theirs.channel.recipient
+    channel = outgoing.newest_channel(connection, node.code, peer)
+    if channel is None or channel.epoch != theirs.channel.epoch:
+        return
+    for first, last in theirs.has():
+        outgoing.acknowledge(connection, peer, channel.epoch, first, last, now)
+    difference = compare(
+        _report(session, channel, received=False),
+        theirs,
+        chain_at=_chains(session, channel, theirs.marks),
+    )
+    for first, last in theirs.gaps:
+        again = outgoing.repeat_numbers(connection, peer, channel.epoch, first, last, now)
+        node.log.warning("channel.they_lack", peer=peer, epoch=channel.epoch, sequence=first, count=again)
+    _name_parting(node, difference.parted, peer, channel.epoch)
+
+
+def _sent_by_peer(node: Node, session: Session, theirs: ChannelReport) -> None:
+    peer = theirs.channel.sender
+    channel = outgoing.newest_channel(session.connection(), peer, node.code)
+    if channel is None or channel.epoch != theirs.channel.epoch:
+        channel = channels.open_channel(peer, node.code, theirs.channel.epoch)
+    difference = compare(_report(session, channel, received=True), theirs)
+    for first, last in difference.we_lack:
+        node.log.warning(
+            "channel.we_lack", peer=peer, epoch=channel.epoch, sequence=first, count=last - first + 1
+        )
+    node.metrics.channel_lacks(peer, sum(last - first + 1 for first, last in difference.we_lack))
+    _name_parting(node, difference.parted, peer, channel.epoch)
+
+
+def _name_parting(node: Node, parted: channels.Span | None, peer: NodeCode, epoch: str) -> None:
+    if parted is not None:
+        first, last = parted
+        node.log.error("channel.parted", peer=peer, epoch=epoch, sequence=first, count=last - first + 1)
+
+
+def _channels(session: Session, me: NodeCode, peer: NodeCode) -> Iterable[Channel]:
+    for sender, recipient in ((me, peer), (peer, me)):
+        channel = outgoing.newest_channel(session.connection(), sender, recipient)
+        if channel is not None:
+            yield channel
+
+
+def _report(session: Session, channel: Channel, *, received: bool) -> ChannelReport:
+    if not received:
+        return report_on(channel)
+    above = list(
+        session.connection()
+        .execute(
+            select(CHANNEL_SEEN.c.sequence)
+            .where(
+                CHANNEL_SEEN.c.sender_node == channel.sender,
+                CHANNEL_SEEN.c.recipient_node == channel.recipient,
+                CHANNEL_SEEN.c.epoch == channel.epoch,
+                CHANNEL_SEEN.c.sequence > channel.last,
+            )
+            .order_by(CHANNEL_SEEN.c.sequence)
+            .limit(MOST_ABOVE)
+        )
+        .scalars()
+    )
+    highest = above[-1] if above else channel.last
+    # Shifted, so that the walk costs what lies above the first gap and not the whole past.
+    gaps = [
+        (first + channel.last, last + channel.last)
+        for first, last in channels.missing(
+            (number - channel.last for number in above), highest - channel.last
+        )
+    ]
+    return report_on(channel, highest=highest, gaps=gaps)
+
+
+def _chains(session: Session, channel: Channel, wanted: Iterable[int]) -> dict[int, str]:
+    """Our running digests at the numbers that the peer shows."""
+    rows = session.connection().execute(
+        select(CHANNEL_SEEN.c.sequence, CHANNEL_SEEN.c.chain).where(
+            CHANNEL_SEEN.c.sender_node == channel.sender,
+            CHANNEL_SEEN.c.recipient_node == channel.recipient,
+            CHANNEL_SEEN.c.epoch == channel.epoch,
+            CHANNEL_SEEN.c.sequence.in_(list(wanted)),
+        )
+    )
+    return {row.sequence: row.chain for row in rows if row.chain is not None}

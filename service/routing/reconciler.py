@@ -1,0 +1,92 @@
+"""The worker that tells each peer, on a schedule, what we have of our channels with it.
+
+The statement travels in an envelope without a number: it is itself about numbers, and the next one says more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+
+from sqlalchemy import or_, select
+from sqlmodel import Session
+
+from protocol.envelope import ClearHeader, Envelope, Outgoing, assemble
+from protocol.errors import FocalpointError, Refused
+from protocol.identifiers import NodeCode, new_message_id
+from service.errors import NodeError
+from service.exchange.reconcile import state_of_channels
+from service.node import Node
+from service.routing.letters import first_epoch
+from service.routing.nats import HubLink
+from service.store.tables import CHANNEL
+
+__all__ = ["Reconciler"]
+
+
+class Reconciler:
+    def __init__(self, node: Node, link: HubLink) -> None:
+        self._node = node
+        self._link = link
+        self._told: dict[NodeCode, datetime] = {}
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await asyncio.sleep(self._node.settings.reconciliation_seconds)
+            try:
+                await self.tell_all()
+            except FocalpointError as reason:
+                code = reason.code if isinstance(reason, Refused | NodeError) else "internal"
+                self._node.log.warning("reconciliation.round_failed", code=code)
+
+    async def tell_all(self) -> int:
+        """One statement to each peer whose channels changed since the last. Returns how many were sent."""
+        node = self._node
+        now = node.clock.now()
+        directory = node.directory.current()
+        sent = 0
+        for peer, changed_at in await node.store.read(self._peers):
+            if self._told.get(peer) == changed_at:
+                continue
+
+            def envelope(session: Session, peer: NodeCode = peer) -> Envelope | None:
+                statement = state_of_channels(node, session, peer, directory, now)
+                if statement is None:
+                    return None
+                key = directory.sealing_key(peer, "content", now)
+                id_ = new_message_id(node.random.bytes)
+                return assemble(
+                    Outgoing(kind="reconciliation", id=id_, statements=(statement.token,)),
+                    clear=ClearHeader(
+                        sender=node.code,
+                        recipient=peer,
+                        id=id_,
+                        sent_at=now,
+                        epoch=first_epoch(now),
+                        sequence=0,
+                        suite=key.suite,
+                        key=key.kid,
+                    ),
+                    node_key=node.keys.signing(node.code),
+                    sealing_key=key,
+                    identity_key=None,
+                )
+
+            ready = await node.store.read(envelope)
+            if ready is not None:
+                await self._link.publish_envelope(peer, ready.data, ready.manifest_digest)
+                self._told[peer] = changed_at
+                sent += 1
+        return sent
+
+    def _peers(self, session: Session) -> list[tuple[NodeCode, datetime]]:
+        me = self._node.code
+        rows = session.connection().execute(
+            select(CHANNEL).where(or_(CHANNEL.c.sender_node == me, CHANNEL.c.recipient_node == me))
+        )
+        changed: dict[NodeCode, datetime] = {}
+        for row in rows:
+            peer = NodeCode(row.recipient_node if row.sender_node == me else row.sender_node)
+            changed[peer] = max(row.updated_at, changed.get(peer, row.updated_at))
+        return sorted(changed.items())
