@@ -230,7 +230,7 @@ def signed_again(parts: dict[str, bytes], header: bytes | None = None) -> Envelo
     claims["parts"] = {name: {"sha256": digest(part), "size": len(part)} for name, part in parts.items()}
     manifest = issue(StatementType.MANIFEST, claims, IT_KEY)
     text = {name: part.decode() for name, part in parts.items()}
-    return dataclasses.replace(
+    return replace(
         ENVELOPE, data=dumps({"manifest": manifest.token, "parts": text}), manifest=manifest, parts=parts
     )
 
