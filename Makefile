@@ -1,0 +1,35 @@
+# make demo    the main job: two example States exchange a real social inquiry, then the network stops
+# make test    everything that must hold, in a few minutes
+# make run     the same local network, left running until Ctrl-C
+# make check   format, lint, types, import walls, API contract, generated pages
+# make bench   throughput and latency beside the bare floor, to .bench/report.json
+# make faults  the long fault campaign (kill -9 at seeded points), more seeds than `make test` runs
+.PHONY: demo test run check bench faults setup format clean
+PY = .venv/bin/python
+
+setup:
+	@sh scripts/setup
+
+demo: setup
+	@$(PY) -m service.cli.main demo
+
+run: setup
+	@$(PY) -m service.cli.main network up --dir .network --states it,ro
+
+test: setup
+	@$(PY) -m pytest
+
+check: setup
+	@sh scripts/check
+
+format: setup
+	@$(PY) -m ruff format . && $(PY) -m ruff check --fix .
+
+bench: setup
+	@$(PY) -m tests.benchmarks.bench
+
+faults: setup
+	@$(PY) -m pytest tests/faults -m "network or slow" --seeds 200
+
+clean:
+	rm -rf .venv .network .demo .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
