@@ -194,6 +194,43 @@ def test_a_deferred_constraint_that_breaks_at_commit_fails_the_group(store: Stor
     assert store.submit(add("later")).result(5) == "later"
 
 
+def test_a_lone_work_after_which_no_transaction_is_left_is_not_called_written(store: Store) -> None:
+    def end_it_early(session: Session) -> None:
+        add("half")(session)
+        session.connection().exec_driver_sql("ROLLBACK")
+
+    assert isinstance(store.submit(end_it_early).exception(5), Unavailable)
+    assert store.submit(add("next")).result(5) == "next"
+    assert stored(store) == {"next"}
+
+
+def test_a_submitted_work_cannot_be_cancelled_under_the_writer(store: Store) -> None:
+    gate = Gate(store)
+    future = store.submit(add("patient"))
+    assert not future.cancel()
+    gate.open()
+    assert future.result(5) == "patient"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_when_the_writer_dies_everybody_hears_of_it(tmp_path: Path) -> None:
+    def broken(_group: Group) -> None:
+        raise ValueError("a bug")
+
+    store = Store(f"sqlite:///{tmp_path}/node.db", on_group=broken)
+    METADATA.create_all(store.engine)
+    gate = Gate(store)
+    futures = [store.submit(add(f"d{number}")) for number in range(3)]
+    gate.open()
+    for outcome in settle(futures):
+        assert isinstance(outcome, Unavailable)
+        assert outcome.code == "store.closed"
+    store.close()
+    assert not store.alive
+    with pytest.raises(Unavailable):
+        store.submit(add("late"))
+
+
 def test_a_transaction_that_cannot_begin_fails_its_group_and_the_next_one_goes_on(store: Store) -> None:
     def locked(_connection: object) -> None:
         raise OSError("locked")
