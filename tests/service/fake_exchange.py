@@ -1,7 +1,7 @@
 """The use cases in memory: what the API calls, without store, keys or hub.
 
-It keeps the promises that the API's tests rest on (one answer per id, two people, party or 404, no content for
-those without a party) and nothing more. The real ones are tested on a real store.
+It keeps the promises that the API's tests rest on (one answer per id, two people, party or 404) and nothing
+more. The real ones are tested on a real store.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def digest_of(value: object) -> str:
 
 
 class FakeExchange:
-    """`fails_with`: what the next call raises."""
+    """`fails_with`: what the next call raises. `listed`: how often messages were looked for."""
 
     def __init__(self) -> None:
         self.cases: dict[CaseReference, CaseView] = {}
@@ -64,6 +64,7 @@ class FakeExchange:
         self.evidence: dict[MessageId, list[EvidenceItem]] = {}
         self.released: list[tuple[str, MessageId, str]] = []
         self.imported: list[bytes] = []
+        self.listed = 0
         self.fails_with: Exception | None = None
 
     # -- cases
@@ -244,6 +245,7 @@ class FakeExchange:
         return Validation(acceptable=True, due=DueView(at=node.clock.now(), basis="project-choice"))
 
     async def list_messages(self, node: Node, actor: Actor, query: MessageQuery, /) -> Page:
+        self.listed += 1
         found = [
             (position, dataclasses.replace(message, content=None))
             for position, message in enumerate(self.messages, start=1)
