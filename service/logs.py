@@ -38,14 +38,14 @@ ALLOWED_FIELDS: Final = frozenset(
         "at", "event", "level", "logger", "code", "outcome", "kind", "state", "status", "method", "route",
         "source",
         # to what: ids and digests, never a case or an office
-        "message_id", "request_id", "thread_id", "digest", "kid", "epoch", "sequence", "row", "cursor",
+        "id", "message_id", "request_id", "thread", "digest", "kid", "epoch", "sequence", "row", "cursor",
         "snapshot",
         # between whom
         "node", "peer", "role",
         # how much and how long
         "count", "works", "failed", "bytes", "attempts", "waiting", "seconds", "age_seconds", "retry_seconds",
         # the process
-        "version", "revision", "pid", "port", "signal",
+        "version", "revision", "worker", "pid", "port", "signal",
         # an exception
         "error", "where", "trace", "cause",
     }
