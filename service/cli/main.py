@@ -1,0 +1,67 @@
+"""The `focalpoint` command.
+
+Each group of commands lives in a module of its own and is imported only when it is asked for: `--help` and a
+short command shall not wait for the web framework. To add a group, name it in `GROUPS`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, Final
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from protocol.errors import Refused
+from service.errors import NodeError
+
+__all__ = ["GROUPS", "app"]
+
+GROUPS: Final = {
+    "network": "service.cli.network:network_app",
+    "node": "service.cli.node:node_app",
+}
+"""Where each group's Typer app is."""
+
+_FAILED: Final = 1
+
+
+class _Groups(TyperGroup):
+    """Finds a group by its name, imports it then, and says a refusal in one line instead of a traceback."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return sorted({*super().list_commands(ctx), *GROUPS})
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in GROUPS:
+            return super().get_command(ctx, cmd_name)
+        module, _, name = GROUPS[cmd_name].partition(":")
+        command = get_command(getattr(import_module(module), name))
+        command.name = cmd_name
+        return command
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (NodeError, Refused) as reason:
+            typer.echo(f"focalpoint: {reason}", err=True)
+            raise typer.Exit(_FAILED) from reason
+
+
+app = typer.Typer(
+    cls=_Groups,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Cross-border child-protection messaging: a State's node, and what its people do with it.",
+)
+
+
+@app.callback()
+def _() -> None:
+    """Cross-border child-protection messaging: a State's node, and what its people do with it."""
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,86 @@
+"""`focalpoint network`: a local network to try things on, every State's node on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from service.clock import SystemClock
+from service.logs import configure
+from service.network.control import ask
+from service.network.layout import lay_out_network
+from service.network.supervisor import LocalNetwork, only_one
+from service.private_files import make_private_directory
+from service.random_source import SystemRandomSource
+
+network_app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Run a local network of example States."
+)
+
+Directory = Annotated[Path, typer.Option("--dir", help="Where the network lives; kept between runs.")]
+
+
+@network_app.command()
+def up(
+    directory: Directory,
+    states: Annotated[str, typer.Option(help="Node codes, such as it,ro or it,ro,int-iom.")] = "it,ro",
+    change: Annotated[
+        list[str] | None, typer.Option("--set", help="A setting for every node: name=value. Repeatable.")
+    ] = None,
+    verbose: Annotated[bool, typer.Option(help="Show the hub's and the registrar's log.")] = False,
+) -> None:
+    """Start the hub and one process per node, and run until SIGTERM or Ctrl-C.
+
+    Ready when DIR/network.json exists. Insecure on purpose in one respect: one machine holds every State's
+    keys, and its tokens live for 30 days. A real State runs its node alone (docs/operations).
+    """
+
+    clock, random = SystemClock(), SystemRandomSource()
+    directory = make_private_directory(directory)
+    log = configure(level="info" if verbose else "error")
+    with only_one(directory):
+        codes = [code.strip() for code in states.split(",") if code.strip()]
+        layout = lay_out_network(directory, codes, clock=clock, random=random)
+        network = LocalNetwork(
+            layout,
+            clock=clock,
+            random=random,
+            log=log,
+            overrides=dict(_setting(text) for text in change or ()),
+            say=typer.echo,
+        )
+        asyncio.run(network.run())
+
+
+@network_app.command("restart-node")
+def restart_node(
+    directory: Directory, code: Annotated[str, typer.Argument(help="The node's code, such as ro.")]
+) -> None:
+    """Bring a node back, or replace a running one. Returns when it is ready."""
+    _told(directory, "restart-node", code)
+
+
+@network_app.command("restart-hub")
+def restart_hub(directory: Directory) -> None:
+    """Bring the hub back, with new streams if its store was deleted. Returns when it is ready."""
+    _told(directory, "restart-hub")
+
+
+def _told(directory: Path, command: str, argument: str = "") -> None:
+
+    answer = asyncio.run(ask(directory, command, argument))
+    typer.echo(json.dumps(answer))
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise typer.BadParameter("expected name=value", param_hint="--set")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value

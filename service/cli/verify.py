@@ -1,0 +1,76 @@
+"""`focalpoint verify`: a case's evidence, verified offline with nothing but the charter's digest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from protocol import rendering, vocabularies
+from protocol.bundle import ProvenMessage, Report, verify_bundle
+from protocol.conversations import procedure_of
+from protocol.rendering import EvidenceFinding
+
+__all__ = ["proven_lines", "report_on", "verify_app"]
+
+NOT_WHOLE = 1
+"""Exit status when anything was found."""
+
+verify_app = typer.Typer()
+
+
+@verify_app.command()
+def verify(
+    bundle: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="The file: the API's /v1/cases/…/evidence.")
+    ],
+    charter_digest: Annotated[
+        str, typer.Option(help="The charter's digest, 43 characters, from somebody you trust and not from the file.")
+    ],
+    lang: Annotated[str, typer.Option(help="The language of the report, such as fr or ar.")] = "en",
+) -> None:
+    """Say whether a case's evidence is whole, offline. Exit status 1 when it is not.
+
+    Names each link that is altered, missing or out of order. Shows what is proven: who said what kind of
+    thing to whom and what became of it, never what it said.
+    """
+    report = report_on(bundle.read_bytes(), charter_digest)
+    for line in proven_lines(report, lang):
+        typer.echo(line)
+    findings = [EvidenceFinding(code=found.code, where=found.where) for found in report.findings]
+    typer.echo(rendering.render_evidence_report(findings, language=lang))
+    for found in report.findings:
+        typer.echo(f"{found.where}: {found.code}: {found.detail}", err=True)
+    if not report.whole:
+        raise typer.Exit(NOT_WHOLE)
+
+
+def report_on(bundle: bytes, charter_digest: str) -> Report:
+    """The verifier's report, competence of every signer for its procedure included."""
+    return verify_bundle(bundle, charter_digest, procedure_of=procedure_of)
+
+
+def proven_lines(report: Report, language: str) -> list[str]:
+    """What the bundle proves, a line per message and one per link of its evidence."""
+    if report.case is None:
+        return []
+    lines = [f"{report.case}  ({report.exporter}, {report.exported_at:%Y-%m-%d %H:%M} UTC)"]
+    for message in report.messages:
+        lines.append(_spoken(message, language))
+        lines += [
+            f"    {link.issued_at:%Y-%m-%d %H:%M:%S}  {_label('evidence-kind', link.kind, language)}"
+            f"  [{link.issuer}]"
+            for link in message.evidence
+        ]
+    return [*lines, ""]
+
+
+def _spoken(message: ProvenMessage, language: str) -> str:
+    said = message.id if message.type is None else _label("message-type", message.type, language)
+    when = "" if message.issued_at is None else f"{message.issued_at:%Y-%m-%d %H:%M:%S}  "
+    return f"  {when}{said}: {message.sender or message.sender_node} -> {message.recipient or '?'}"
+
+
+def _label(scheme: str, code: str, language: str) -> str:
+    return vocabularies.label(scheme, code, language).text
