@@ -1,0 +1,543 @@
+"""A typed client of a node's API, as `openapi.yaml` has it. The one door for adapters and the command line.
+
+    async with Client("http://127.0.0.1:8801", token) as node:
+        case = await node.open_case()
+        accepted = await node.send({"id": str(uuid), "case": case["reference"], …})
+        async for message in node.follow(direction="in"):
+            …
+
+Answers are the JSON of the API with the types below. What a node refuses raises `Problem`, what cannot be
+reached raises `NodeUnreachable`. Sending again under the same id is always safe, so `send` may be repeated
+after either.
+"""
+
+# No postponed annotations: `NotRequired` would go unnoticed by whoever asks a type for its members.
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Final, Literal, NotRequired, Self, TypedDict, cast
+from urllib.parse import quote
+
+import httpx
+
+from protocol import base64url
+
+__all__ = [
+    "Accepted",
+    "Case",
+    "Client",
+    "Collection",
+    "Content",
+    "Deadline",
+    "Due",
+    "EvidenceItem",
+    "ImportOutcome",
+    "Message",
+    "MessagePage",
+    "Missing",
+    "NarrativeBlock",
+    "NextStep",
+    "NextSteps",
+    "NodeUnreachable",
+    "Problem",
+    "Protection",
+    "ProtectionStatus",
+    "Refusal",
+    "Submission",
+    "Thread",
+    "Timeline",
+    "TimelineEntry",
+    "Validation",
+]
+
+TIMEOUT: Final = 10.0
+"""Seconds for an answer; a long poll gets its own wait on top."""
+LONG_POLL: Final = 30
+"""Seconds, the longest that a node holds an empty page back."""
+ENVELOPE: Final = "application/vnd.focalpoint.envelope+json"
+
+type Json = Mapping[str, Any]
+type Direction = Literal["in", "out"]
+type ProtectionStatus = Literal["unknown", "not-sought", "possible", "sought"]
+
+
+class NarrativeBlock(TypedDict):
+    field: str
+    language: str
+    text: str
+
+
+class Submission(TypedDict):
+    """A message to be signed by the node."""
+
+    id: str
+    case: str
+    type: str
+    sender: str
+    recipient: str
+    coded: Json
+    thread: NotRequired[str]
+    in_reply_to: NotRequired[str]
+    urgency: NotRequired[Literal["ordinary", "urgent", "emergency"]]
+    declares_no_danger: NotRequired[bool]
+    narrative: NotRequired[Sequence[NarrativeBlock]]
+    identity: NotRequired[Json]
+
+
+class Due(TypedDict):
+    at: str
+    basis: str
+    paused: bool
+
+
+class Missing(TypedDict):
+    code: str
+    title: str
+    supplier: str
+    source: str
+
+
+class Refusal(TypedDict):
+    code: str
+    title: str
+    detail: str
+    missing: list[Missing]
+    field: NotRequired[str]
+
+
+class Accepted(TypedDict):
+    id: str
+    sender_node: str
+    case: str
+    thread: str
+    type: str
+    sender: str
+    recipient: str
+    status: Literal["accepted", "held"]
+    issued_at: str
+    recorded_at: str
+    statement_digest: str
+    evidence: str
+    due: NotRequired[Due]
+
+
+class Validation(TypedDict):
+    acceptable: bool
+    refusals: list[Refusal]
+    due: NotRequired[Due]
+
+
+class Content(TypedDict):
+    coded: Json
+    narrative: list[NarrativeBlock]
+    narrative_state: Literal["none", "sealed", "released", "destroyed"]
+    identity_state: Literal["none", "sealed", "released", "destroyed"]
+    declares_no_danger: bool
+    identity: NotRequired[Json]
+
+
+class Message(TypedDict):
+    id: str
+    sender_node: str
+    direction: Direction
+    case: str
+    thread: str
+    type: str
+    sender: str
+    recipient: str
+    urgency: str
+    issued_at: str
+    recorded_at: str
+    status: str
+    vocabulary: str
+    statement_digest: str
+    in_reply_to: NotRequired[str]
+    refusal: NotRequired[str]
+    due: NotRequired[Due]
+    collected_at: NotRequired[str]
+    content: NotRequired[Content]
+
+
+class MessagePage(TypedDict):
+    messages: list[Message]
+    cursor: str
+    more: bool
+    next: str
+
+
+class EvidenceItem(TypedDict):
+    kind: str
+    positive: bool
+    issuer: str
+    issued_at: str
+    digest: str
+    token: str
+    previous: NotRequired[str]
+    code: NotRequired[str]
+
+
+class Collection(TypedDict):
+    id: str
+    sender_node: str
+    collected_at: str
+    evidence: str
+    thread_state: NotRequired[str]
+
+
+class ImportOutcome(TypedDict):
+    outcome: Literal["consigned", "refused", "noted", "known", "waiting"]
+    sender_node: str
+    id: str
+    code: NotRequired[str]
+    evidence: NotRequired[str]
+
+
+class Protection(TypedDict):
+    status: ProtectionStatus
+    state: Literal["settled", "proposed"]
+    proposed: NotRequired[ProtectionStatus]
+    proposed_by: NotRequired[str]
+    changed_at: NotRequired[str]
+
+
+class Case(TypedDict):
+    reference: str
+    role: Literal["destination", "origin", "unknown"]
+    opened_at: str
+    parties: list[str]
+    protection: NotRequired[Protection]
+    closed_at: NotRequired[str]
+
+
+class Thread(TypedDict):
+    id: str
+    procedure: str
+    state: str
+    asker: str
+    answerer: str
+    opened_at: str
+    overdue: bool
+    due: NotRequired[Due]
+
+
+class TimelineEntry(TypedDict):
+    at: str
+    kind: str
+    id: NotRequired[str]
+    type: NotRequired[str]
+    direction: NotRequired[Direction]
+    sender: NotRequired[str]
+    recipient: NotRequired[str]
+    thread: NotRequired[str]
+    status: NotRequired[str]
+    state: NotRequired[str]
+    evidence: NotRequired[str]
+    issuer: NotRequired[str]
+    digest: NotRequired[str]
+    code: NotRequired[str]
+    actor: NotRequired[str]
+    reason: NotRequired[str]
+    due: NotRequired[Due]
+
+
+class Timeline(TypedDict):
+    case: Case
+    threads: list[Thread]
+    entries: list[TimelineEntry]
+
+
+class NextStep(TypedDict):
+    type: str
+    procedure: str
+    by: str
+    open: bool
+    to: NotRequired[str]
+    thread: NotRequired[str]
+    in_reply_to: NotRequired[str]
+    until: NotRequired[str]
+    refusal: NotRequired[Refusal]
+
+
+class NextSteps(TypedDict):
+    reference: str
+    at: str
+    steps: list[NextStep]
+
+
+class Deadline(TypedDict):
+    case: str
+    thread: str
+    procedure: str
+    state: str
+    asker: str
+    answerer: str
+    owed_by: Literal["us", "them"]
+    due: Due
+    overdue: bool
+
+
+class NodeUnreachable(Exception):  # noqa: N818 (the fact, as a caller tells it)
+    """No answer came. Whether the node did what was asked is not known: ask again, with the same id."""
+
+
+@dataclass(eq=False)
+class Problem(Exception):  # noqa: N818 (RFC 9457's own word)
+    """What the node refused. `code` is stable; `title` and `detail` are in the client's language."""
+
+    status: int
+    code: str
+    title: str
+    detail: str
+    field: str | None
+    missing: tuple[Missing, ...]
+    incident: str | None
+
+    def __str__(self) -> str:
+        where = f" at {self.field}" if self.field else ""
+        return f"{self.status} {self.code}{where}: {self.title} {self.detail}".rstrip()
+
+
+class Client:
+    """One node, one token. Asynchronous; close it, or use it as a context."""
+
+    def __init__(
+        self,
+        base_url: str,
+        token: str,
+        *,
+        language: str = "en",
+        timeout: float = TIMEOUT,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        """`timeout` in seconds. `transport` is for an application in this process, as tests have it."""
+        self._timeout = timeout
+        self._http = httpx.AsyncClient(
+            base_url=base_url,
+            headers={"Authorization": f"Bearer {token}", "Accept-Language": language},
+            timeout=timeout,
+            transport=transport,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    # -- cases
+
+    async def open_case(self) -> Case:
+        return cast("Case", await self._json("POST", "/v1/cases"))
+
+    async def case(self, reference: str) -> Timeline:
+        """The case and its timeline."""
+        return cast("Timeline", await self._json("GET", f"/v1/cases/{_segment(reference)}"))
+
+    async def set_protection(self, reference: str, status: ProtectionStatus, *, reason: str) -> Protection:
+        """Propose a status, or confirm as a second person what another has proposed. `reason` is a code."""
+        body = {"status": status, "reason": reason}
+        return cast(
+            "Protection", await self._json("PUT", f"/v1/cases/{_segment(reference)}/protection", json=body)
+        )
+
+    async def next_steps(self, reference: str) -> NextSteps:
+        return cast("NextSteps", await self._json("GET", f"/v1/cases/{_segment(reference)}/next-steps"))
+
+    async def case_evidence(self, reference: str) -> bytes:
+        """The bundle that `focalpoint verify` verifies offline."""
+        return (await self._request("GET", f"/v1/cases/{_segment(reference)}/evidence")).content
+
+    # -- messages
+
+    async def send(self, submission: Submission) -> Accepted:
+        return cast("Accepted", await self._json("POST", "/v1/messages", json=submission))
+
+    async def send_signed(
+        self, statement: str, *, narrative: bytes | None = None, identity: bytes | None = None
+    ) -> Accepted:
+        """Send a statement that the agency has signed, with the exact bytes of the parts that it binds."""
+        parts = {"narrative": narrative, "identity": identity}
+        body = {"statement": statement} | {
+            name: base64url.encode(part).decode() for name, part in parts.items() if part is not None
+        }
+        answer = await self._json(
+            "POST",
+            "/v1/messages",
+            content=json.dumps(body).encode(),
+            headers={"Content-Type": "application/jose+json"},
+        )
+        return cast("Accepted", answer)
+
+    async def validate(self, submission: Submission) -> Validation:
+        return cast("Validation", await self._json("POST", "/v1/messages/validation", json=submission))
+
+    async def messages(
+        self,
+        *,
+        case: str | None = None,
+        type: str | None = None,  # noqa: A002 (the parameter's name in the API)
+        direction: Direction | None = None,
+        status: str | None = None,
+        thread: str | None = None,
+        since: datetime | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+        wait: int = 0,
+    ) -> MessagePage:
+        """One page, oldest arrival first. `wait`: seconds to hold an empty page back, up to LONG_POLL."""
+        filters = {
+            "case": case,
+            "type": type,
+            "direction": direction,
+            "status": status,
+            "thread": thread,
+            "since": None if since is None else since.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+            "after": after,
+            "limit": limit,
+            "wait": wait or None,
+        }
+        asked = {name: value for name, value in filters.items() if value is not None}
+        answer = await self._json("GET", "/v1/messages", params=asked, timeout=self._timeout + wait)
+        return cast("MessagePage", answer)
+
+    async def follow(
+        self,
+        *,
+        after: str | None = None,
+        direction: Direction | None = None,
+        case: str | None = None,
+        wait: int = LONG_POLL,
+    ) -> AsyncIterator[Message]:
+        """Every message from `after` on, then new ones as they arrive, without end.
+
+        What was yielded may be yielded again after a restart from an older cursor: act on ids.
+        """
+        while True:
+            page = await self.messages(after=after, direction=direction, case=case, wait=wait)
+            for message in page["messages"]:
+                yield message
+            after = page["cursor"]
+
+    async def message(self, id: str) -> Message:  # noqa: A002
+        return cast("Message", await self._json("GET", f"/v1/messages/{_segment(id)}"))
+
+    async def release_identity(self, id: str, *, reason: str) -> Message:  # noqa: A002
+        """The message with its identity part. `reason` is a code, and is journalled with who asked."""
+        asked = {"identity": "release", "reason": reason}
+        return cast("Message", await self._json("GET", f"/v1/messages/{_segment(id)}", params=asked))
+
+    async def evidence(self, id: str) -> list[EvidenceItem]:  # noqa: A002
+        answer = await self._json("GET", f"/v1/messages/{_segment(id)}/evidence")
+        return cast("list[EvidenceItem]", answer["evidence"])
+
+    async def rendering(
+        self,
+        id: str,  # noqa: A002
+        *,
+        language: str | None = None,
+        format: Literal["text", "html"] = "text",  # noqa: A002
+    ) -> str:
+        """The message in words, in `language` or the client's own."""
+        asked = {"format": format} | ({} if language is None else {"lang": language})
+        return (await self._request("GET", f"/v1/messages/{_segment(id)}/rendering", params=asked)).text
+
+    async def collect(self, id: str) -> Collection:  # noqa: A002
+        """Say that the agency has the message: retrieval evidence goes back to its sender."""
+        return cast("Collection", await self._json("POST", f"/v1/messages/{_segment(id)}/collection"))
+
+    # -- envelopes, directory, deadlines, operations
+
+    async def export_envelope(self, id: str) -> bytes:  # noqa: A002
+        return (await self._request("GET", f"/v1/messages/{_segment(id)}/envelope")).content
+
+    async def import_envelope(self, envelope: bytes) -> ImportOutcome:
+        answer = await self._json(
+            "POST", "/v1/envelopes", content=envelope, headers={"Content-Type": ENVELOPE}
+        )
+        return cast("ImportOutcome", answer)
+
+    async def authorities(
+        self, *, state: str | None = None, procedure: str | None = None
+    ) -> list[dict[str, Any]]:
+        filters = {"state": state, "procedure": procedure}
+        asked = {name: value for name, value in filters.items() if value is not None}
+        answer = await self._json("GET", "/v1/directory/authorities", params=asked)
+        return cast("list[dict[str, Any]]", answer["authorities"])
+
+    async def vocabularies(self) -> list[dict[str, Any]]:
+        answer = await self._json("GET", "/v1/vocabularies")
+        return cast("list[dict[str, Any]]", answer["vocabularies"])
+
+    async def vocabulary(self, scheme: str) -> dict[str, Any]:
+        return await self._json("GET", f"/v1/vocabularies/{_segment(scheme)}")
+
+    async def deadlines(
+        self,
+        *,
+        owed_by: Literal["us", "them"] | None = None,
+        overdue: bool | None = None,
+        case: str | None = None,
+    ) -> list[Deadline]:
+        filters = {
+            "owed_by": owed_by,
+            "overdue": None if overdue is None else str(overdue).lower(),
+            "case": case,
+        }
+        asked = {name: value for name, value in filters.items() if value is not None}
+        answer = await self._json("GET", "/v1/deadlines", params=asked)
+        return cast("list[Deadline]", answer["deadlines"])
+
+    async def ready(self) -> dict[str, bool]:
+        """Which parts of the node work; not ready is an answer too."""
+        try:
+            answer = await self._http.get("/readyz")
+        except httpx.HTTPError as error:
+            raise NodeUnreachable(type(error).__name__) from error
+        return cast("dict[str, bool]", answer.json()["parts"])
+
+    async def metrics(self) -> str:
+        return (await self._request("GET", "/metrics")).text
+
+    async def _json(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = (await self._request(method, path, **request)).json()
+        return answer
+
+    async def _request(self, method: str, path: str, **request: Any) -> httpx.Response:
+        try:
+            answer = await self._http.request(method, path, **request)
+        except httpx.HTTPError as error:
+            # Its text holds the address with its query: enough for the log to know the kind.
+            raise NodeUnreachable(type(error).__name__) from error
+        if answer.is_success:
+            return answer
+        raise _problem(answer)
+
+
+def _segment(name: str) -> str:
+    """As one segment of a path: a name from elsewhere must not reach another endpoint."""
+    return quote(name, safe="")
+
+
+def _problem(answer: httpx.Response) -> Problem:
+    try:
+        body = answer.json()
+    except ValueError:
+        body = {}
+    # Something between us and the node may answer in its stead, and not with a problem.
+    return Problem(
+        status=answer.status_code,
+        code=body.get("code", "unknown"),
+        title=body.get("title", answer.reason_phrase),
+        detail=body.get("detail", ""),
+        field=body.get("field"),
+        missing=tuple(body.get("missing", ())),
+        incident=body.get("incident"),
+    )
