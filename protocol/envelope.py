@@ -78,8 +78,9 @@ class ClearHeader:
     """What everybody on the way can read.
 
     `sent_at`: aware UTC, whole seconds. `epoch` and `sequence`: place in the channel from sender to
-    recipient. `suite` and `key`: the recipient *node's* sealing key for header, statement and narrative.
-    `unknown`: members of a newer minor version, kept; `critical`: those that must be understood.
+    recipient, from 1; 0 for a reconciliation, which stands outside the numbers. `suite` and `key`: the
+    recipient *node's* sealing key for header, statement and narrative. `unknown`: members of a newer minor
+    version, kept; `critical`: those that must be understood.
     """
 
     version: str = PROTOCOL_VERSION

@@ -11,7 +11,7 @@ Nothing is believed before the step that earns it. Who learns of a refusal depen
       6  the manifest's signature; digest and size of every part
     what is in them?            `open_envelope`  CannotOpen: the peer learns `cannot_open` and nothing finer
       7  each part is sealed to a key that we hold; a stale one is answered with the current key's id
-      8  the sealed header opens and bears the clear header's message id
+      8  the sealed header opens, bears the clear header's message id, and is numbered unless a reconciliation
       9  the statements open and are those that the sealed header lists
      10  `iss`, `aud` and `jti` of the content are the sealed header's (no surreptitious forwarding)
      11  the key was the signing authority's (for evidence: the signer's) when it signed; the signature

@@ -334,6 +334,19 @@ def test_step_8_a_receipt_has_one_id_in_clear_and_sealed() -> None:
     assert refusal_of(signed_again(parts), CannotOpen).code == "opening.header_mismatch"
 
 
+def test_step_8_everything_but_a_reconciliation_is_numbered() -> None:
+    token = sign(StatementType.RECONCILIATION, {"iss": "it", "iat": int(NOW.timestamp())}, IT_KEY)
+    for made in (
+        envelope(clear=clear_header(sequence=0)),
+        envelope(
+            outgoing=Outgoing(kind="evidence", id=MESSAGE, statements=(receipt(),)),
+            clear=clear_header(sequence=0),
+        ),
+        envelope(outgoing=Outgoing(kind="reconciliation", id=MESSAGE, statements=(token,))),
+    ):
+        assert refusal_of(made, CannotOpen).code == "opening.header_mismatch"
+
+
 def test_step_9_a_statement_of_another_kind_is_no_content() -> None:
     token = sign(StatementType.EVIDENCE, signed_content().statement.claims, AUTHORITY_KEY)
     made = envelope(outgoing=outgoing_content(statements=(token,)))
