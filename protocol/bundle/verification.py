@@ -251,11 +251,11 @@ class _Verifier:
         return []
 
     def _texts(self, name: str) -> tuple[str, ...]:
-        try:
-            return self.document.texts(name)
-        except Refused as refused:
-            self.findings.append(_finding(refused, name))
-            return ()
+        value = self._array(name)
+        if all(isinstance(one, str) for one in value):
+            return tuple(value)
+        self.found("bundle.malformed", name, "expected an array of texts")
+        return ()
 
 
 @dataclass(slots=True)

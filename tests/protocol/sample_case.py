@@ -47,7 +47,15 @@ class Sent:
         )
 
 
-def send(world: World, sender: Address, recipient: Address, type_: str, name: str, number: int = 1) -> Sent:
+def send(
+    world: World,
+    sender: Address,
+    recipient: Address,
+    type_: str,
+    name: str,
+    number: int = 1,
+    entry: str | None = None,
+) -> Sent:
     """Sign and seal a message as its node would."""
     from_node, to_node = NodeCode(sender[:2]), NodeCode(recipient[:2])
     identifier = message_id(name)
@@ -62,7 +70,7 @@ def send(world: World, sender: Address, recipient: Address, type_: str, name: st
             coded={"reason": "example"},
             identity={"name": "a child's name, which no bundle may hold"},
             vocabulary="2026.11",
-            recipient_entry=world.directory.authority(RO_LOCAL).digest,
+            recipient_entry=entry or world.directory.authority(RO_LOCAL).digest,
         ),
         key=world.signing[sender],
         issued_at=world.now,

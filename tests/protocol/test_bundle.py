@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,11 +12,30 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protocol.bundle import Finding, Report, verify_bundle
-from protocol.evidence import read_evidence
+from protocol.bundle import BundleMessage, Finding, Report, verify_bundle
+from protocol.evidence import About, read_evidence
+from protocol.identifiers import Address
 from protocol.statements import LocalSigningKey, StatementType, digest, read, sign
-from tests.protocol.sample_case import CASE, Case, attest, message_id, sample_case, tampered
-from tests.protocol.sample_directory import IT, IT_FOCAL_POINT, RO, RO_LOCAL, seeded_key
+from tests.protocol.sample_case import (
+    CASE,
+    Case,
+    attest,
+    delivered,
+    held,
+    message_id,
+    sample_case,
+    send,
+    tampered,
+)
+from tests.protocol.sample_directory import (
+    IT,
+    IT_FOCAL_POINT,
+    RO,
+    RO_FOCAL_POINT,
+    RO_LOCAL,
+    sample_directory,
+    seeded_key,
+)
 
 _CASE = sample_case()
 _BUNDLE = _CASE.export()
@@ -280,17 +300,97 @@ def test_evidence_by_the_sender_of_its_own_delivery_is_found() -> None:
     forging = Case(
         world=case.world,
         messages=[
-            type(first)(
-                sender_node=first.sender_node,
-                id=first.id,
-                statement=first.statement,
-                manifests=first.manifests,
-                evidence=(first.evidence[0], forged),
-            )
+            dataclasses.replace(first, evidence=(first.evidence[0], forged)),
         ],
     )
     report = verify_bundle(forging.export(), case.world.charter_digest)
     assert places(report) == [("evidence.not_a_party", f"messages/{REQUEST}/evidence/1")]
+
+
+def exported(case: Case, *messages: BundleMessage) -> Report:
+    return verify_bundle(Case(world=case.world, messages=list(messages)).export(), case.world.charter_digest)
+
+
+def test_an_exporter_cannot_leave_out_what_evidence_cites() -> None:
+    """Its index agrees with what it exports; the evidence does not."""
+    case = sample_case()
+    first, second = case.messages
+    without = exported(case, dataclasses.replace(first, manifests=()))
+    assert ("bundle.missing", f"messages/{REQUEST}/manifests") in places(without)
+    crossed = dataclasses.replace(first, evidence=(*first.evidence, second.evidence[0]))
+    assert ("bundle.foreign", f"messages/{REQUEST}/evidence/3") in places(exported(case, crossed))
+    about = dataclasses.replace(about_of(first), statement_digest=digest(b"what was never said"))
+    lie = attest(case.world, "submission-accepted", IT, about).token
+    other = dataclasses.replace(first, evidence=(lie, *first.evidence[1:]))
+    assert ("bundle.foreign", f"messages/{REQUEST}/evidence/0") in places(exported(case, other))
+
+
+def test_evidence_about_one_id_does_not_serve_another() -> None:
+    case = sample_case()
+    first = case.messages[0]
+    about = dataclasses.replace(about_of(first), id=REPORT)
+    lie = attest(case.world, "submission-accepted", IT, about).token
+    report = exported(case, dataclasses.replace(first, evidence=(lie, *first.evidence[1:])))
+    assert places(report) == [("bundle.foreign", f"messages/{REQUEST}/evidence/0")]
+
+
+def test_a_message_whose_manifests_go_to_two_nodes_is_found() -> None:
+    world = sample_directory()
+    first = send(world, IT_FOCAL_POINT, RO_LOCAL, "social-inquiry.request", "request")
+    links = delivered(world, first)
+    astray = send(world, IT_FOCAL_POINT, Address("it.tribunale-minori"), "social-inquiry.request", "request")
+    message = held(first, links)
+    both = dataclasses.replace(message, manifests=(*message.manifests, astray.envelope.manifest.token))
+    report = exported(Case(world=world, messages=[]), both)
+    assert ("bundle.foreign", f"messages/{REQUEST}/manifests/1") in places(report)
+
+
+def about_of(message: BundleMessage) -> About:
+    return read_evidence(read(message.evidence[0], typ=StatementType.EVIDENCE)).about
+
+
+def reindexed(document: dict[str, Any], **changes: object) -> dict[str, Any]:
+    claims = read(document["index"], typ=StatementType.BUNDLE_INDEX).claims
+    document["index"] = sign(StatementType.BUNDLE_INDEX, {**claims, **changes}, _CASE.world.signing[IT])
+    return document
+
+
+def test_an_index_for_another_network_is_found(document: dict[str, Any]) -> None:
+    report = check(reindexed(document, charter=digest(b"elsewhere")))
+    assert ("directory.wrong_charter", "index") in places(report)
+
+
+def test_a_message_that_is_there_twice_or_was_not_listed_is_found(document: dict[str, Any]) -> None:
+    document["messages"].append(document["messages"][0])
+    assert places(check(document)) == [("bundle.unlisted", f"messages/{REQUEST}")]
+    document["messages"].pop()
+    index = read(document["index"], typ=StatementType.BUNDLE_INDEX).claims
+    report = check(reindexed(document, messages=index["messages"][:1]))
+    assert places(report) == [("bundle.unlisted", f"messages/{REPORT}")]
+
+
+def test_an_entry_that_no_snapshot_lists_is_found(document: dict[str, Any]) -> None:
+    world = sample_case().world
+    world.wait(days=1)
+    path = "ro/authority/anpdca"
+    document["entries"].append({"path": path, "token": world.publish(world.authority(RO_FOCAL_POINT))})
+    position = len(document["entries"]) - 1
+    assert places(check(document)) == [("bundle.unlisted", f"entries/{position}")]
+
+
+def test_a_cited_calendar_that_is_not_there_is_found() -> None:
+    world = sample_directory()
+    world.publish(dataclasses.replace(world.authority(RO_LOCAL), languages=("ro", "en")))
+    unlisted = digest(world.entries["ro/authority/dgaspc-iasi"].encode())
+    sent = send(world, IT_FOCAL_POINT, RO_FOCAL_POINT, "social-inquiry.request", "request", entry=unlisted)
+    report = exported(Case(world=world, messages=[]), held(sent, delivered(world, sent)))
+    assert places(report) == [("bundle.missing", f"messages/{REQUEST}/statement")]
+
+
+@pytest.mark.parametrize("name", ["admissions", "snapshots", "entries", "messages"])
+def test_a_bundle_without_one_of_its_lists_is_malformed(document: dict[str, Any], name: str) -> None:
+    del document[name]
+    assert ("bundle.malformed", name) in places(check(document))
 
 
 def test_a_local_office_without_competence_binds_nobody() -> None:

@@ -272,3 +272,33 @@ def test_whatever_a_peer_tells_can_be_compared_or_is_refused(world: World, name:
         return
     difference = compare(report_on(after(9)), said.channels[0])
     assert all(first <= last for first, last in (*difference.they_lack, *difference.we_lack))
+
+
+TALES = {
+    "a count that is not last": {"count": 3},
+    "less sent than counted": {"highest": 1},
+    "a gap in what has no gap": {"gaps": [[1, 1]]},
+    "gaps out of order": {"gaps": [[7, 7], [3, 4]]},
+    "gaps that touch": {"gaps": [[3, 3], [4, 4]]},
+    "a gap beyond the highest": {"gaps": [[3, 99]]},
+    "more gaps than may be named": {"highest": 9999, "gaps": [[one, one] for one in range(3, 1200, 4)]},
+    "gaps that are no pairs": {"gaps": [3]},
+    "a mark that is no number": {"marks": [["3", "x"]]},
+    "no epoch": {"epoch": ""},
+}
+
+
+@pytest.mark.parametrize("changes", TALES.values(), ids=TALES.keys())
+def test_a_report_that_contradicts_itself_is_refused(world: World, changes: dict[str, object]) -> None:
+    statement = issue_reconciliation(
+        issuer=RO,
+        peer=IT,
+        channels=[received(9, {3, 4, 7})],
+        directory=world.directory.snapshot.digest,
+        issued_at=world.now,
+        key=world.signing[RO],
+    )
+    claims = {**statement.claims, "channels": [{**statement.claims["channels"][0], **changes}]}
+    token = sign(StatementType.RECONCILIATION, claims, world.signing[RO])
+    with pytest.raises(NotAcceptable, match=r"channel\.malformed"):
+        verify_reconciliation(token, world.directory, world.now, me=IT)

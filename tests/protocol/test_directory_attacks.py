@@ -9,16 +9,26 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol.directory import Directory, sign_charter, sign_entry, sign_snapshot
+from protocol.directory import (
+    Directory,
+    Role,
+    sign_charter,
+    sign_entry,
+    sign_snapshot,
+    verify_admission,
+    verify_snapshot,
+)
 from protocol.errors import NotAcceptable, Refused
-from protocol.identifiers import NodeCode
+from protocol.identifiers import Address, NodeCode, StateCode
 from protocol.json_strict import dumps
 from protocol.statements import CoSigned, StatementType, cosign, digest, sign
 from tests.protocol.sample_directory import (
@@ -597,17 +607,7 @@ JSON = st.recursive(
 )
 def test_whatever_a_state_signs_is_an_entry_or_a_refusal(name: str, value: object) -> None:
     world = sample_directory()
-    facts = world.authority(RO_LOCAL)
-    claims = {
-        "iss": "ro",
-        "sub": RO_LOCAL,
-        "iat": int(world.now.timestamp()),
-        "exp": int(world.now.timestamp()) + 3600,
-        "authority_hints": [NETWORK],
-        "jwks": {"keys": [key.to_json() for key in facts.signing_keys]},
-        "metadata": facts.metadata(),
-        name: value,
-    }
+    claims = {**entry_claims(world), name: value}
     world.entries[PATH] = sign(StatementType.STATE_ENTRY, claims, world.root["ro"])
     world.snapshot()
     with contextlib.suppress(Refused):
@@ -643,3 +643,144 @@ def test_the_first_snapshot_may_be_any_that_is_not_expired() -> None:
         key=world.snapshot_key,
     )
     assert world.assemble(snapshot_token=token).snapshot.sequence == 1
+
+
+def entry_claims(world: World) -> dict[str, Any]:
+    facts = world.authority(RO_LOCAL)
+    return {
+        "iss": "ro",
+        "sub": RO_LOCAL,
+        "iat": int(world.now.timestamp()),
+        "exp": int(world.now.timestamp()) + 3600,
+        "authority_hints": [NETWORK],
+        "jwks": {"keys": [key.to_json() for key in facts.signing_keys]},
+        "metadata": facts.metadata(),
+    }
+
+
+def set_at(value: Any, where: str, new: object) -> None:
+    *way, last = (int(step) if step.isdigit() else step for step in where.split("/"))
+    for step in way:
+        value = value[step]
+    value[last] = new
+
+
+ABOUT = "metadata/focalpoint_authority"
+MALFORMED = {
+    "it ends before it begins": ("exp", 1),
+    "a key id listed twice": ("jwks/keys", None),
+    "a key that signs after it verifies": ("jwks/keys/0/signing_until", 253_402_300_799),
+    "a key that ends before it begins": ("jwks/keys/0/signing_until", 1),
+    "a key for an unknown purpose": ("jwks/keys/0/purpose", "decorate"),
+    "a moment no calendar has": ("iat", 2**52),
+    "an unknown role": (f"{ABOUT}/role", "king"),
+    "a holiday that is no date": (f"{ABOUT}/holidays", ["Christmas"]),
+    "an hour that no clock has": (f"{ABOUT}/working_hours/0/opens", "25:00"),
+    "names that are no object": (f"{ABOUT}/names", ["x"]),
+    "no metadata of its own kind": ("metadata", {}),
+    "a contact without an office": (f"{ABOUT}/contacts", [{"email": "x@ro.example"}]),
+}
+
+
+@pytest.mark.parametrize("case", MALFORMED.values(), ids=MALFORMED.keys())
+def test_a_malformed_entry_is_refused_though_its_state_signed_it(case: tuple[str, object]) -> None:
+    world = sample_directory()
+    where, new = case
+    claims = entry_claims(world)
+    set_at(claims, where, new if new is not None else claims["jwks"]["keys"] * 2)
+    world.entries[PATH] = sign(StatementType.STATE_ENTRY, claims, world.root["ro"])
+    world.snapshot()
+    with pytest.raises(NotAcceptable) as refused:
+        world.assemble()
+    assert refused.value.code == "directory.malformed"
+
+
+def test_a_nodes_entry_keeps_to_its_own_form() -> None:
+    world = sample_directory()
+    facts = world.node(RO)
+    leak = dataclasses.replace(facts.sealing_keys[0], jwk={**facts.sealing_keys[0].jwk, "priv": "AAAA"})
+    for changed in (
+        dataclasses.replace(facts, limits={"coded": 0}),
+        dataclasses.replace(facts, sealing_keys=(leak,)),
+    ):
+        world.publish(changed)
+        world.snapshot()
+        with pytest.raises(NotAcceptable, match=r"directory\.malformed"):
+            world.assemble()
+    world.entries["ro/node/ro"] = world.publish(dataclasses.replace(facts, code=NodeCode("ro-2")))
+    del world.entries["ro/node/ro-2"]
+    world.snapshot()
+    with pytest.raises(NotAcceptable, match=r"directory\.wrong_path"):
+        world.assemble()
+
+
+@pytest.mark.parametrize("path", ["", "ro", "ro/node", "RO/node/ro", "int/node/x", "ro/node/ro/x", "ro//x"])
+def test_a_path_that_is_none_is_refused(path: str) -> None:
+    world = sample_directory()
+    world.entries[path] = world.entries[PATH]
+    world.snapshot()
+    with pytest.raises(NotAcceptable, match=r"directory\.malformed"):
+        world.assemble()
+
+
+ADMISSIONS = {
+    "a member that is no State": {"member": "roumania"},
+    "a State limited to some addresses": {"authorities": ["ro.anpdca"]},
+    "a body limited to nothing": {"member": "int-iom"},
+    "a body that speaks for a State": {"member": "int-iom", "authorities": ["ro.anpdca"]},
+    "a number before the first": {"sequence": 0},
+}
+
+
+@pytest.mark.parametrize("changes", ADMISSIONS.values(), ids=ADMISSIONS.keys())
+def test_a_malformed_admission_is_refused_though_the_keepers_signed_it(changes: dict[str, object]) -> None:
+    world = sample_directory()
+    payload = dumps({**json.loads(world.admissions["ro"].payload), **changes})
+    signatures = tuple(cosign(StatementType.ADMISSION, payload, key) for key in world.charter_keys)
+    with pytest.raises(NotAcceptable) as refused:
+        verify_admission(CoSigned(payload=payload, signatures=signatures), world.directory.charter)
+    assert refused.value.code == "directory.malformed"
+
+
+def test_a_keeper_listed_twice_is_refused_also_where_the_others_would_do() -> None:
+    world = sample_directory()
+    twin = dataclasses.replace(world.charter_keys[0], kid="charter-twin")
+    cosigned = charter(world, keys=[key.public for key in (*world.charter_keys, twin)])
+    with pytest.raises(NotAcceptable, match=r"directory\.charter_keys"):
+        from_charter(world, cosigned)
+
+
+def test_a_snapshot_that_ends_before_it_begins_is_refused() -> None:
+    world = sample_directory()
+    token = world.snapshot(expires_at=world.now)
+    with pytest.raises(NotAcceptable, match=r"directory\.malformed"):
+        verify_snapshot(token, world.directory.charter)
+
+
+def test_a_running_node_does_not_move_to_a_whole_other_network() -> None:
+    world, other = sample_directory(), sample_directory(sample_directory().now + timedelta(hours=1))
+    assert other.charter_digest != world.charter_digest
+    with pytest.raises(NotAcceptable, match=r"directory\.wrong_charter"):
+        other.assemble(previous=world.directory)
+
+
+def test_two_bodies_that_the_network_let_claim_one_address_are_both_refused() -> None:
+    world = sample_directory()
+    facts = dataclasses.replace(
+        world.authority(RO_LOCAL), address=Address("int.iom"), state=StateCode("int"), role=Role.INTERNATIONAL
+    )
+    for member in ("int-iom", "int-other"):
+        world.admit(member, nodes=(member,), authorities=("int.iom",))
+        world.publish(dataclasses.replace(facts, node=NodeCode(member)), member=member)
+    world.snapshot()
+    with pytest.raises(NotAcceptable, match=r"directory\.claimed_twice"):
+        world.assemble()
+
+
+def test_history_of_somebody_never_admitted_is_forgotten() -> None:
+    world = sample_directory()
+    world.root["fr"] = seeded_key("fr-root-1")
+    token = world.publish(node_facts(world, "fr", "fr"))
+    assert world.directory.with_history([("fr/node/fr", token)]).forgotten == (
+        ("fr/node/fr", "directory.not_admitted"),
+    )

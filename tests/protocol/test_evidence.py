@@ -200,6 +200,16 @@ def test_whatever_a_peer_signs_is_evidence_or_a_refusal(name: str, value: object
         assert isinstance(verify_evidence(token, _WORLD.directory, _WORLD.now), Evidence)
 
 
+@pytest.mark.parametrize(
+    "changes", [{"previous": "short"}, {"message": {"id": 1}}, {"iss": "IT"}, {"code": "x"}]
+)
+def test_malformed_evidence_is_refused(world: World, sent: Sent, changes: dict[str, object]) -> None:
+    claims = {**attest(world, "content-consigned", RO, sent.about).claims, **changes}
+    token = sign(StatementType.EVIDENCE, claims, world.signing[RO])
+    with pytest.raises(NotAcceptable, match=r"evidence\.malformed"):
+        verify_evidence(token, world.directory, world.now)
+
+
 # --- the chain ----------------------------------------------------------------------------------------------
 
 
