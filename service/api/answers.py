@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, cast
 
 from fastapi import Response
 
 from protocol.errors import Missing
+from protocol.json_strict import dumps
 from protocol.refusals import explain
 from service.api.problems import described_missing
 from service.exchange.views import RefusalView
@@ -19,20 +20,23 @@ __all__ = ["NOT_STORED", "answer", "json_of"]
 
 NOT_STORED: Final[Mapping[str, str]] = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 """What is said about a child stays in no cache on the way."""
+_PLAIN: Final = frozenset({type(None), bool, str, int})
 
 
 def answer(
     view: Any, *, language: str, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """`view` as JSON. Its refusals are explained in `language`."""
-    body = json.dumps(json_of(view, language), ensure_ascii=False, separators=(",", ":")).encode()
+    body = dumps(json_of(view, language))
     return Response(body, status, {**NOT_STORED, **(headers or {})}, "application/json")
 
 
 def json_of(value: Any, language: str) -> Any:
     """Plain JSON of a view or of anything in it."""
+    if type(value) in _PLAIN:  # most of what is written, so it is asked first
+        return value
     match value:
-        case None | bool() | str() | int():
+        case bool() | str() | int():
             return value
         case datetime():
             return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
@@ -53,7 +57,12 @@ def json_of(value: Any, language: str) -> Any:
 
 def _fields(view: Any, language: str) -> dict[str, Any]:
     return {
-        field.name: json_of(member, language)
-        for field in dataclasses.fields(view)
-        if (member := getattr(view, field.name)) is not None
+        name: json_of(member, language)
+        for name in _names(view.__class__)
+        if (member := getattr(view, name)) is not None
     }
+
+
+@cache
+def _names(view: Hashable) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(cast("Any", view)))

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Request, Response
 from protocol.identifiers import parse_message_id
 from service.api.answers import NOT_STORED, answer
 from service.api.guard import Ask, Guarded
-from service.api.reading import ENVELOPE, MAX_ENVELOPE, body_of
+from service.api.reading import ENVELOPE, body_of
 
 __all__ = ["router"]
 
@@ -18,7 +18,7 @@ router = APIRouter(route_class=Guarded)
 
 @router.post("/v1/envelopes")
 async def import_envelope(ask: Ask, request: Request) -> Response:
-    _, data = await body_of(request, reads=(ENVELOPE,), limit=MAX_ENVELOPE)
+    _, data = await body_of(request, reads=(ENVELOPE,), limit=ask.limits.envelope)
     outcome = await ask.exchange.import_envelope(ask.node, ask.actor, data)
     return answer(outcome, language=ask.language)
 

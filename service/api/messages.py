@@ -32,16 +32,16 @@ Id = Annotated[str, Path(max_length=64)]
 
 @router.post("/v1/messages")
 async def send_message(request: Request) -> Response:
-    # The busiest endpoint: nothing but the request is a parameter, which spares FastAPI's solving of them.
+    # The busiest endpoint: it takes the request alone, which `Guarded` makes short.
     ask: Asking = request.state.asking
-    accepted = await ask.exchange.send(ask.node, ask.actor, await submitted(request))
+    accepted = await ask.exchange.send(ask.node, ask.actor, await submitted(request, ask.limits))
     headers = {"Location": f"/v1/messages/{accepted.id}"}
     return answer(accepted, language=ask.language, status=202, headers=headers)
 
 
 @router.post("/v1/messages/validation")
 async def validate_message(ask: Ask, request: Request) -> Response:
-    validation = await ask.exchange.validate(ask.node, ask.actor, await submitted(request))
+    validation = await ask.exchange.validate(ask.node, ask.actor, await submitted(request, ask.limits))
     return answer(validation, language=ask.language)
 
 

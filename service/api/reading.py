@@ -25,6 +25,7 @@ from protocol.identifiers import (
     parse_message_id,
 )
 from protocol.json_strict import Json, parse_object
+from protocol.limits import Limits
 from service.errors import Malformed, TooLarge
 from service.exchange.views import (
     NarrativeView,
@@ -52,12 +53,6 @@ JOSE: Final = "application/jose"
 JOSE_JSON: Final = "application/jose+json"
 ENVELOPE: Final = "application/vnd.focalpoint.envelope+json"
 
-MAX_CODED: Final = 65_536  # bytes, as the directory's default limits say
-MAX_PART: Final = 131_072  # bytes, narrative and identity each
-MAX_SUBMISSION: Final = 2 * (MAX_CODED + 2 * MAX_PART)
-"""Bytes. Twice the parts: base64 makes them a third larger, escaped text at most about as much again."""
-MAX_ENVELOPE: Final = 1_048_576
-"""Bytes: what the hub would carry too."""
 MAX_SMALL: Final = 1024  # bytes, for a body of two codes
 
 _URGENCIES: Final = ("ordinary", "urgent", "emergency")
@@ -114,12 +109,14 @@ async def body_of(request: Request, *, reads: tuple[str, ...], limit: int) -> tu
     return media_type, bytes(data)
 
 
-async def submitted(request: Request) -> Submission | SignedSubmission:
+async def submitted(request: Request, limits: Limits) -> Submission | SignedSubmission:
     """A message to be signed here, or one that the agency has signed."""
-    media_type, data = await body_of(request, reads=(CONTENT, JOSE, JOSE_JSON), limit=MAX_SUBMISSION)
+    # Twice the parts: base64 makes them a third larger, escaped text at most about as much again.
+    limit = 2 * (limits.coded + limits.narrative + limits.identity)
+    media_type, data = await body_of(request, reads=(CONTENT, JOSE, JOSE_JSON), limit=limit)
     if media_type == JOSE:
         return SignedSubmission(statement=_compact(data, ""), narrative=None, identity=None)
-    members = parse_object(data, max_bytes=MAX_SUBMISSION)
+    members = parse_object(data, max_bytes=limit)
     return _signed(members) if media_type == JOSE_JSON else _submission(members)
 
 

@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any, cast
 
 import httpx
@@ -18,6 +19,7 @@ from fastapi import FastAPI
 
 from protocol.directory import Directory
 from protocol.identifiers import Address, NodeCode, StateCode
+from protocol.limits import Limits
 from service.access.roles import Role
 from service.access.tokens import TokenVerifier, mint
 from service.api.app import build_api
@@ -122,7 +124,7 @@ class Stand:
         self.log = LogLines()
         self.exchange = FakeExchange()
         self.node = Node(
-            settings=cast("Any", None),
+            settings=cast("Any", SimpleNamespace(limits=Limits())),
             code=NodeCode("it"),
             state=StateCode("it"),
             clock=self.clock,
