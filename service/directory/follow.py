@@ -119,10 +119,11 @@ class ReplicatedDirectory:
         alarmed = False
         while True:
             seen = link.directory_changed.count
-            try:
-                await self.refresh(link)
-            except (Refused, NodeError) as reason:
-                self._log.warning("directory.not_renewed", code=reason.code)
+            if link.connected:
+                try:
+                    await self.refresh(link)
+                except (Refused, NodeError) as reason:
+                    self._log.warning("directory.not_renewed", code=reason.code)
             alarmed = self._alarm(alarmed)
             pause = self._settings.directory_check_seconds if self._directory else _UNTIL_THERE
             await link.directory_changed.wait(seen, timeout=pause)

@@ -61,10 +61,11 @@ class Publisher:
         """Until cancelled."""
         while True:
             seen = self._link.directory_changed.count
-            try:
-                await self.publish()
-            except (Refused, NodeError) as reason:
-                self._node.log.warning("directory.not_published", code=reason.code)
+            if self._link.connected:
+                try:
+                    await self.publish()
+                except (Refused, NodeError) as reason:
+                    self._node.log.warning("directory.not_published", code=reason.code)
             await self._link.directory_changed.wait(seen, timeout=_LOOK_EVERY)
 
     async def publish(self) -> int:

@@ -74,10 +74,11 @@ class Registrar:
         """Until cancelled."""
         while True:
             seen = self._link.directory_changed.count
-            try:
-                await self.round()
-            except (Refused, NodeError) as reason:
-                self._log.warning("registrar.round_failed", code=reason.code)
+            if self._link.connected:
+                try:
+                    await self.round()
+                except (Refused, NodeError) as reason:
+                    self._log.warning("registrar.round_failed", code=reason.code)
             if await self._link.directory_changed.wait(seen, timeout=self._look_every):
                 await asyncio.sleep(_GATHER)
 

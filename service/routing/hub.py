@@ -17,7 +17,7 @@ import json
 import signal
 import socket
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -121,14 +121,16 @@ class EmbeddedHub:
         await self.stop()
 
     async def start(self) -> None:
-        """Run the server and give every member its streams. On the port of the last start while that is
-        free, so that links which lost it find it again.
+        """Run the server and give every member its streams.
 
-        Misconfigured `hub.configuration` when the server does not accept its configuration.
+        The first time on the port of an earlier run while that is free; after that on no other, so that links
+        which lost it find it again: Unavailable `hub.no_port`. Misconfigured `hub.configuration` when the
+        server does not accept its configuration.
         """
         if self.running:
             return
-        self._port = _free_port(self._remembered.get("port"))
+        wanted = (self._port,) if self._port else (self._remembered.get("port"), 0)
+        self._port = _free_port(wanted)
         self._write()
         command = self._launcher([str(binary_path()), "-c", str(self.directory / "hub.conf")])
         with self.log.open("ab") as log:
@@ -248,9 +250,9 @@ class EmbeddedHub:
         return lines[-1] if lines else "no word in its log"
 
 
-def _free_port(wanted: int | None) -> int:
-    """`wanted` if nobody listens there, else one that the system chooses."""
-    for port in (wanted, 0):
+def _free_port(wanted: Iterable[int | None]) -> int:
+    """The first of `wanted` where nobody listens; 0 leaves the choice to the system."""
+    for port in wanted:
         if port is None:
             continue
         with socket.socket() as probe:
@@ -260,4 +262,4 @@ def _free_port(wanted: int | None) -> int:
             except OSError:
                 continue
             return int(probe.getsockname()[1])
-    raise Unavailable("hub.no_port", "no free port on 127.0.0.1")
+    raise Unavailable("hub.no_port", "the port on 127.0.0.1 is not free")
