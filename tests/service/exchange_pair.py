@@ -31,6 +31,7 @@ from service.metrics import Metrics
 from service.node import Node
 from service.random_source import SystemRandomSource
 from service.routing.outbox import Outbox
+from service.routing.reconciler import Reconciler
 from service.settings import settings_from
 from service.store import Store, Vault
 from service.store.migrate import upgrade
@@ -134,6 +135,7 @@ class Side:
     outbox: Outbox
     office: Address
     hub: QueueHub
+    link: QueueLink
 
     @property
     def officer(self) -> Actor:
@@ -181,6 +183,13 @@ class Pair:
             if isinstance(outcome, Outcome) and outcome.disposition == "wait":
                 self.hub.waiting[to].append(data)
         return outcomes
+
+    async def reconcile(self, code: str) -> int:
+        """One node tells the other what it has, and the other takes it in."""
+        side = self.side(code)
+        told = await Reconciler(side.node, side.link).tell_all()
+        await self.deliver("ro" if code == "it" else "it")
+        return told
 
     async def settle(self) -> None:
         """Until nobody has anything to say. Bounded: a message that waits for ever is a finding."""
@@ -288,5 +297,6 @@ def open_pair(directory: Path) -> Pair:
             metrics=Metrics(),
             log=structlog.get_logger().bind(),
         )
-        sides[code] = Side(node=node, outbox=Outbox(node, QueueLink(hub)), office=Address(office), hub=hub)
+        link = QueueLink(hub)
+        sides[code] = Side(node=node, outbox=Outbox(node, link), office=Address(office), hub=hub, link=link)
     return Pair(it=sides["it"], ro=sides["ro"], hub=hub, world=world, clock=clock)
