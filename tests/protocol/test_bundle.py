@@ -393,6 +393,11 @@ def test_a_bundle_without_one_of_its_lists_is_malformed(document: dict[str, Any]
     assert ("bundle.malformed", name) in places(check(document))
 
 
+def test_snapshots_that_are_no_texts_are_malformed(document: dict[str, Any]) -> None:
+    document["snapshots"].append(7)
+    assert ("bundle.malformed", "snapshots") in places(check(document))
+
+
 def test_a_local_office_without_competence_binds_nobody() -> None:
     report = verify_bundle(_BUNDLE, _CHARTER, procedure_of=lambda _: "durable-solution")
     assert ("bundle.not_competent", f"messages/{REPORT}/statement") in places(report)
