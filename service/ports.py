@@ -6,10 +6,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
-    from protocol.sealing import SealingPrivateKey
-
     from protocol.directory import Directory
     from protocol.identifiers import Address
+    from protocol.sealing import SealingPrivateKey
     from protocol.statements import SigningKey
 
 __all__ = ["Clock", "DirectorySource", "KeyStore", "Notifier", "RandomSource", "SealingPurpose"]

@@ -1,7 +1,7 @@
 """Which node a command works on, on this machine: its settings file, named or found in a local network.
 
-    --config /etc/focalpoint/node.toml
-    --network .network --node it
+--config /etc/focalpoint/node.toml
+--network .network --node it
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ ConfigOption = Annotated[Path | None, typer.Option("--config", help="The node's 
 NetworkOption = Annotated[
     Path | None, typer.Option("--network", help="The directory of a local network (`network up --dir`).")
 ]
-NodeOption = Annotated[str | None, typer.Option("--node", help="With --network: the node's code, such as it.")]
+NodeOption = Annotated[
+    str | None, typer.Option("--node", help="With --network: the node's code, such as it.")
+]
+
 
 def settings_file(config: Path | None, network: Path | None, node: str | None) -> Path:
     """The settings file that was meant. Unavailable `network.not_running`, NotFound

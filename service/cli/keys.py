@@ -41,13 +41,16 @@ def show_key(
 def generate_key(
     owner: Annotated[
         str | None,
-        typer.Argument(help="Who signs with it: an authority's address, the node's code, api-token, state-root."),
+        typer.Argument(
+            help="Who signs with it: an authority's address, the node's code, api-token, state-root."
+        ),
     ] = None,
     seal: Annotated[
         str | None, typer.Option(help="Make a sealing key instead, for `content` or `identity`.")
     ] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Make it although there is one; the new one is used from now on.")
+        bool,
+        typer.Option("--replace", help="Make it although there is one; the new one is used from now on."),
     ] = False,
     config: ConfigOption = None,
     network: NetworkOption = None,

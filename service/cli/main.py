@@ -19,10 +19,20 @@ from service.errors import NodeError
 __all__ = ["GROUPS", "app"]
 
 GROUPS: Final = {
+    "collect": "service.cli.messages:collect_app",
+    "demo": "service.cli.demo:demo_app",
+    "directory": "service.cli.directory:directory_app",
+    "doctor": "service.cli.doctor:doctor_app",
+    "inbox": "service.cli.messages:inbox_app",
+    "keys": "service.cli.keys:keys_app",
     "network": "service.cli.network:network_app",
     "node": "service.cli.node:node_app",
+    "send": "service.cli.messages:send_app",
+    "show": "service.cli.messages:show_app",
+    "timeline": "service.cli.timeline:timeline_app",
+    "verify": "service.cli.verify:verify_app",
 }
-"""Where each group's Typer app is."""
+"""Where each command's, or group's, Typer app is."""
 
 _FAILED: Final = 1
 

@@ -26,7 +26,10 @@ def verify(
         Path, typer.Argument(exists=True, dir_okay=False, help="The file: the API's /v1/cases/…/evidence.")
     ],
     charter_digest: Annotated[
-        str, typer.Option(help="The charter's digest, 43 characters, from somebody you trust and not from the file.")
+        str,
+        typer.Option(
+            help="The charter's digest, 43 characters, from somebody you trust and not from the file."
+        ),
     ],
     lang: Annotated[str, typer.Option(help="The language of the report, such as fr or ar.")] = "en",
 ) -> None:
@@ -59,7 +62,7 @@ def proven_lines(report: Report, language: str) -> list[str]:
     for message in report.messages:
         lines.append(_spoken(message, language))
         lines += [
-            f"    {link.issued_at:%Y-%m-%d %H:%M:%S}  {_label('evidence-kind', link.kind, language)}"
+            f"    {link.issued_at:%Y-%m-%d %H:%M:%S}  {_label('evidence-kind', link.kind.name, language)}"
             f"  [{link.issuer}]"
             for link in message.evidence
         ]

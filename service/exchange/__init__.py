@@ -8,10 +8,10 @@ from service.exchange.bundle import case_bundle
 from service.exchange.carriage import export_envelope, import_envelope
 from service.exchange.cases import case_timeline, open_case, set_protection
 from service.exchange.collect import collect
+from service.exchange.deadlines import deadlines
 from service.exchange.next_steps import next_steps
 from service.exchange.reading import list_messages, message_evidence, read_message, render_message
 from service.exchange.send import send, validate
-from service.monitor.deadlines import deadlines
 
 __all__ = [
     "case_bundle",

@@ -10,11 +10,11 @@ from protocol.identifiers import MessageId
 from service.access import journal
 from service.access.actor import Actor
 from service.errors import Malformed, NotFound, Unavailable
+from service.exchange import letters
 from service.exchange.reading import own_message
 from service.exchange.take_in import take_in
 from service.exchange.views import ImportView
 from service.node import Node
-from service.routing import letters
 from service.store import outgoing
 
 __all__ = ["export_envelope", "import_envelope"]

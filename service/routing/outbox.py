@@ -30,9 +30,9 @@ from protocol.envelope import Envelope
 from protocol.errors import Refused
 from protocol.identifiers import MessageId, NodeCode, new_message_id
 from service.errors import NodeError, Unavailable
+from service.exchange import letters
+from service.exchange.letters import Letter
 from service.node import Node
-from service.routing import letters
-from service.routing.letters import Letter
 from service.routing.nats import HubLink
 from service.store import outgoing
 

@@ -15,9 +15,9 @@ from protocol.envelope import ClearHeader, Envelope, Outgoing, assemble
 from protocol.errors import FocalpointError, Refused
 from protocol.identifiers import NodeCode, new_message_id
 from service.errors import NodeError
+from service.exchange.letters import first_epoch
 from service.exchange.reconcile import state_of_channels
 from service.node import Node
-from service.routing.letters import first_epoch
 from service.routing.nats import HubLink
 from service.store.tables import CHANNEL
 
