@@ -181,7 +181,7 @@ def test_a_publish_during_an_outage_fails_promptly_and_none_is_sent_afterwards(t
 
 def test_publishes_in_flight_when_the_hub_dies_fail_at_once(tmp_path: Path) -> None:
     async def play(pair: Pair) -> None:
-        os.kill(pair.hub.pid or 0, signal.SIGSTOP)
+        await stopped(pair.hub)
         flying = [asyncio.create_task(pair.it.publish_envelope(RO, b"x", f"{n}")) for n in range(50)]
         while pair.it._waiting.__len__() < 50:
             await asyncio.sleep(0)
@@ -197,7 +197,7 @@ def test_publishes_in_flight_when_the_hub_dies_fail_at_once(tmp_path: Path) -> N
 
 def test_a_hub_that_hangs_is_given_up_on_after_the_time_set(tmp_path: Path) -> None:
     async def play(pair: Pair) -> None:
-        os.kill(pair.hub.pid or 0, signal.SIGSTOP)
+        await stopped(pair.hub)
         began = time.monotonic()
         with pytest.raises(HubUnavailable) as refused:
             await pair.it.publish_envelope(RO, b"x", "1")
@@ -402,6 +402,18 @@ def test_the_hubs_files_are_private_and_hold_no_members_secret(tmp_path: Path) -
 def test_the_networks_own_name_is_given_to_no_member(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match=r"hub\.reserved_code"):
         EmbeddedHub(tmp_path, members={NodeCode("net"): "U"}, max_payload=1, random_bytes=os.urandom)
+
+
+async def stopped(hub: EmbeddedHub) -> None:
+    """Have the hub hang. The signal reaches all threads of it a moment later than it is sent."""
+    pid = hub.pid or 0
+    os.kill(pid, signal.SIGSTOP)
+    async with asyncio.timeout(5):
+        while any(
+            task.joinpath("stat").read_text().rpartition(")")[2].split()[0] != "T"
+            for task in Path(f"/proc/{pid}/task").iterdir()
+        ):
+            await asyncio.sleep(0)
 
 
 def nothing_leaks(link: HubLink) -> bool:
