@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from protocol.bundle import BundleMessage, export_bundle
 from protocol.identifiers import CaseReference, MessageId, NodeCode
+from protocol.statements import StatementType, read
 from service.access.actor import Actor
 from service.exchange import case_files
 from service.node import Node
@@ -29,8 +30,7 @@ async def case_bundle(node: Node, actor: Actor, reference: CaseReference) -> byt
         rows = connection.execute(
             select(MESSAGE).where(MESSAGE.c.case_reference == reference).order_by(MESSAGE.c.cursor)
         ).all()
-        snapshots = connection.execute(select(DIRECTORY_SNAPSHOT.c.token)).scalars()
-        return [
+        held = [
             BundleMessage(
                 sender_node=NodeCode(row.sender_node),
                 id=MessageId(row.id),
@@ -51,7 +51,16 @@ async def case_bundle(node: Node, actor: Actor, reference: CaseReference) -> byt
             )
             for row in rows
             if actor.acts_for(row.sender, row.recipient)
-        ], list(snapshots)
+        ]
+        cited = {
+            read(token, typ=StatementType.EVIDENCE).claims["directory"]
+            for message in held
+            for token in message.evidence
+        }
+        snapshots = connection.execute(
+            select(DIRECTORY_SNAPSHOT.c.token).where(DIRECTORY_SNAPSHOT.c.digest.in_(cited))
+        )
+        return held, [row.token for row in snapshots]
 
     messages, snapshots = await node.store.read(gather)
     return await asyncio.to_thread(

@@ -110,7 +110,7 @@ async def set_protection(
             cases.change_protection(connection, reference, status, now)
         elif row.protection_proposed == status:
             raise Conflict(
-                "protection.second_person",
+                "access.second_person",
                 "the same person proposed this; a second person has to confirm it",
             )
         else:

@@ -90,7 +90,7 @@ async def read_message(
         actor.require(Scope.IDENTITY_READ)
         if reason is None:
             raise Malformed(
-                "request.reason_missing", "a release of identity names its reason", field="/reason"
+                "access.reason_required", "a release of identity names its reason", field="/reason"
             )
     now = node.clock.now()
 
