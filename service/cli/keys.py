@@ -20,7 +20,7 @@ def list_keys(config: ConfigOption = None, network: NetworkOption = None, node: 
     """Every key there is or was, oldest first."""
     for entry in keystore_of(settings_of(config, network, node)).entries():
         typer.echo(
-            f"{entry.kid:<18} {_use(entry):<13} {entry.owner:<24} {_standing(entry):<10}"
+            f"{entry.kid:<18} {_use(entry):<15} {entry.owner:<24} {_standing(entry):<10}"
             f" since {entry.created_at:%Y-%m-%d}"
         )
 

@@ -17,7 +17,7 @@ __all__ = ["proven_lines", "report_on", "verify_app"]
 NOT_WHOLE = 1
 """Exit status when anything was found."""
 
-verify_app = typer.Typer()
+verify_app = typer.Typer(add_completion=False)
 
 
 @verify_app.command()
