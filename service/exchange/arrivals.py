@@ -56,22 +56,21 @@ def _count_channel(
         ).scalars()
     )
     new = [one for sequence, one in sorted(numbered.items()) if sequence not in known]
-    if not new:
-        return
-    connection.execute(
-        insert(CHANNEL_SEEN),
-        [
-            {
-                "sender_node": sender,
-                "recipient_node": me,
-                "epoch": epoch,
-                "sequence": one.sequence,
-                "id": one.id,
-                "statement_digest": one.statement_digest,
-            }
-            for one in new
-        ],
-    )
+    if new:
+        connection.execute(
+            insert(CHANNEL_SEEN),
+            [
+                {
+                    "sender_node": sender,
+                    "recipient_node": me,
+                    "epoch": epoch,
+                    "sequence": one.sequence,
+                    "id": one.id,
+                    "statement_digest": one.statement_digest,
+                }
+                for one in new
+            ],
+        )
     stored = outgoing.channel(connection, sender, me, epoch)
     channel = advanced = stored or channels.open_channel(sender, me, epoch)
     while True:
@@ -94,3 +93,7 @@ def _count_channel(
             break
     if advanced.last > channel.last or stored is None:
         outgoing.save_channel(connection, advanced, was=stored.last if stored else None, now=now)
+    else:
+        # It came again, or above a gap: what we last said of this channel has not reached its sender, or
+        # has not helped.
+        outgoing.touch_channel(connection, channel, now)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import batched
@@ -61,6 +61,7 @@ class Outbox:
         self._node = node
         self._link = link
         self._publishing = asyncio.Semaphore(node.settings.publishes_in_flight)
+        self._resting: dict[NodeCode, datetime] = {}
         self._in_flight: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -68,6 +69,9 @@ class Outbox:
         patient."""
         node = self._node
         while True:
+            # Without a hub an attempt would only be used up, and the next be further away.
+            if not await self._link.wait_connected(node.settings.outbox_poll_seconds):
+                continue
             seen = node.wake.outbox_ready.count
             try:
                 released = await self.release_queued()
@@ -81,8 +85,10 @@ class Outbox:
     async def release_queued(self) -> int:
         """Number, seal and publish what is queued. Returns how many rows left."""
         node = self._node
+        now = node.clock.now()
+        resting = [peer for peer, until in self._resting.items() if until > now]
         rows = await node.store.read(
-            lambda session: outgoing.to_release(session.connection(), RELEASED_AT_ONCE)
+            lambda session: outgoing.to_release(session.connection(), RELEASED_AT_ONCE, without=resting)
         )
         if not rows:
             return 0
@@ -92,7 +98,13 @@ class Outbox:
             by_peer[NodeCode(row.recipient_node)].append(row)
         released = 0
         for peer, waiting in by_peer.items():
-            numbered = await self._release_to(peer, waiting, directory)
+            try:
+                numbered = await self._release_to(peer, waiting, directory)
+            except Refused as reason:
+                # Suspended, expired, without a key today: its rows wait, and hold up nobody else's.
+                self._resting[peer] = now + timedelta(seconds=node.settings.outbox_resend_seconds)
+                node.log.warning("outbox.peer_refused", peer=peer, code=reason.code, count=len(waiting))
+                continue
             released += sum(len(item.release.rows) for item in numbered)
             for item in numbered:
                 self._publish(peer, item.envelope, item.release.rows)
@@ -135,7 +147,9 @@ class Outbox:
         node = self._node
         now = node.clock.now()
         rows = await node.store.read(
-            lambda session: outgoing.to_repeat(session.connection(), now, RELEASED_AT_ONCE)
+            lambda session: outgoing.whole_envelopes(
+                session.connection(), outgoing.to_repeat(session.connection(), now, RELEASED_AT_ONCE)
+            )
         )
         if not rows:
             return 0
@@ -144,17 +158,13 @@ class Outbox:
         by_envelope: dict[tuple[NodeCode, MessageId], list[Letter]] = defaultdict(list)
         for letter in waiting:
             by_envelope[letter.peer, letter.envelope_id or letter.message_id].append(letter)
-        sealed = await asyncio.to_thread(
-            lambda: [
-                (peer, group, letters.seal(node, peer, group, directory=directory, now=now))
-                for (peer, _), group in by_envelope.items()
-            ]
-        )
+        sealed = await asyncio.to_thread(_seal_again, node, by_envelope, directory, now)
 
         def note(session: Session) -> None:
             outgoing.postpone(
                 session.connection(),
-                [(letter.row, _next_attempt(now, letter.attempts, node)) for letter in waiting],
+                # All that were due, also what could not be sealed: else it would be in the way for ever.
+                [(row.row, _next_attempt(now, row.attempts, node)) for row in rows],
             )
             outgoing.keep_manifests(
                 session.connection(),
@@ -231,6 +241,21 @@ def _seal_all(
             )
         )
     return sealed, channel
+
+
+def _seal_again(
+    node: Node,
+    by_envelope: Mapping[tuple[NodeCode, MessageId], Sequence[Letter]],
+    directory: Directory,
+    now: datetime,
+) -> Sequence[tuple[NodeCode, Sequence[Letter], Envelope]]:
+    sealed = []
+    for (peer, _), group in by_envelope.items():
+        try:
+            sealed.append((peer, group, letters.seal(node, peer, group, directory=directory, now=now)))
+        except Refused as reason:
+            node.log.warning("outbox.peer_refused", peer=peer, code=reason.code, count=len(group))
+    return sealed
 
 
 def _first_wait(node: Node, *, is_content: bool) -> timedelta:

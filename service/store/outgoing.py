@@ -8,7 +8,8 @@ comes from the other side alone: consignment evidence for content, the peer's ru
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -39,10 +40,16 @@ __all__ = [
     "settle",
     "to_release",
     "to_repeat",
+    "touch_channel",
     "try_again",
+    "whole_envelopes",
 ]
 
 type AnyRow = Row[tuple[Any, ...]]
+
+QUICK_RESEALS = 5
+"""Attempts that follow at once when the peer says that it cannot open a message. Its keys in our directory
+were old; if it still cannot, its key is lost, and each further answer is evidence that both must keep."""
 
 # Written out, not bound: a partial index is found only for the words that it was made with.
 _QUEUED = OUTBOX.c.state == literal_column("'queued'")
@@ -137,14 +144,41 @@ def queue(
     )
 
 
-def to_release(connection: Connection, most: int) -> Sequence[AnyRow]:
-    """What may leave and has no number yet, oldest first, each with its case."""
-    return connection.execute(_TO_RELEASE, {"most": most}).all()
+def to_release(connection: Connection, most: int, *, without: Collection[NodeCode] = ()) -> Sequence[AnyRow]:
+    """What may leave and has no number yet, oldest first, each with its case; nothing for nodes in
+    `without`."""
+    statement = _TO_RELEASE.where(OUTBOX.c.recipient_node.not_in(without)) if without else _TO_RELEASE
+    return connection.execute(statement, {"most": most}).all()
 
 
 def to_repeat(connection: Connection, now: datetime, most: int) -> Sequence[AnyRow]:
     """What was released and is still unanswered when its next attempt is due."""
     return connection.execute(_TO_REPEAT, {"now": now, "most": most}).all()
+
+
+def whole_envelopes(connection: Connection, rows: Sequence[AnyRow]) -> Sequence[AnyRow]:
+    """These released rows and all that were sealed together with them, in the order of that sealing.
+
+    Also what is done: an envelope repeated with fewer receipts under its id and number would be another
+    statement under them, and what it left out would be passed over when it came.
+    """
+    numbers: dict[tuple[str, str], set[int]] = defaultdict(set)
+    whole = [row for row in rows if row.kind != "evidence"]
+    for row in rows:
+        if row.kind == "evidence":
+            numbers[row.recipient_node, row.epoch].add(row.sequence)
+    for (peer, epoch), wanted in numbers.items():
+        whole += connection.execute(
+            select(OUTBOX)
+            .where(
+                OUTBOX.c.recipient_node == peer,
+                OUTBOX.c.epoch == epoch,
+                OUTBOX.c.sequence.in_(wanted),
+                OUTBOX.c.kind == "evidence",
+            )
+            .order_by(OUTBOX.c.row)
+        ).all()
+    return whole
 
 
 def of_message(connection: Connection, sender: NodeCode, message: MessageId) -> AnyRow | None:
@@ -216,7 +250,8 @@ def settle(connection: Connection, sender: NodeCode, message: MessageId, at: dat
 
 
 def try_again(connection: Connection, sender: NodeCode, message: MessageId, *, at: datetime) -> None:
-    """The peer could not open it: seal it anew at `at`."""
+    """The peer could not open it: seal it anew at `at`; after `QUICK_RESEALS` attempts only when its turn
+    comes."""
     connection.execute(
         update(OUTBOX)
         .where(
@@ -224,6 +259,7 @@ def try_again(connection: Connection, sender: NodeCode, message: MessageId, *, a
             OUTBOX.c.message_id == message,
             OUTBOX.c.kind == "content",
             OUTBOX.c.state == "released",
+            OUTBOX.c.attempts < QUICK_RESEALS,
         )
         .values(next_attempt_at=at)
     )
@@ -357,3 +393,16 @@ def save_channel(connection: Connection, channel: Channel, *, was: int | None, n
         .values(**values)
     )
     return done.rowcount == 1
+
+
+def touch_channel(connection: Connection, channel: Channel, now: datetime) -> None:
+    """Something came on it that did not move its last number: its peer should hear what we have."""
+    connection.execute(
+        update(CHANNEL)
+        .where(
+            CHANNEL.c.sender_node == channel.sender,
+            CHANNEL.c.recipient_node == channel.recipient,
+            CHANNEL.c.epoch == channel.epoch,
+        )
+        .values(updated_at=now)
+    )
