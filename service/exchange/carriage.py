@@ -15,7 +15,7 @@ from service.exchange.reading import own_message
 from service.exchange.take_in import take_in
 from service.exchange.views import ImportView
 from service.node import Node
-from service.store import outgoing
+from service.store import mailbox, outgoing
 
 __all__ = ["export_envelope", "import_envelope"]
 
@@ -36,13 +36,18 @@ async def import_envelope(node: Node, actor: Actor, data: bytes) -> ImportView:
         )
     now = node.clock.now()
     message = outcome.message
-    await node.store.write(lambda session: journal.note(session, actor, "envelope-imported", message, at=now))
+
+    def note(session: Session) -> str | None:
+        journal.note(session, actor, "envelope-imported", message, at=now)
+        return mailbox.evidence_token(session.connection(), outcome.evidence)
+
+    token = await node.store.write(note)
     return ImportView(
         outcome="waiting" if outcome.disposition == "wait" else outcome.disposition,
         sender_node=outcome.sender,
         id=outcome.message,
         code=outcome.code,
-        evidence=outcome.evidence,
+        evidence=token,
     )
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "add_message",
     "delete_thread",
     "evidence_of",
+    "evidence_token",
     "find_inbox",
     "find_message",
     "first_evidence",
@@ -151,6 +152,13 @@ def evidence_of(connection: Connection, sender: NodeCode, message: MessageId) ->
         .where(EVIDENCE.c.sender_node == sender, EVIDENCE.c.id == message)
         .order_by(EVIDENCE.c.position)
     ).all()
+
+
+def evidence_token(connection: Connection, digest: str | None) -> str | None:
+    token: str | None = connection.execute(
+        select(EVIDENCE.c.token).where(EVIDENCE.c.digest == digest)
+    ).scalar_one_or_none()
+    return token
 
 
 def has_evidence(connection: Connection, digest: str) -> bool:
