@@ -116,15 +116,16 @@ class LocalNetwork:
             database.row_factory = sqlite3.Row
             return [dict(row) for row in database.execute(sql, values)]
 
-    def settled_case(self, code: str = "it") -> str:
+    def settled_case(self, code: str = "it", *, opened_by: httpx.Client | None = None) -> str:
         """A case whose protection status two people settled."""
-        case = self.open_case(code)
+        case = self.open_case(code, opened_by=opened_by)
         for number in (0, 1):
             put_protection(self.officer(code, number), case, "not-sought").raise_for_status()
         return case
 
-    def open_case(self, code: str = "it") -> str:
-        answer = self.officer(code).post("/v1/cases")
+    def open_case(self, code: str = "it", *, opened_by: httpx.Client | None = None) -> str:
+        """A new case, of every authority that the opener acts for."""
+        answer = (opened_by or self.officer(code)).post("/v1/cases")
         assert answer.status_code == 201, answer.text
         return str(answer.json()["reference"])
 
