@@ -188,7 +188,8 @@ def _entries(session: Session, actor: Actor, case: Row[Any]) -> list[TimelineEnt
     for row in own:
         entries += [
             TimelineEntry(
-                at=proof.issued_at,
+                # It is dated in whole seconds, and often by another clock: never before its message.
+                at=max(proof.issued_at, row.recorded_at),
                 kind="evidence",
                 id=MessageId(row.id),
                 evidence=proof.kind,
