@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import httpx
 import structlog
@@ -41,8 +41,6 @@ doctor_app = typer.Typer(add_completion=False)
 type Outcome = Literal["good", "look", "wrong"]
 
 _SOMETHING_WRONG: Final = 1
-_PATIENCE: Final = 5.0
-"""Seconds for the hub, and for the API."""
 _CLOCKS_APART: Final = timedelta(minutes=5)
 """How far two nodes' clocks may differ before the one refuses what the other sends (`protocol.opening`)."""
 _PRAGMAS: Final = {
@@ -64,14 +62,19 @@ class Check:
 
 
 @doctor_app.command()
-def doctor(config: ConfigOption = None, network: NetworkOption = None, node: NodeOption = None) -> None:
+def doctor(
+    config: ConfigOption = None,
+    network: NetworkOption = None,
+    node: NodeOption = None,
+    patience: Annotated[float, typer.Option(help="Seconds to wait for the hub, and for the API.")] = 5.0,
+) -> None:
     """Check settings, key files, charter, database, directory, clock, hub and API.
 
     Exit status 1 when something is wrong. Run it on the node's machine, as the user that the node runs as.
     """
     colours = {"good": typer.colors.GREEN, "look": typer.colors.YELLOW, "wrong": typer.colors.RED}
     worst = False
-    for check in examine(settings_file(config, network, node), SystemClock().now()):
+    for check in examine(settings_file(config, network, node), SystemClock().now(), patience=patience):
         typer.secho(f"{check.outcome:<6}", fg=colours[check.outcome], nl=False)
         typer.echo(f"{check.name:<20} {check.says}")
         if check.advice:
@@ -81,8 +84,11 @@ def doctor(config: ConfigOption = None, network: NetworkOption = None, node: Nod
         raise typer.Exit(_SOMETHING_WRONG)
 
 
-def examine(settings_path: Path, now: datetime) -> Iterator[Check]:
-    """Every check that can be made, in order. What depends on something wrong is left out."""
+def examine(settings_path: Path, now: datetime, *, patience: float) -> Iterator[Check]:
+    """Every check that can be made, in order. What depends on something wrong is left out.
+
+    `patience`: seconds to wait for the hub, and for the API.
+    """
     try:
         settings = load(settings_path, os.environ)
     except Misconfigured as reason:
@@ -98,8 +104,8 @@ def examine(settings_path: Path, now: datetime) -> Iterator[Check]:
         yield check
     if directory is not None:
         yield _clock(directory, now)
-    yield asyncio.run(_hub(settings))
-    yield from asyncio.run(_api(settings))
+    yield asyncio.run(_hub(settings, patience))
+    yield from asyncio.run(_api(settings, patience))
 
 
 def _files(settings_path: Path, settings: Settings) -> Iterator[Check]:
@@ -284,14 +290,14 @@ def _clock(directory: Directory, now: datetime) -> Check:
     return Check(name="clock", outcome="good", says=f"{now:%Y-%m-%d %H:%M:%S} UTC, after the last snapshot")
 
 
-async def _hub(settings: Settings) -> Check:
+async def _hub(settings: Settings, patience: float) -> Check:
     """A second connection beside the node's own, with its credentials; it subscribes to nothing of the
     mailbox."""
     try:
         seed = settings.hub_seed_file.read_text(encoding="ascii").strip()
         link = HubLink(settings.hub_url, code=settings.node, seed=seed, log=_silent())
         async with link:
-            reached = await link.wait_connected(_PATIENCE)
+            reached = await link.wait_connected(patience)
     except Exception as reason:  # noqa: BLE001 - the client library's own errors are many
         return _wrong("hub", reason, "see that the seed file holds this node's own NKey seed")
     if not reached:
@@ -305,9 +311,9 @@ async def _hub(settings: Settings) -> Check:
     return Check(name="hub", outcome="good", says=f"reached as {settings.node} ({settings.hub_url})")
 
 
-async def _api(settings: Settings) -> list[Check]:
+async def _api(settings: Settings, patience: float) -> list[Check]:
     try:
-        async with httpx.AsyncClient(base_url=settings.audience, timeout=_PATIENCE) as client:
+        async with httpx.AsyncClient(base_url=settings.audience, timeout=patience) as client:
             answer = await client.get("/readyz")
     except httpx.HTTPError:
         return [

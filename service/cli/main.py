@@ -23,6 +23,7 @@ GROUPS: Final = {
     "demo": "service.cli.demo:demo_app",
     "directory": "service.cli.directory:directory_app",
     "doctor": "service.cli.doctor:doctor_app",
+    "hub": "service.cli.hub:hub_app",
     "inbox": "service.cli.messages:inbox_app",
     "keys": "service.cli.keys:keys_app",
     "network": "service.cli.network:network_app",

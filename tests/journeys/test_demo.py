@@ -1,0 +1,183 @@
+"""The demo ends by itself, tells what happened, and leaves no process, however it ends."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from service.cli.doctor import Check, examine
+from service.cli.main import app
+from service.clock import SystemClock
+
+pytestmark = pytest.mark.network
+
+ENDS_WITHIN = 100
+GONE_WITHIN = 15
+"""Seconds. Only a failing test waits that long."""
+COMMAND = (sys.executable, "-m", "service.cli.main")
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """What the demo printed, and where it was kept."""
+    place = tmp_path_factory.mktemp("demo") / "network"
+    ended = subprocess.run(
+        [*COMMAND, "demo", "--dir", str(place)],
+        capture_output=True,
+        text=True,
+        timeout=ENDS_WITHIN,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert ended.stderr == ""
+    return ended.stdout, place
+
+
+def processes_about(place: Path) -> list[int]:
+    """Every process whose command line names the directory: supervisor, hub and nodes do."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdecimal() or int(entry.name) == os.getpid():
+            continue
+        try:
+            command = (entry / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if str(place).encode() in command:
+            found.append(int(entry.name))
+    return found
+
+
+def assert_gone(place: Path) -> None:
+    until = time.monotonic() + GONE_WITHIN
+    while left := processes_about(place):
+        assert time.monotonic() < until, f"still running: {left}"
+        time.sleep(0.02)
+
+
+def test_every_step_is_told(told: tuple[str, Path]) -> None:
+    text, _ = told
+    for sentence in (
+        "no real authority takes part",
+        "Nothing may leave on this case while international protection is sought",
+        "missing: A protection status of",
+        "A second, different person has to confirm this.",
+        "the status is not-sought",
+        "Your role does not allow this.",
+        "releases it for a home visit, which is journalled: Ileana Exemplu",
+        "nor a word of the free text, nor the kind of message, nor the case reference",
+        "the conversation is now complete",
+        "Whole: every signature is valid",
+        "evidence.altered",
+        "nothing is left running",
+    ):
+        assert sentence in " ".join(text.split()), sentence
+    steps = [int(number) for number in re.findall(r"^(\d+): ", text, re.MULTILINE)]
+    assert steps == list(range(1, len(steps) + 1))
+    assert len(steps) >= 10
+
+
+def test_the_report_is_told_in_two_languages_with_its_free_text_marked(told: tuple[str, Path]) -> None:
+    text, _ = told
+    assert "Informe de investigación social" in text
+    assert "[sin traducir: francés]" in text
+    assert "تقرير بحث اجتماعي" in text
+    assert "[غير مترجم: الرومانية]" in text
+
+
+def test_deadlines_are_told_with_their_basis(told: tuple[str, Path]) -> None:
+    text = " ".join(told[0].split())
+    assert re.search(
+        r"the report is due by \d\d \w{3} \d{4}, \d\d:\d\d UTC \(Focalpoint's own default\)", text
+    )
+    assert "Answers still owed on this case: none." in text
+
+
+def test_the_evidence_it_leaves_verifies_with_the_command(told: tuple[str, Path]) -> None:
+    text, place = told
+    charter = re.search(r"--charter-digest ([\w-]{43})", text)
+    assert charter is not None
+    verify = ["verify", str(place / "evidence.json"), "--charter-digest"]
+    whole = CliRunner().invoke(app, [*verify, charter[1]])
+    assert whole.exit_code == 0, whole.output
+    other = CliRunner().invoke(app, [*verify, "A" * 43])
+    assert other.exit_code == 1
+    assert "Whole" not in other.output
+
+
+def test_the_evidence_holds_neither_free_text_nor_identity(told: tuple[str, Path]) -> None:
+    bundle = (told[1] / "evidence.json").read_text()
+    assert json.loads(bundle)["messages"]
+    assert "narrative" not in json.loads(bundle)
+    assert "Exemplu" not in bundle
+
+
+def test_no_process_is_left(told: tuple[str, Path]) -> None:
+    text, place = told
+    assert len(re.findall(r"\bprocess \d+", text)) == 3
+    assert_gone(place)
+
+
+def test_the_doctor_finds_a_node_that_rests_in_order_and_says_what_is_off(told: tuple[str, Path]) -> None:
+    _, place = told
+    checks = list(examine(place / "nodes" / "it" / "node.toml", SystemClock().now(), patience=0.5))
+    by_name: dict[str, Check] = {check.name: check for check in checks}
+    for name in ("settings", "files", "keys", "database", "charter", "directory", "clock"):
+        assert by_name[name].outcome == "good", by_name[name]
+    assert by_name["hub"].outcome == "wrong"
+    assert by_name["api"].outcome == "look"
+    assert all(check.advice for check in checks if check.outcome != "good")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda n: n.name)
+def test_nothing_outlives_a_demo_that_is_stopped_half_way(tmp_path: Path, number: signal.Signals) -> None:
+    place = tmp_path / "network"
+    demo = subprocess.Popen(
+        [*COMMAND, "demo", "--dir", str(place)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert demo.stdout is not None
+    with demo:
+        for line in demo.stdout:
+            if line.startswith("2: "):
+                break
+        assert len(processes_about(place)) >= 4, "the network and its three processes"
+        demo.send_signal(number)
+        demo.stdout.close()
+        assert demo.wait(ENDS_WITHIN) != 0
+        assert_gone(place)
+
+
+@pytest.fixture
+def occupied(tmp_path: Path) -> Iterator[Path]:
+    """A directory that another supervisor has, so that the demo's network cannot come up in it."""
+    place = tmp_path / "network"
+    place.mkdir(mode=0o700)
+    with (place / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield place
+
+
+def test_a_failure_shows_the_ends_of_the_logs(occupied: Path) -> None:
+    ended = subprocess.run(
+        [*COMMAND, "demo", "--dir", str(occupied)],
+        capture_output=True,
+        text=True,
+        timeout=ENDS_WITHIN,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert "The demo stopped at the start." in ended.stderr
+    assert "--- network.out" in ended.stderr
+    assert "network.running" in ended.stderr
+    assert_gone(occupied)
