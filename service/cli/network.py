@@ -12,8 +12,6 @@ import typer
 from service.clock import SystemClock
 from service.logs import configure
 from service.network.control import ask
-from service.network.layout import lay_out_network
-from service.network.supervisor import LocalNetwork, only_one
 from service.private_files import make_private_directory
 from service.random_source import SystemRandomSource
 
@@ -38,6 +36,9 @@ def up(
     Ready when DIR/network.json exists. Insecure on purpose in one respect: one machine holds every State's
     keys, and its tokens live for 30 days. A real State runs its node alone (docs/operations).
     """
+    # Only here: a restart need not wait for what brings a whole network up.
+    from service.network.layout import lay_out_network  # noqa: PLC0415
+    from service.network.supervisor import LocalNetwork, only_one  # noqa: PLC0415
 
     clock, random = SystemClock(), SystemRandomSource()
     directory = make_private_directory(directory)

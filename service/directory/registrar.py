@@ -109,10 +109,10 @@ class Registrar:
         What vanished from the hub stays: a hub that lost its store says nothing about a member's will.
         """
         entries = dict(self._entries)
-        for member, admission in self._admissions.items():
+        for admission in self._admissions.values():
             for node in admission.nodes:
                 for _, path, token in await self._link.read_directory(node):
-                    if entries.get(path) == token or path.partition("/")[0] != member:
+                    if entries.get(path) == token:
                         continue
                     try:
                         entry, _ = verify_entry(path, token, self._charter, admission)

@@ -30,6 +30,7 @@ from service.network.node_process import NodeProcess
 from service.network.tether import tethered
 from service.ports import Clock, RandomSource
 from service.private_files import write_private
+from service.routing.accounts import HEADERS
 from service.routing.hub import EmbeddedHub
 from service.routing.nats import HubLink
 from service.routing.provision import InboxQuota
@@ -37,8 +38,6 @@ from service.routing.subjects import NETWORK_WRITER
 
 __all__ = ["LocalNetwork", "only_one"]
 
-_HEADERS = 4_096
-"""What may stand around an envelope: subject, reply and headers of NATS."""
 _REDELIVER = 5
 """Seconds after which the hub brings again what a killed node had not answered."""
 _READY_WITHIN = 60.0
@@ -73,7 +72,7 @@ class LocalNetwork:
         self._layout = layout
         self._log = log
         self._say = say
-        max_payload = Limits().envelope + _HEADERS
+        max_payload = Limits().envelope + HEADERS
         self._hub = EmbeddedHub(
             layout.hub,
             members={member.code: member.hub_key for member in layout.members},

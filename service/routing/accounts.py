@@ -30,7 +30,10 @@ from pathlib import Path
 from protocol.identifiers import NodeCode
 from service.routing.subjects import CHANGED, CONSUMER, DIRECTORY_STREAM, HUB_ACCOUNT, SYSTEM_ACCOUNT
 
-__all__ = ["HubSettings", "configuration", "exports", "imports"]
+__all__ = ["HEADERS", "HubSettings", "accounts", "configuration", "exports", "imports"]
+
+HEADERS = 4_096
+"""Bytes that may stand around an envelope: subject, reply and headers of NATS."""
 
 _FIVE_TOKENS = "*.*.*.*.*"
 """Delivered, stream sequence, consumer sequence, time, pending: what follows the consumer in both ACK
@@ -91,7 +94,6 @@ def configuration(
 
     Files with it are kept 0600 all the same: it names who takes part.
     """
-    accounts = "\n".join(_account(code, key) for code, key in sorted(members.items()))
     return f"""\
 # Written by Focalpoint; changes are overwritten.
 server_name: focalpoint-hub
@@ -107,6 +109,13 @@ jetstream {{
   {'sync_interval: "always"' if settings.sync_always else ""}
 }}
 {"feature_flags { js_ack_fc_v2: true }" if settings.acknowledgement_v2 else ""}
+{accounts(members, hub_key=hub_key, system_key=system_key)}"""
+
+
+def accounts(members: Mapping[NodeCode, str], *, hub_key: str, system_key: str) -> str:
+    """The part that says who may do what. Keys are public nkeys (`U…`)."""
+    of_members = "\n".join(_account(code, key) for code, key in sorted(members.items()))
+    return f"""\
 system_account: {SYSTEM_ACCOUNT}
 accounts {{
   {SYSTEM_ACCOUNT} {{ users: [ {{ nkey: {system_key} }} ] }}
@@ -117,7 +126,7 @@ accounts {{
 {_lines(exports())}
     ]
   }}
-{accounts}
+{of_members}
 }}
 """
 

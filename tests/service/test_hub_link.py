@@ -321,6 +321,37 @@ def test_a_link_that_was_sent_away_comes_back_once_its_key_is_known_again(tmp_pa
     with_hub(tmp_path, play)
 
 
+def test_a_link_whose_client_gave_up_for_good_makes_another(tmp_path: Path) -> None:
+    """An authorisation that ends while connected closes nats-py's client, renewed or not."""
+
+    async def run() -> None:
+        connections = 0
+
+        async def hub(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal connections
+            connections += 1
+            writer.write(
+                b'INFO {"server_id":"x","version":"2.15.0","headers":true,"max_payload":1048576}\r\n'
+            )
+            while line := await reader.readline():
+                if line.startswith(b"PING"):
+                    writer.write(b"PONG\r\n")
+                elif line.startswith(b"SUB") and connections == 1:
+                    writer.write(b"-ERR 'User Authentication Expired'\r\n")
+            writer.close()
+
+        server = await asyncio.start_server(hub, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with HubLink(f"nats://127.0.0.1:{port}", code=IT, seed=new_user_seed(os.urandom)) as link:
+            async with asyncio.timeout(10):
+                while link.generation < 2 or not link.connected:
+                    await asyncio.sleep(0.01)
+            assert connections == 2
+        server.close()
+
+    asyncio.run(run())
+
+
 def test_a_link_started_before_its_hub_connects_when_the_hub_comes(tmp_path: Path) -> None:
     async def run() -> None:
         seed = new_user_seed(os.urandom)

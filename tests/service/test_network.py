@@ -18,6 +18,8 @@ from typing import Any
 import httpx
 import pytest
 
+from service.network.tether import tethered
+
 pytestmark = pytest.mark.network
 
 COMMAND = (sys.executable, "-m", "service.cli.main", "network")
@@ -33,7 +35,8 @@ class Running:
         directory.mkdir(parents=True, exist_ok=True)
         self._output = (directory / "up.out").open("ab")
         self.process = subprocess.Popen(
-            [*COMMAND, "up", "--dir", str(directory), "--states", states, *options],
+            # Tied to us: a test run that is cut off leaves nothing running.
+            tethered([*COMMAND, "up", "--dir", str(directory), "--states", states, *options]),
             stdout=self._output,
             stderr=self._output,
         )
@@ -204,7 +207,11 @@ def test_an_unknown_node_is_said_to_be_unknown(network: Running) -> None:
 
 def test_a_second_supervisor_leaves_the_first_alone(network: Running) -> None:
     second = subprocess.run(
-        [*COMMAND, "up", "--dir", str(network.directory)], capture_output=True, text=True, check=False
+        tethered([*COMMAND, "up", "--dir", str(network.directory)]),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
     )
     assert second.returncode == 1
     assert "network.running" in second.stderr
