@@ -12,7 +12,7 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from protocol.limits import Limits
-from service.errors import Conflict, Malformed, Unavailable
+from service.errors import Unavailable
 from service.private_files import write_private
 from service.random_source import SystemRandomSource
 from service.routing.accounts import HEADERS, accounts
@@ -32,7 +32,7 @@ def key(file: Annotated[Path, typer.Argument(help="Where the seed goes; it must 
     """Make a user key. The seed stays in FILE, readable to you alone; the public key is printed, to pass
     on."""
     if file.exists():
-        raise Conflict("hub.key_exists", f"{file} exists; a key is not replaced by accident")
+        raise typer.BadParameter("it exists, and a key is not replaced by accident", param_hint="FILE")
     seed = new_user_seed(SystemRandomSource().bytes)
     write_private(file, seed.encode())
     typer.echo(public_user_key(seed))
@@ -47,7 +47,7 @@ def print_accounts(
     """Print the accounts part of the server's configuration. It holds no secret."""
     pairs = [text.partition("=") for text in member]
     if not all(equals for _, equals, _ in pairs):
-        raise Malformed("hub.member_malformed", "expected CODE=PUBLIC_KEY")
+        raise typer.BadParameter("expected CODE=PUBLIC_KEY", param_hint="--member")
     members = {member_code(code): public for code, _, public in pairs}
     typer.echo(accounts(members, hub_key=hub_key, system_key=system_key), nl=False)
 

@@ -66,7 +66,8 @@ def test_a_key_is_made_once_and_only_its_public_half_is_shown(tmp_path: Path) ->
     assert shown == public_user_key(file.read_text())
     assert shown.startswith("U")
     again = CliRunner().invoke(app, ["hub", "key", str(file)])
-    assert again.exit_code == 1
+    assert again.exit_code == 2
+    assert public_user_key(file.read_text()) == shown
 
 
 @pytest.mark.network
