@@ -26,6 +26,7 @@ from service.exchange.views import (
 )
 from service.node import Node
 from service.store import cases, mailbox, outgoing
+from service.store.cases import KnownCase
 from service.store.tables import ACCESS_JOURNAL, EVIDENCE, MESSAGE, THREAD
 
 __all__ = ["case_timeline", "open_case", "set_protection"]
@@ -55,9 +56,9 @@ async def open_case(node: Node, actor: Actor) -> CaseView:
         )
         cases.add_parties(connection, reference, own[1:])
         journal.note(session, actor, "case-opened", reference, at=now)
-        row = cases.find_case(connection, reference)
-        assert row is not None
-        return _case_view(session, row)
+        case = cases.load_case(connection, reference)
+        assert case is not None
+        return _case_view(case)
 
     return await node.store.write(work)
 
@@ -67,7 +68,7 @@ async def case_timeline(node: Node, actor: Actor, reference: CaseReference) -> T
     now = node.clock.now()
 
     def work(session: Session) -> TimelineView:
-        row = case_files.own_case(session.connection(), actor, reference)
+        case = case_files.own_case(session.connection(), actor, reference)
         threads = session.connection().execute(
             select(THREAD)
             .where(THREAD.c.case_reference == reference)
@@ -79,9 +80,9 @@ async def case_timeline(node: Node, actor: Actor, reference: CaseReference) -> T
             if thread is not None and actor.acts_for(thread.asker, *thread.answerers)
         ]
         return TimelineView(
-            case=_case_view(session, row),
+            case=_case_view(case),
             threads=tuple(thread_view(thread, now) for thread in own),
-            entries=tuple(sorted(_entries(session, actor, row), key=lambda entry: entry.at)),
+            entries=tuple(sorted(_entries(session, actor, case.row), key=lambda entry: entry.at)),
         )
 
     return await node.store.read(work)
@@ -100,7 +101,7 @@ async def set_protection(
 
     def work(session: Session) -> ProtectionView:
         connection = session.connection()
-        row = case_files.own_case(connection, actor, reference)
+        row = case_files.own_case(connection, actor, reference).row
         if row.role != "destination":
             raise Forbidden(
                 "case.not_destination", "only the State where the child is settles the protection status"
@@ -115,8 +116,7 @@ async def set_protection(
             )
         else:
             cases.propose_protection(connection, reference, status, actor.person)
-        after = cases.find_case(connection, reference)
-        assert after is not None
+        after = case_files.own_case(connection, actor, reference).row
         if case_files.protection_in_effect(after) is ProtectionStatus.NOT_SOUGHT:
             outgoing.release_held(connection, reference)
         else:
@@ -128,12 +128,13 @@ async def set_protection(
     return view
 
 
-def _case_view(session: Session, row: Row[Any]) -> CaseView:
+def _case_view(case: KnownCase) -> CaseView:
+    row = case.row
     return CaseView(
         reference=CaseReference(row.reference),
         role=row.role,
         opened_at=row.opened_at,
-        parties=tuple(sorted(cases.parties(session.connection(), CaseReference(row.reference)))),
+        parties=tuple(sorted(case.parties)),
         protection=_protection_view(row) if row.role == "destination" else None,
         closed_at=row.closed_at,
     )
@@ -158,7 +159,9 @@ def thread_view(thread: conversations.Thread, now: datetime) -> ThreadView:
         asker=thread.asker,
         answerer=thread.answerer,
         opened_at=thread.opened_at,
-        due=DueView(at=thread.due.at, basis=thread.due.basis) if thread.due else None,
+        due=DueView(at=thread.due.at, basis=thread.due.basis, paused=thread.state == "awaiting-info")
+        if thread.due
+        else None,
         overdue=bool(thread.due and now >= thread.due.at),
     )
 
