@@ -11,7 +11,9 @@ from service.cli.at_api import talks_to_a_node
 from service.client import Client
 from service.errors import NotFound
 
-directory_app = typer.Typer(no_args_is_help=True, help="Look authorities up in a node's directory.")
+directory_app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Look authorities up in a node's directory."
+)
 
 
 @directory_app.command("list")

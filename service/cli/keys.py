@@ -12,7 +12,9 @@ from service.errors import NotFound
 from service.keystore import FileKeyStore, KeyEntry
 from service.ports import SealingPurpose
 
-keys_app = typer.Typer(no_args_is_help=True, help="List, make and show the node's keys.")
+keys_app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="List, make and show the node's keys."
+)
 
 
 @keys_app.command("list")

@@ -230,7 +230,7 @@ class Story:
             answering, "query", officer, request, contents.query(), narrative=contents.FURTHER_QUESTIONS
         )
         await self._arrives(officer, question)
-        tell.act(answering.who, "asks for the last address; while Italy owes that, the clock stands still")
+        tell.act(answering.who, f"asks for the last address{await self._owed(officer, request)}")
         answer = await self._reply(
             officer, "answer", answering, question, contents.answer(), identity=contents.PERSONS_AND_PLACES
         )
@@ -360,6 +360,8 @@ class Story:
         for thread in timeline["threads"]:
             if thread["id"] == request["thread"] and "due" in thread:
                 due = thread["due"]
+                if due["paused"]:
+                    return "; until Italy answers, the clock stands still"
                 return f"; the report is due by {_moment(due['at'])} ({_basis(due['basis'])})"
         return ""
 
