@@ -33,6 +33,7 @@ from service.exchange.receipts import take_receipts
 from service.exchange.reconcile import take_reconciliation
 from service.node import Node
 from service.store import cases, mailbox, outgoing
+from service.store.cases import KnownCase
 
 __all__ = ["Outcome", "accept", "answer_unopened"]
 
@@ -97,14 +98,14 @@ def accept(node: Node, opened: Opened, directory: Directory, now: datetime) -> W
             _answer_again(session, opened, found.evidence_digest, now)
             return outcome("known", code=found.code, evidence=found.evidence_digest)
         try:
-            advance = _check(session, opened.content, directory)
+            case, advance = _check(session, opened.content, directory)
         except PredecessorMissing as reason:
             return Outcome(disposition="wait", sender=header.sender, message=header.id, code=reason.code)
         except NotAcceptable as reason:
             proven = _refusal(node, session, opened, reason.code, directory, now)
             _remember(session, opened, now, outcome="refused", code=reason.code, evidence=proven)
             return outcome("refused", code=reason.code, evidence=proven)
-        proven = _consign(node, session, opened, opened.content, opened.signed, advance, directory, now)
+        proven = _consign(node, session, opened, opened.content, opened.signed, case, advance, directory, now)
         return outcome("consigned", evidence=proven)
 
     return work
@@ -149,15 +150,15 @@ def answer_unopened(
     return work
 
 
-def _check(session: Session, content: Content, directory: Directory) -> Advance:
+def _check(session: Session, content: Content, directory: Directory) -> tuple[KnownCase | None, Advance]:
     """What needs the store: the case is the sender's too, the safeguards hold, the conversation takes the
     move."""
     connection = session.connection()
     messages.validate(content)
-    row = cases.find_case(connection, content.case)
-    if row is not None:
-        case_files.require_party_state(connection, content.case, content.sender)
-    safeguards.check_receiving(case_files.case_file(row) if row is not None else None, content)
+    case = cases.load_case(connection, content.case)
+    if case is not None:
+        case_files.require_party_state(case, content.sender)
+    safeguards.check_receiving(case_files.case_file(case.row) if case is not None else None, content)
     thread = mailbox.load_thread(connection, content.thread)
     procedure = conversations.procedure_of(content.type, thread)
     if procedure is None:
@@ -171,7 +172,7 @@ def _check(session: Session, content: Content, directory: Directory) -> Advance:
                 f"the entry of {authority} does not list {procedure}",
                 facts={"procedure": procedure},
             )
-    return conversations.advance(
+    return case, conversations.advance(
         thread,
         content,
         table=conversations.table_for(procedure),
@@ -186,13 +187,13 @@ def _consign(
     opened: Opened,
     content: Content,
     signed: SignedContent,
+    case: KnownCase | None,
     advance: Advance,
     directory: Directory,
     now: datetime,
 ) -> str:
     connection = session.connection()
-    parties = cases.parties(connection, content.case)
-    if not parties:
+    if case is None:
         cases.add_case(
             connection,
             content.case,
@@ -201,12 +202,14 @@ def _consign(
             opened_at=now,
             protection="unknown",
         )
-        parties = frozenset({content.sender})
+    parties = case.parties if case is not None else frozenset({content.sender})
     cases.add_parties(connection, content.case, {content.sender, content.recipient} - parties)
+
+    vault = node.vault.case(session, content.case)
 
     def sealed(purpose: Literal["narrative", "identity"], part: bytes | None) -> bytes | None:
         """Under the case's own key; what came from the hub is not kept."""
-        return part and node.vault.seal(session, content.case, purpose, part, bound_to=content.id)
+        return part and vault.seal(purpose, part, bound_to=content.id)
 
     due = advance.thread.due
     mailbox.add_message(

@@ -13,6 +13,7 @@ from protocol.safeguards import CaseFile, ProtectionStatus, Role
 from service.access.actor import Actor
 from service.errors import NotFound
 from service.store import cases
+from service.store.cases import KnownCase
 
 __all__ = ["answering_entry", "case_file", "own_case", "protection_in_effect", "require_party_state"]
 
@@ -32,25 +33,24 @@ def protection_in_effect(row: Row[Any]) -> ProtectionStatus:
     return settled
 
 
-def own_case(connection: Connection, actor: Actor, reference: CaseReference) -> Row[Any]:
+def own_case(connection: Connection, actor: Actor, reference: CaseReference) -> KnownCase:
     """The case, for an actor that acts for one of its parties.
 
     NotFound `request.not_found` alike for a case that does not exist and one that is not the actor's:
     whether a reference is in use tells something about a child.
     """
-    row = cases.find_case(connection, reference)
-    if row is None or actor.authorities.isdisjoint(cases.parties(connection, reference)):
+    case = cases.load_case(connection, reference)
+    if case is None or actor.authorities.isdisjoint(case.parties):
         raise NotFound("request.not_found", "no such case among those of your authorities")
-    return row
+    return case
 
 
-def require_party_state(connection: Connection, reference: CaseReference, peer: Address) -> None:
+def require_party_state(case: KnownCase, peer: Address) -> None:
     """Refuses `case.unknown` unless the peer's State takes part in the case already.
 
     The same answer as for a case that does not exist: a stranger learns nothing by asking.
     """
-    states = cases.party_states(cases.parties(connection, reference))
-    if state_of(peer) not in states:
+    if state_of(peer) not in {state_of(party) for party in case.parties}:
         raise NotAcceptable("case.unknown", "no such case between these States")
 
 

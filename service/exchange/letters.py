@@ -16,7 +16,7 @@ from protocol.identifiers import Address, CaseReference, MessageId, NodeCode
 from protocol.statements import digest
 from service.node import Node
 from service.store.tables import EVIDENCE, MESSAGE
-from service.store.vault import Purpose
+from service.store.vault import CaseVault, Purpose
 
 __all__ = ["Letter", "first_epoch", "load", "sameness", "seal"]
 
@@ -75,12 +75,16 @@ def load(node: Node, session: Session, rows: Sequence[Row[Any]]) -> Sequence[Let
         if receipts
         else {}
     )
+    vaults: dict[CaseReference, CaseVault] = {}
     letters = []
     for row in rows:
         if row.kind == "content":
             message = messages.get((row.sender_node, row.message_id))
             if message is not None:
-                letters.append(_content(node, session, row, message))
+                case = CaseReference(message.case_reference)
+                if case not in vaults:
+                    vaults[case] = node.vault.case(session, case)
+                letters.append(_content(vaults[case], row, message))
         elif row.kind == "evidence" and row.evidence_digest in tokens:
             letters.append(
                 Letter(
@@ -98,13 +102,11 @@ def load(node: Node, session: Session, rows: Sequence[Row[Any]]) -> Sequence[Let
     return letters
 
 
-def _content(node: Node, session: Session, row: Row[Any], message: Row[Any]) -> Letter:
+def _content(vault: CaseVault, row: Row[Any], message: Row[Any]) -> Letter:
     case = CaseReference(message.case_reference)
 
     def unsealed(purpose: Purpose, sealed: bytes | None) -> bytes | None:
-        return (
-            None if sealed is None else node.vault.open(session, case, purpose, sealed, bound_to=message.id)
-        )
+        return None if sealed is None else vault.open(purpose, sealed, bound_to=message.id)
 
     return Letter(
         row=row.row,

@@ -18,7 +18,7 @@ from service.access.actor import Actor
 from service.exchange import case_files
 from service.exchange.views import NextStep, NextStepsView, RefusalView
 from service.node import Node
-from service.store import cases, mailbox
+from service.store import mailbox
 from service.store.tables import THREAD
 
 __all__ = ["next_steps"]
@@ -30,17 +30,17 @@ async def next_steps(node: Node, actor: Actor, reference: CaseReference) -> Next
 
     def work(session: Session) -> NextStepsView:
         connection = session.connection()
-        row = case_files.own_case(connection, actor, reference)
+        case = case_files.own_case(connection, actor, reference)
         own = sorted(
             address
-            for address in cases.parties(connection, reference)
+            for address in case.parties
             if address in actor.authorities and state_of(address) == node.state
         )
         ids = connection.execute(
             select(THREAD.c.id).where(THREAD.c.case_reference == reference).order_by(THREAD.c.opened_at)
         ).scalars()
         threads = [thread for id_ in ids if (thread := mailbox.load_thread(connection, ThreadId(id_)))]
-        file = case_files.case_file(row)
+        file = case_files.case_file(case.row)
         steps = [
             step
             for authority in own

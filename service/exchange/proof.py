@@ -35,10 +35,12 @@ def issue(
     code: str | None = None,
     facts: Mapping[str, str] = MappingProxyType({}),
     to: NodeCode | None = None,
+    first: bool = False,
 ) -> Statement:
     """Sign evidence about a message and store it; queue it for node `to`, when it is owed to one.
 
-    `issuer` is this node unless an authority's own act is attested.
+    `issuer` is this node unless an authority's own act is attested. `first`: the message is stored in this
+    same transaction, so there is no earlier evidence to look for.
     """
     connection = session.connection()
     issuer = issuer or node.code
@@ -51,7 +53,7 @@ def issue(
             statement_digest=statement_digest,
         ),
         issuer=issuer,
-        previous=mailbox.last_evidence(connection, sender, message),
+        previous=None if first else mailbox.last_evidence(connection, sender, message),
         directory=directory.snapshot.digest,
         vocabulary=vocabularies.RELEASE,
         issued_at=now,

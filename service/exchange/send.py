@@ -8,7 +8,7 @@ one transaction                same id?  case and party  safeguards  conversatio
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from sqlmodel import Session
 
@@ -23,9 +23,14 @@ from service.exchange.drafts import Prepared, prepare
 from service.exchange.views import Accepted, DueView, RefusalView, SignedSubmission, Submission, Validation
 from service.node import Node
 from service.store import cases, mailbox, outgoing
+from service.store.cases import KnownCase
 from service.store.vault import Purpose
 
 __all__ = ["send", "validate"]
+
+_MARKING: Final[Purpose] = "identity"
+"""A request is marked under the key whose destruction erases identity: afterwards its mark tells nobody
+anything."""
 
 
 async def send(node: Node, actor: Actor, submission: Submission | SignedSubmission) -> Accepted:
@@ -44,7 +49,7 @@ async def validate(node: Node, actor: Actor, submission: Submission | SignedSubm
     """What `send` would say now. Stores nothing; what it signs to find out is thrown away."""
     try:
         prepared = await prepare(node, actor, submission)
-        advance = await node.store.read(lambda session: _check(session, actor, prepared))
+        _, advance = await node.store.read(lambda session: _check(session, actor, prepared))
     except Refused as reason:
         return Validation(
             acceptable=False,
@@ -60,16 +65,18 @@ def _record(node: Node, session: Session, actor: Actor, prepared: Prepared) -> A
     content, now = prepared.content, prepared.now
     found = mailbox.find_message(connection, node.code, content.id)
     if found is not None:
-        if found.request_mark != _mark(node, session, prepared, CaseReference(found.case_reference)):
+        vault = node.vault.case(session, found.case_reference)
+        if found.request_mark != vault.mark(_MARKING, prepared.submitted):
             raise Conflict(
                 "id_reused",
                 "this id already stands for another statement; choose a new id for a new message",
             )
         return _answer(dict(found._mapping), mailbox.first_evidence(connection, node.code, content.id))
-    advance = _check(session, actor, prepared)
+    case, advance = _check(session, actor, prepared)
+    vault = node.vault.case(session, content.case)
 
     def sealed(purpose: Purpose, part: bytes | None) -> bytes | None:
-        return part and node.vault.seal(session, content.case, purpose, part, bound_to=content.id)
+        return part and vault.seal(purpose, part, bound_to=content.id)
 
     due = _due_of(advance)
     values = {
@@ -93,11 +100,11 @@ def _record(node: Node, session: Session, actor: Actor, prepared: Prepared) -> A
         "due_basis": due.basis if due else None,
         "status": "accepted",
         "vocabulary": content.vocabulary,
-        "request_mark": _mark(node, session, prepared, content.case),
+        "request_mark": vault.mark(_MARKING, prepared.submitted),
     }
     mailbox.add_message(connection, values)
     mailbox.save_thread(connection, advance.thread, now=now, new=str(content.thread) == content.id)
-    cases.add_parties(connection, content.case, {content.recipient} - cases.parties(connection, content.case))
+    cases.add_parties(connection, content.case, {content.recipient} - case.parties)
     submission = proof.issue(
         node,
         session,
@@ -107,6 +114,7 @@ def _record(node: Node, session: Session, actor: Actor, prepared: Prepared) -> A
         statement_digest=prepared.signed.statement.digest,
         directory=prepared.directory,
         now=now,
+        first=True,
     )
     outgoing.queue(
         connection, recipient=prepared.peer, kind="content", sender=node.code, message=content.id, now=now
@@ -114,15 +122,15 @@ def _record(node: Node, session: Session, actor: Actor, prepared: Prepared) -> A
     return _answer(values, submission.token)
 
 
-def _check(session: Session, actor: Actor, prepared: Prepared) -> Advance:
+def _check(session: Session, actor: Actor, prepared: Prepared) -> tuple[KnownCase, Advance]:
     """Everything that needs the case: it is the actor's, the safeguards hold, the conversation takes the
     move."""
     connection = session.connection()
     content = prepared.content
-    row = case_files.own_case(connection, actor, content.case)
-    if content.sender not in cases.parties(connection, content.case):
+    case = case_files.own_case(connection, actor, content.case)
+    if content.sender not in case.parties:
         raise NotAcceptable("case.unknown", "the sender takes no part in this case")
-    safeguards.check_sending(case_files.case_file(row), content)
+    safeguards.check_sending(case_files.case_file(case.row), content)
     thread = mailbox.load_thread(connection, content.thread)
     procedure = thread.procedure if thread else conversations.procedure_of(content.type)
     if procedure is None:
@@ -136,17 +144,13 @@ def _check(session: Session, actor: Actor, prepared: Prepared) -> Advance:
                 f"the entry of {authority} does not list {procedure}; the focal point of its State does",
                 facts={"procedure": procedure},
             )
-    return conversations.advance(
+    return case, conversations.advance(
         thread,
         content,
         table=conversations.table_for(procedure),
         sending=True,
         answering=case_files.answering_entry(prepared.directory, content.recipient_entry),
     )
-
-
-def _mark(node: Node, session: Session, prepared: Prepared, case: CaseReference) -> str:
-    return node.vault.mark(session, case, "identity", prepared.submitted)
 
 
 def _due_of(advance: Advance) -> DueView | None:

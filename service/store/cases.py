@@ -3,26 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
-from protocol.identifiers import Address, CaseReference, StateCode
+from protocol.identifiers import Address, CaseReference
 from service.store.tables import CASE_FILE, CASE_PARTY
 
 __all__ = [
+    "KnownCase",
     "add_case",
     "add_parties",
     "change_protection",
-    "find_case",
-    "parties",
-    "party_states",
+    "load_case",
     "propose_protection",
 ]
 
 
-def find_case(connection: Connection, reference: CaseReference) -> Row[tuple[object, ...]] | None:
-    return connection.execute(select(CASE_FILE).where(CASE_FILE.c.reference == reference)).one_or_none()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownCase:
+    """A case's row and the authorities that take part in it."""
+
+    row: Row[Any]
+    parties: frozenset[Address]
+
+
+_WITH_PARTIES = (
+    select(CASE_FILE, CASE_PARTY.c.address)
+    .join_from(CASE_FILE, CASE_PARTY, isouter=True)
+    .where(CASE_FILE.c.reference == bindparam("of"))
+)
+
+
+def load_case(connection: Connection, reference: CaseReference) -> KnownCase | None:
+    """The case with its parties, in one look."""
+    rows = connection.execute(_WITH_PARTIES, {"of": reference}).all()
+    if not rows:
+        return None
+    return KnownCase(
+        row=rows[0], parties=frozenset(Address(row.address) for row in rows if row.address is not None)
+    )
 
 
 def add_case(
@@ -45,15 +67,6 @@ def add_case(
         },
     )
     add_parties(connection, reference, [opened_by])
-
-
-def parties(connection: Connection, reference: CaseReference) -> frozenset[Address]:
-    rows = connection.execute(select(CASE_PARTY.c.address).where(CASE_PARTY.c.reference == reference))
-    return frozenset(Address(row.address) for row in rows)
-
-
-def party_states(addresses: Iterable[Address]) -> frozenset[StateCode]:
-    return frozenset(StateCode(address.partition(".")[0]) for address in addresses)
 
 
 def add_parties(connection: Connection, reference: CaseReference, addresses: Iterable[Address]) -> None:

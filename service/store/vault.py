@@ -27,7 +27,7 @@ from service.errors import Misconfigured, NodeError, NotFound
 from service.ports import Clock, RandomSource
 from service.store.tables import CASE_KEY
 
-__all__ = ["OPEN_KEYS", "Purpose", "Vault"]
+__all__ = ["OPEN_KEYS", "CaseVault", "Purpose", "Vault"]
 
 type Purpose = Literal["identity", "narrative"]
 
@@ -40,6 +40,9 @@ _KEY_BYTES = 32
 
 _OF_CASE = (CASE_KEY.c.reference == bindparam("of"), CASE_KEY.c.purpose == bindparam("for"))
 _FIND = select(CASE_KEY.c.wrapped, CASE_KEY.c.destroyed_at).where(*_OF_CASE)
+_FIND_ALL = select(CASE_KEY.c.purpose, CASE_KEY.c.wrapped, CASE_KEY.c.destroyed_at).where(
+    CASE_KEY.c.reference == bindparam("of")
+)
 _ADD = insert(CASE_KEY)
 _DESTROY = (
     update(CASE_KEY)
@@ -66,43 +69,27 @@ class Vault:
         self._opened: OrderedDict[bytes, bytes] = OrderedDict()
         self._lock = threading.Lock()
 
+    def case(self, session: Session, reference: str) -> CaseVault:
+        """The vault of one case, its keys read once. Good for the transaction that it was asked in."""
+        found = session.connection().execute(_FIND_ALL, {"of": reference}).all()
+        wrapped = {row.purpose: None if row.destroyed_at is not None else row.wrapped for row in found}
+        return CaseVault(self, session, reference, wrapped)
+
     def seal(
         self, session: Session, reference: str, purpose: Purpose, part: bytes, *, bound_to: str
     ) -> bytes:
-        """Seal `part` for rest, bound to `bound_to` (its message). Makes the case's data key if it has none.
-
-        NotFound `vault.key_destroyed`: what was erased does not come back under a new key unnoticed.
-        """
-        key = self._data_key(session, reference, purpose) or self._new_key(session, reference, purpose)
-        nonce = self._random.bytes(_NONCE_BYTES)
-        return b"".join(
-            (_FORMAT, nonce, AESGCM(key).encrypt(nonce, part, _bound(reference, purpose, bound_to)))
-        )
+        """`CaseVault.seal`, for a single part."""
+        return self.case(session, reference).seal(purpose, part, bound_to=bound_to)
 
     def open(
         self, session: Session, reference: str, purpose: Purpose, sealed: bytes, *, bound_to: str
     ) -> bytes:
-        """The part. NotFound `vault.key_destroyed` or `vault.no_key`; NodeError `vault.damaged` when the
-        bytes are not what was sealed for this case, purpose and message."""
-        key = self._data_key(session, reference, purpose)
-        if key is None:
-            raise NotFound("vault.no_key", "the case has no data key for this purpose")
-        if not sealed.startswith(_FORMAT):
-            _damaged()
-        body = sealed[len(_FORMAT) :]
-        try:
-            return AESGCM(key).decrypt(
-                body[:_NONCE_BYTES], body[_NONCE_BYTES:], _bound(reference, purpose, bound_to)
-            )
-        except (InvalidTag, ValueError):
-            _damaged()
+        """`CaseVault.open`, for a single part."""
+        return self.case(session, reference).open(purpose, sealed, bound_to=bound_to)
 
     def mark(self, session: Session, reference: str, purpose: Purpose, data: bytes) -> str:
-        """HMAC-SHA-256 in hex, by which a repeated request is known again. Without the case's key nobody can
-        test a guess at what was in it; once that is destroyed, nobody can at all."""
-        key = self._data_key(session, reference, purpose) or self._new_key(session, reference, purpose)
-        marking_key = hmac.digest(key, b"focalpoint request", hashlib.sha256)
-        return hmac.digest(marking_key, data, hashlib.sha256).hex()
+        """`CaseVault.mark`, for a single request."""
+        return self.case(session, reference).mark(purpose, data)
 
     def destroy(self, session: Session, reference: str, purpose: Purpose) -> bool:
         """Destroy the case's data key. False when it was destroyed before.
@@ -124,15 +111,7 @@ class Vault:
                 self._opened.pop(found.wrapped, None)
         return connection.execute(_DESTROY, {"of": reference, "for": purpose, "at": now}).rowcount == 1
 
-    def _data_key(self, session: Session, reference: str, purpose: Purpose) -> bytes | None:
-        found = session.connection().execute(_FIND, {"of": reference, "for": purpose}).first()
-        if found is None:
-            return None
-        if found.destroyed_at is not None:
-            raise NotFound(
-                "vault.key_destroyed", "the case's data key was destroyed; the part cannot be read again"
-            )
-        wrapped: bytes = found.wrapped
+    def _unwrapped(self, wrapped: bytes) -> bytes:
         with self._lock:
             key = self._opened.get(wrapped)
             if key is not None:
@@ -149,6 +128,7 @@ class Vault:
         return key
 
     def _new_key(self, session: Session, reference: str, purpose: Purpose) -> bytes:
+        """Make the case's data key and store it; its wrapped form."""
         key = self._random.bytes(_KEY_BYTES)
         wrapped = aes_key_wrap(self._kek, key)
         session.connection().execute(
@@ -156,13 +136,72 @@ class Vault:
             {"reference": reference, "purpose": purpose, "wrapped": wrapped, "created_at": self._clock.now()},
         )
         self._remember(wrapped, key)
-        return key
+        return wrapped
 
     def _remember(self, wrapped: bytes, key: bytes) -> None:
         with self._lock:
             self._opened[wrapped] = key
             while len(self._opened) > self._limit:
                 self._opened.popitem(last=False)
+
+
+class CaseVault:
+    """Seals and opens the parts of one case, inside one transaction."""
+
+    __slots__ = ("_reference", "_session", "_vault", "_wrapped")
+
+    def __init__(
+        self, vault: Vault, session: Session, reference: str, wrapped: dict[Purpose, bytes | None]
+    ) -> None:
+        self._vault = vault
+        self._session = session
+        self._reference = reference
+        self._wrapped = wrapped
+        """By purpose; None for a key that was destroyed."""
+
+    def seal(self, purpose: Purpose, part: bytes, *, bound_to: str) -> bytes:
+        """Seal `part` for rest, bound to `bound_to` (its message). Makes the case's data key if it has none.
+
+        NotFound `vault.key_destroyed`: what was erased does not come back under a new key unnoticed.
+        """
+        key = self._key(purpose, make=True)
+        nonce = self._vault._random.bytes(_NONCE_BYTES)
+        return b"".join(
+            (_FORMAT, nonce, AESGCM(key).encrypt(nonce, part, _bound(self._reference, purpose, bound_to)))
+        )
+
+    def open(self, purpose: Purpose, sealed: bytes, *, bound_to: str) -> bytes:
+        """The part. NotFound `vault.key_destroyed` or `vault.no_key`; NodeError `vault.damaged` when the
+        bytes are not what was sealed for this case, purpose and message."""
+        key = self._key(purpose, make=False)
+        if not sealed.startswith(_FORMAT):
+            _damaged()
+        body = sealed[len(_FORMAT) :]
+        try:
+            return AESGCM(key).decrypt(
+                body[:_NONCE_BYTES], body[_NONCE_BYTES:], _bound(self._reference, purpose, bound_to)
+            )
+        except (InvalidTag, ValueError):
+            _damaged()
+
+    def mark(self, purpose: Purpose, data: bytes) -> str:
+        """A keyed digest (hex) by which a repeated request is known again: useless to whoever guesses at its
+        content without the case's key, and useless to all once that is destroyed."""
+        key = self._key(purpose, make=True)
+        marking_key = hmac.digest(key, b"focalpoint request mark", hashlib.sha256)
+        return hmac.digest(marking_key, data, hashlib.sha256).hex()
+
+    def _key(self, purpose: Purpose, *, make: bool) -> bytes:
+        if purpose not in self._wrapped:
+            if not make:
+                raise NotFound("vault.no_key", "the case has no data key for this purpose")
+            self._wrapped[purpose] = self._vault._new_key(self._session, self._reference, purpose)
+        wrapped = self._wrapped[purpose]
+        if wrapped is None:
+            raise NotFound(
+                "vault.key_destroyed", "the case's data key was destroyed; the part cannot be read again"
+            )
+        return self._vault._unwrapped(wrapped)
 
 
 def _bound(reference: str, purpose: Purpose, message: str) -> bytes:
