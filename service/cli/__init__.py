@@ -1,0 +1,1 @@
+"""The `focalpoint` command."""

@@ -1,0 +1,1 @@
+"""The hub and the way to it: accounts, streams, the link, outbox and inbox."""
