@@ -115,6 +115,11 @@ async def set_protection(
                 "the same person proposed this; a second person has to confirm it",
             )
         else:
+            in_effect = case_files.protection_in_effect(row)
+            if in_effect != row.protection:
+                # One person's doubt blocks. Another proposal replaces it, but not its effect: that stands
+                # until two people lift it, or one alone could brush the doubt aside.
+                cases.change_protection(connection, reference, in_effect, now)
             cases.propose_protection(connection, reference, status, actor.person)
         after = case_files.own_case(connection, actor, reference).row
         if case_files.protection_in_effect(after) is ProtectionStatus.NOT_SOUGHT:
