@@ -14,7 +14,15 @@ from datetime import datetime
 from sqlmodel import Session
 
 from protocol import conversations, messages, opening, vocabularies
-from protocol.content import Content, Draft, NarrativeBlock, SignedContent, read_content, sign_content
+from protocol.content import (
+    Content,
+    Draft,
+    NarrativeBlock,
+    SignedContent,
+    check_parts,
+    read_content,
+    sign_content,
+)
 from protocol.directory import Directory
 from protocol.errors import NotAcceptable
 from protocol.identifiers import Address, NodeCode, ThreadId, state_of
@@ -60,6 +68,8 @@ def _presigned(
     statement = opening.check_content(
         unverified, directory=directory, now=now, procedure_of=conversations.procedure_of
     )
+    # Reading alone forgives a part that is not at hand, as after an erasure; a message travels whole.
+    check_parts(statement, submission.narrative, submission.identity, refuse=NotAcceptable)
     content = read_content(statement, submission.narrative, submission.identity)
     actor.require_authority(content.sender)
     messages.validate(content)
