@@ -8,6 +8,7 @@ one transaction                same id?  case and party  safeguards  conversatio
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, Final
 
 from sqlmodel import Session
@@ -28,6 +29,9 @@ from service.store.vault import Purpose
 
 __all__ = ["send", "validate"]
 
+SIGNED_AT_MOST: Final = timedelta(days=1)
+"""How old an agency's own signature may be when it is submitted. An older one would shorten the answering
+authority's time, which counts from there."""
 _MARKING: Final[Purpose] = "identity"
 """A request is marked under the key whose destruction erases identity: afterwards its mark tells nobody
 anything."""
@@ -127,6 +131,11 @@ def _check(session: Session, actor: Actor, prepared: Prepared) -> tuple[KnownCas
     move."""
     connection = session.connection()
     content = prepared.content
+    if content.issued_at < prepared.now - SIGNED_AT_MOST:
+        raise NotAcceptable(
+            "content.signed_too_long_ago",
+            "deadlines count from the signature: expected one of the last day; sign it again",
+        )
     case = case_files.own_case(connection, actor, content.case)
     if content.sender not in case.parties:
         raise NotAcceptable("case.unknown", "the sender takes no part in this case")

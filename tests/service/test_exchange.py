@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import uuid
 from collections.abc import Coroutine, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from protocol.bundle import verify_bundle
+from protocol.content import Draft, NarrativeBlock, sign_content
 from protocol.errors import NotAcceptable
-from protocol.identifiers import MessageId
+from protocol.identifiers import MessageId, ThreadId
+from protocol.vocabularies import RELEASE
 from service import exchange
 from service.access.roles import Role
 from service.errors import Conflict, Forbidden, NotFound
 from service.exchange.accept import Outcome
+from service.exchange.views import SignedSubmission
 from tests.service.exchange_pair import Pair, actor, message, open_pair
 
 
@@ -328,5 +333,53 @@ def test_a_release_of_identity_needs_the_scope_and_is_journalled(pair: Pair) -> 
                 "reason": "family-visit",
             }
         ]
+
+    run(play())
+
+
+@pytest.mark.parametrize(
+    ("age", "code"),
+    [
+        pytest.param({"hours": 24}, None, id="signed a day ago"),
+        pytest.param({"hours": 24, "seconds": 1}, "content.signed_too_long_ago", id="signed before that"),
+    ],
+)
+def test_an_agency_cannot_shorten_a_deadline_by_an_old_signature(
+    pair: Pair, age: dict[str, int], code: str | None
+) -> None:
+    async def play() -> None:
+        case = await pair.open_case()
+        template = message("case.notification", case, pair.it.office, pair.ro.office)
+        signed = sign_content(
+            Draft(
+                id=template.id,
+                type=template.type,
+                case=case,
+                thread=ThreadId(template.id),
+                sender=pair.it.office,
+                recipient=pair.ro.office,
+                coded=dict(template.coded),
+                narrative=tuple(
+                    NarrativeBlock(field=block.field, language=block.language, text=block.text)
+                    for block in template.narrative
+                ),
+                declares_no_danger=True,
+                vocabulary=RELEASE,
+            ),
+            key=pair.world.signing[pair.it.office],
+            issued_at=pair.clock.now() - timedelta(**age),
+            random_bytes=os.urandom,
+        )
+        submission = SignedSubmission(
+            statement=signed.statement.token, narrative=signed.narrative, identity=signed.identity
+        )
+        if code is None:
+            accepted = await exchange.send(pair.it.node, pair.it.officer, submission)
+            pair.clock.pass_by(days=2)
+            assert await exchange.send(pair.it.node, pair.it.officer, submission) == accepted
+            return
+        with pytest.raises(NotAcceptable) as refused:
+            await exchange.send(pair.it.node, pair.it.officer, submission)
+        assert refused.value.code == code
 
     run(play())
