@@ -111,6 +111,7 @@ def run_node(settings: Settings) -> None:
         code=node.code,
         seed=settings.hub_seed_file.read_text(encoding="ascii").strip(),
         log=node.log,
+        ca_file=settings.hub_ca_file,
         batch=settings.inbox_batch,
     )
     server = uvicorn.Server(

@@ -21,7 +21,9 @@ import asyncio
 import contextlib
 import json
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -74,6 +76,7 @@ class HubLink:
     """One member's connection. `code` and `seed` must belong together, or the hub ties every subject to
     another.
 
+    `ca_file` (PEM) names the authority that signed the hub's certificate, when it is not a public one.
     `answer_within` (seconds) bounds each wait for the hub's acknowledgement. `log` receives hub.connected,
     hub.disconnected and hub.error with the kind of error, never a subject.
     """
@@ -85,6 +88,7 @@ class HubLink:
         code: NodeCode,
         seed: str,
         log: Any = None,  # a structlog logger, whose types differ by configuration
+        ca_file: Path | None = None,
         answer_within: float = 5.0,
         batch: int = 128,
     ) -> None:
@@ -94,6 +98,8 @@ class HubLink:
         self._servers = [url] if isinstance(url, str) else list(url)
         self._seed = seed
         self._log = log
+        # None leaves tls:// to the machine's own authorities.
+        self._tls = None if ca_file is None else ssl.create_default_context(cafile=ca_file)
         self._answer_within = answer_within
         self._batch = batch
         self._client: Client | None = None
@@ -253,6 +259,7 @@ class HubLink:
                 await client.connect(
                     self._servers,
                     name=self.code,
+                    tls=self._tls,
                     nkeys_seed_str=self._seed,
                     pending_size=-1,
                     max_reconnect_attempts=-1,
