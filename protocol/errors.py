@@ -84,4 +84,9 @@ class CannotOpen(Refused):
 
 
 class NotAcceptable(Refused):
-    """Authentic and readable, but a rule forbids it. The peer is told the code in a signed refusal."""
+    """Authentic and readable, but a rule forbids it. The peer is told the code in a signed refusal.
+
+    `statement_digest`: the statement that is refused, where it came in an envelope and is authentic.
+    """
+
+    statement_digest: str | None = None

@@ -255,17 +255,22 @@ def _content(
     statement = _verified(unverified, directory, now, CannotOpen)
     # Step 12
     check_parts(statement, narrative, identity, refuse=CannotOpen)
-    # Step 13
-    _check_critical(header)
-    content = read_content(statement, narrative, identity, limits=limits)
-    # Step 14
-    _check_date(content.issued_at, now)
-    # Step 15
-    _check_carrier(header.sender, content.sender, directory)
-    if directory.authority(content.recipient).node != header.recipient:
-        raise NotAcceptable("opening.not_served_here", f"{content.recipient} is served by another node")
-    # Step 16
-    _check_competence(content.sender, procedure_of(content.type), directory)
+    # From here on the content is known to be its authority's, and a refusal is about this very statement.
+    try:
+        # Step 13
+        _check_critical(header)
+        content = read_content(statement, narrative, identity, limits=limits)
+        # Step 14
+        _check_date(content.issued_at, now)
+        # Step 15
+        _check_carrier(header.sender, content.sender, directory)
+        if directory.authority(content.recipient).node != header.recipient:
+            raise NotAcceptable("opening.not_served_here", f"{content.recipient} is served by another node")
+        # Step 16
+        _check_competence(content.sender, procedure_of(content.type), directory)
+    except NotAcceptable as reason:
+        reason.statement_digest = statement.digest
+        raise
     return content, SignedContent(statement=statement, narrative=narrative, identity=identity)
 
 

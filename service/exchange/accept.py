@@ -24,6 +24,7 @@ from protocol.channels import Numbered
 from protocol.content import Content, SignedContent
 from protocol.conversations import Advance, PredecessorMissing
 from protocol.directory import Directory
+from protocol.envelope import ClearHeader, Kind
 from protocol.errors import CannotOpen, NotAcceptable, Refused
 from protocol.identifiers import MessageId, NodeCode
 from protocol.opening import AuthenticEnvelope, Opened
@@ -35,7 +36,7 @@ from service.node import Node
 from service.store import cases, mailbox, outgoing
 from service.store.cases import KnownCase
 
-__all__ = ["Outcome", "accept", "answer_unopened"]
+__all__ = ["Outcome", "accept", "answer_unopened", "refuse_unopened"]
 
 type Work = Callable[[Session], Outcome]
 
@@ -77,6 +78,9 @@ def accept(node: Node, opened: Opened, directory: Directory, now: datetime) -> W
             else None,
         )
 
+    def remember(session: Session, **result: str) -> None:
+        _remember(session, opened, now, kind=opened.kind, sameness=_sameness(opened), **result)
+
     def work(session: Session) -> Outcome:
         if opened.kind == "reconciliation":
             assert opened.reconciliation is not None
@@ -87,7 +91,7 @@ def accept(node: Node, opened: Opened, directory: Directory, now: datetime) -> W
             if found is not None:
                 return outcome("known")
             take_receipts(node, session, opened.evidence, header.sender, now)
-            _remember(session, opened, now, outcome="evidence")
+            remember(session, outcome="evidence")
             return outcome("noted")
         assert opened.content is not None
         assert opened.signed is not None
@@ -95,7 +99,7 @@ def accept(node: Node, opened: Opened, directory: Directory, now: datetime) -> W
             if found.statement_digest != opened.content.statement_digest:
                 proven = _refusal(node, session, opened, "id_reused", directory, now)
                 return outcome("refused", code="id_reused", evidence=proven)
-            _answer_again(session, opened, found.evidence_digest, now)
+            _answer_again(session, header, found.evidence_digest, now)
             return outcome("known", code=found.code, evidence=found.evidence_digest)
         try:
             case, advance = _check(session, opened.content, directory)
@@ -103,7 +107,7 @@ def accept(node: Node, opened: Opened, directory: Directory, now: datetime) -> W
             return Outcome(disposition="wait", sender=header.sender, message=header.id, code=reason.code)
         except NotAcceptable as reason:
             proven = _refusal(node, session, opened, reason.code, directory, now)
-            _remember(session, opened, now, outcome="refused", code=reason.code, evidence=proven)
+            remember(session, outcome="refused", code=reason.code, evidence=proven)
             return outcome("refused", code=reason.code, evidence=proven)
         proven = _consign(node, session, opened, opened.content, opened.signed, case, advance, directory, now)
         return outcome("consigned", evidence=proven)
@@ -146,6 +150,69 @@ def answer_unopened(
             code=refused.code,
             evidence=proven.digest,
         )
+
+    return work
+
+
+def refuse_unopened(
+    node: Node,
+    authentic: AuthenticEnvelope,
+    refused: NotAcceptable,
+    statement_digest: str,
+    directory: Directory,
+    now: datetime,
+) -> Work:
+    """The unit of work for content that is authentic and may not be said: refused for good, as if a later
+    check had found it.
+
+    It has used its id and its number, else the sender would repeat it for ever and each running digest would
+    ask for it again.
+    """
+    header = authentic.header
+
+    def outcome(disposition: Literal["refused", "known"], code: str | None, evidence: str | None) -> Outcome:
+        return Outcome(
+            disposition=disposition,
+            sender=header.sender,
+            message=header.id,
+            code=code,
+            evidence=evidence,
+            epoch=header.epoch,
+            numbered=Numbered(sequence=header.sequence, id=header.id, statement_digest=statement_digest),
+        )
+
+    def work(session: Session) -> Outcome:
+        found = mailbox.find_inbox(session.connection(), header.sender, header.id)
+        if found is not None and found.statement_digest == statement_digest:
+            _answer_again(session, header, found.evidence_digest, now)
+            return outcome("known", found.code, found.evidence_digest)
+        code = refused.code if found is None else "id_reused"
+        proven = proof.issue(
+            node,
+            session,
+            kind="consignment-failed",
+            sender=header.sender,
+            message=header.id,
+            manifest_digest=authentic.manifest.digest,
+            statement_digest=statement_digest,
+            code=code,
+            directory=directory,
+            now=now,
+            to=header.sender,
+        ).digest
+        if found is None:
+            _remember(
+                session,
+                authentic,
+                now,
+                kind="content",
+                sameness=statement_digest,
+                outcome="refused",
+                code=code,
+                evidence=proven,
+            )
+        node.log.info("inbox.refused", code=code, node=header.sender, id=header.id)
+        return outcome("refused", code, proven)
 
     return work
 
@@ -250,7 +317,15 @@ def _consign(
         now=now,
         to=opened.header.sender,
     )
-    _remember(session, opened, now, outcome="consigned", evidence=proven.digest)
+    _remember(
+        session,
+        opened,
+        now,
+        kind="content",
+        sameness=content.statement_digest,
+        outcome="consigned",
+        evidence=proven.digest,
+    )
     return proven.digest
 
 
@@ -273,17 +348,17 @@ def _refusal(
     ).digest
 
 
-def _answer_again(session: Session, opened: Opened, evidence: str | None, now: datetime) -> None:
+def _answer_again(session: Session, header: ClearHeader, evidence: str | None, now: datetime) -> None:
     if evidence is None:
         return
-    connection, peer = session.connection(), opened.header.sender
+    connection, peer = session.connection(), header.sender
     if not outgoing.resend_evidence(connection, peer, evidence, now):
         outgoing.queue(
             connection,
             recipient=peer,
             kind="evidence",
             sender=peer,
-            message=opened.header.id,
+            message=header.id,
             evidence_digest=evidence,
             now=now,
         )
@@ -291,9 +366,11 @@ def _answer_again(session: Session, opened: Opened, evidence: str | None, now: d
 
 def _remember(
     session: Session,
-    opened: Opened,
+    envelope: Opened | AuthenticEnvelope,
     now: datetime,
     *,
+    kind: Kind,
+    sameness: str,
     outcome: str,
     code: str | None = None,
     evidence: str | None = None,
@@ -301,14 +378,14 @@ def _remember(
     mailbox.add_inbox(
         session.connection(),
         {
-            "sender_node": opened.header.sender,
-            "id": opened.header.id,
-            "statement_digest": _sameness(opened),
-            "manifest": opened.manifest.token,
-            "manifest_digest": opened.manifest.digest,
-            "epoch": opened.header.epoch,
-            "sequence": opened.header.sequence,
-            "kind": opened.kind,
+            "sender_node": envelope.header.sender,
+            "id": envelope.header.id,
+            "statement_digest": sameness,
+            "manifest": envelope.manifest.token,
+            "manifest_digest": envelope.manifest.digest,
+            "epoch": envelope.header.epoch,
+            "sequence": envelope.header.sequence,
+            "kind": kind,
             "outcome": outcome,
             "code": code,
             "evidence_digest": evidence,

@@ -16,7 +16,7 @@ from sqlalchemy import Row
 from sqlmodel import Session
 
 from protocol import conversations, evidence
-from protocol.errors import Refused
+from protocol.errors import NotAcceptable, Refused
 from protocol.evidence import Evidence, Parties
 from protocol.identifiers import Address, MessageId, NodeCode, ThreadId
 from protocol.statements import Statement
@@ -89,6 +89,9 @@ def _apply(
                 mailbox.set_message(connection, node.code, message, status="consigned")
         case "consignment-failed" if receipt.about.statement_digest is None:
             outgoing.try_again(connection, node.code, message, at=now + RESEAL_AFTER)
+        case "consignment-failed" if row.status not in ("accepted", "sent"):
+            # They had confirmed it before. Kept, to be held up to them; it undoes nothing.
+            node.log.warning("evidence.contradicted", code=receipt.code, id=message, node=receipt.issuer)
         case "consignment-failed":
             outgoing.settle(connection, node.code, message, now)
             mailbox.set_message(connection, node.code, message, status="refused", refusal_code=receipt.code)
@@ -98,7 +101,7 @@ def _apply(
             mailbox.set_message(
                 connection, node.code, message, status="retrieved", collected_at=receipt.issued_at
             )
-            _collected(session, row, receipt, now)
+            _collected(node, session, row, receipt, now)
         case _:
             pass
 
@@ -118,16 +121,21 @@ def _take_back(session: Session, thread_id: ThreadId, message: MessageId, now: d
         mailbox.save_thread(connection, rest, now=now, new=False)
 
 
-def _collected(session: Session, row: Row[Any], receipt: Evidence, now: datetime) -> None:
+def _collected(node: Node, session: Session, row: Row[Any], receipt: Evidence, now: datetime) -> None:
     connection = session.connection()
     thread = mailbox.load_thread(connection, ThreadId(row.thread))
     if thread is None or row.recipient != thread.asker:
         return
-    advance = conversations.collected(
-        thread,
-        MessageId(row.id),
-        by=Address(row.recipient),
-        at=receipt.issued_at,
-        table=conversations.table_for(thread.procedure),
-    )
+    try:
+        advance = conversations.collected(
+            thread,
+            MessageId(row.id),
+            by=Address(row.recipient),
+            at=receipt.issued_at,
+            table=conversations.table_for(thread.procedure),
+        )
+    except NotAcceptable as reason:
+        # They collected what they had refused before. As an error of ours it would come again for ever.
+        node.log.warning("evidence.contradicted", code=reason.code, id=row.id, node=receipt.issuer)
+        return
     mailbox.save_thread(connection, advance.thread, now=now, new=False)

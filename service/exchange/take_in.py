@@ -16,9 +16,9 @@ from sqlmodel import Session
 
 from protocol import conversations, opening
 from protocol.directory import Directory
-from protocol.errors import Refused, Unauthenticated
+from protocol.errors import NotAcceptable, Refused, Unauthenticated
 from service.exchange import arrivals
-from service.exchange.accept import Outcome, accept, answer_unopened
+from service.exchange.accept import Outcome, accept, answer_unopened, refuse_unopened
 from service.node import Node
 from service.store import quarantine
 
@@ -65,6 +65,10 @@ def _read(node: Node, data: bytes, source: str, directory: Directory, now: datet
         opened = opening.open_envelope(
             authentic, keys=node.keys, directory=directory, now=now, procedure_of=conversations.procedure_of
         )
+    except NotAcceptable as reason:
+        if reason.statement_digest is None:
+            return answer_unopened(node, authentic, reason, directory, now)
+        return refuse_unopened(node, authentic, reason, reason.statement_digest, directory, now)
     except Refused as reason:
         return answer_unopened(node, authentic, reason, directory, now)
     return accept(node, opened, directory, now)

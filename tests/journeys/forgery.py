@@ -55,6 +55,7 @@ class Forger:
     identity_key: SealingPublicKey
     sender: Address = IT_FOCAL_POINT
     recipient: Address = RO_FOCAL_POINT
+    epoch: str = "forged-epoch"
 
     def draft(self, type_: str = "case.notification", **changes: Any) -> Draft:
         content = sample(type_)
@@ -114,7 +115,7 @@ class Forger:
                 recipient=NodeCode("ro"),
                 id=draft.id,
                 sent_at=self.now,
-                epoch="forged-epoch",
+                epoch=self.epoch,
                 sequence=1,
                 suite=content_key.suite,
                 key=content_key.kid,
