@@ -38,8 +38,8 @@ ALLOWED_FIELDS: Final = frozenset(
         "at", "event", "level", "logger", "code", "outcome", "kind", "state", "status", "method", "route",
         "source",
         # to what: ids and digests, never a case or an office
-        "id", "message_id", "request_id", "thread", "digest", "kid", "epoch", "sequence", "row", "cursor",
-        "snapshot",
+        "id", "message_id", "request_id", "incident", "thread", "procedure", "digest", "kid", "epoch",
+        "sequence", "row", "cursor", "snapshot",
         # between whom
         "node", "peer", "role",
         # how much and how long

@@ -10,9 +10,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-import traceback
 from collections.abc import Mapping
-from pathlib import PurePath
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -105,7 +103,7 @@ def problem(request: Request, error: Exception) -> Response:
         case Refused() | NodeError():
             status = status_of(error)
             if status >= 500:
-                _log(request, "request_unavailable", code=error.code, detail=error.detail)
+                _log(request, "request.unavailable", code=error.code)
             return _document(
                 status,
                 error.code,
@@ -123,9 +121,7 @@ def problem(request: Request, error: Exception) -> Response:
             return _document(error.status_code, code, language, headers=headers)
         case _:
             incident = secrets.token_hex(8)
-            place = traceback.extract_tb(error.__traceback__)[-1:]
-            where = f"{PurePath(place[0].filename).name}:{place[0].lineno}" if place else "unknown"
-            _log(request, "request_failed", incident=incident, error_type=type(error).__name__, place=where)
+            _log(request, "request.failed", incident=incident, exc_info=error)
             return _document(500, "node.internal", language, more={"incident": incident})
 
 
@@ -209,5 +205,5 @@ def _methods(request: Request) -> str:
     return ", ".join(sorted(literal or fitting))
 
 
-def _log(request: Request, event: str, **facts: str) -> None:
+def _log(request: Request, event: str, **facts: str | Exception) -> None:
     request.app.state.api.node.log.error(event, **facts)
