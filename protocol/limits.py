@@ -20,7 +20,7 @@ _CLAIMS_BYTES = 8_192
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Bytes of each part as JSON, before padding and sealing (PROTOCOL.md, Versions and limits)."""
+    """Bytes of each part as JSON, before padding and sealing (docs/wire.md)."""
 
     coded: int = 65_536
     narrative: int = 131_072

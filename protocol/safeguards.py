@@ -107,7 +107,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Safeguard:
-    """One row. `guards`: the message types; empty means every content message. `number` is DOMAIN.md's,
+    """One row. `guards`: the message types; empty means every content message. `number` is this project's,
     stable.
 
     `code` is the refusal; `name` reads as a claim.

@@ -25,6 +25,7 @@ from service.directory.publish import Publisher
 from service.keystore import API_TOKEN, FileKeyStore, read_passphrase
 from service.logs import configure
 from service.metrics import Metrics
+from service.monitor.gauges import Gauges
 from service.monitor.overdue import Overdue
 from service.node import Node
 from service.random_source import SystemRandomSource
@@ -146,6 +147,7 @@ def _workers(node: Node, link: HubLink, directory: ReplicatedDirectory) -> tuple
         ("inbox", Inbox(node, link).run),
         ("reconcile", Reconciler(node, link).run),
         ("overdue", Overdue(node).run),
+        ("gauges", Gauges(node, link).run),
     )
 
 

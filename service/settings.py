@@ -60,7 +60,6 @@ class Settings:
     api_port: int = 8460  # TCP port; 0 lets the system choose
     api_url: str = ""  # what clients call it, when a proxy stands in front; default http://api_host:api_port
     token_seconds: int = 600  # lifetime of an access token
-    long_poll_most_seconds: int = 60  # the longest `wait=` that is honoured
 
     # What it accepts from others, as its directory entry says too.
     limit_coded_bytes: int = 65_536  # one coded part, before sealing
@@ -229,7 +228,6 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "publishes_in_flight": (1, 4_096),
     "inbox_batch": (1, 1_024),
     "token_seconds": (30, 600),  # checked without a look-up: a revoked one lives this long
-    "long_poll_most_seconds": (0, 300),
     "limit_coded_bytes": (1_024, 1_048_576),
     "limit_narrative_bytes": (1_024, 1_048_576),
     "limit_identity_bytes": (1_024, 1_048_576),

@@ -62,8 +62,7 @@ MALFORMED = "directory.malformed"
 DEFAULT_LIMITS: Mapping[str, int] = MappingProxyType(
     {"coded": 65_536, "narrative": 131_072, "identity": 131_072}
 )
-"""Bytes per part before padding and sealing, when an entry says nothing else (PROTOCOL.md, Versions and
-limits).
+"""Bytes per part before padding and sealing, when an entry says nothing else (docs/wire.md).
 """
 
 _MEMBER = re.compile(r"[a-z]{2}|int-[a-z0-9](?:[a-z0-9-]{0,26}[a-z0-9])?")

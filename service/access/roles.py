@@ -1,7 +1,7 @@
 """Roles, their scopes, and the scope that each endpoint needs. Data; an endpoint that is not here does not
 start.
 
-The roles are those of DOMAIN.md's decisions for this project. Operator, administrator, auditor and
+The roles are this project's decision. Operator, administrator, auditor and
 statistician have no scope that shows content: they can do their whole work without it.
 """
 

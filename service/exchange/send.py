@@ -46,6 +46,7 @@ async def send(node: Node, actor: Actor, submission: Submission | SignedSubmissi
     prepared = await prepare(node, actor, submission)
     accepted = await node.store.write(lambda session: _record(node, session, actor, prepared))
     node.wake.outbox_ready.notify()
+    node.metrics.accepted(accepted.type)
     return accepted
 
 

@@ -60,7 +60,7 @@ def _read(node: Node, data: bytes, source: str, directory: Directory, now: datet
             data, directory=directory, me=node.code, now=now, limits=node.settings.limits
         )
     except Unauthenticated as reason:
-        return _quarantined(data, source, reason, now)
+        return _quarantined(node, data, source, reason, now)
     try:
         opened = opening.open_envelope(
             authentic, keys=node.keys, directory=directory, now=now, procedure_of=conversations.procedure_of
@@ -74,11 +74,11 @@ def _read(node: Node, data: bytes, source: str, directory: Directory, now: datet
     return accept(node, opened, directory, now)
 
 
-def _quarantined(data: bytes, source: str, reason: Unauthenticated, now: datetime) -> _Work:
-    code = reason.code
+def _quarantined(node: Node, data: bytes, source: str, reason: Unauthenticated, now: datetime) -> _Work:
+    code, most = reason.code, node.settings.quarantine_rows
 
     def work(session: Session) -> Outcome:
-        quarantine.keep(session.connection(), data, code=code, source=source, now=now)
+        quarantine.keep(session.connection(), data, code=code, source=source, now=now, most=most)
         return Outcome(disposition="quarantined", code=code)
 
     return work

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlmodel import Session
 
 from protocol.errors import FocalpointError
 from service.node import Node
-from service.store.tables import OUTBOX, QUARANTINE, THREAD
+from service.store.tables import THREAD
 
 __all__ = ["Overdue"]
 
@@ -29,8 +28,7 @@ class Overdue:
             await asyncio.sleep(self._node.settings.overdue_check_seconds)
 
     async def look(self) -> int:
-        """Note what has become overdue and measure what waits. Returns how many were noted for the first
-        time."""
+        """Note what has become overdue. Returns how many were noted for the first time."""
         node = self._node
         now = node.clock.now()
 
@@ -48,27 +46,4 @@ class Overdue:
         noted = await node.store.write(note)
         for thread, procedure in noted:
             node.log.warning("thread.overdue", thread=thread, procedure=procedure)
-        await node.store.read(lambda session: self._measure(session, now))
         return len(noted)
-
-    def _measure(self, session: Session, now: datetime) -> None:
-        connection, metrics = session.connection(), self._node.metrics
-        overdue = connection.execute(
-            select(THREAD.c.procedure, func.count(), func.min(THREAD.c.due_at))
-            .where(THREAD.c.due_at <= now)
-            .group_by(THREAD.c.procedure)
-        ).all()
-        metrics.overdue(
-            {procedure: count for procedure, count, _ in overdue},
-            oldest_seconds=max(((now - oldest).total_seconds() for *_, oldest in overdue), default=0.0),
-        )
-        waiting = connection.execute(
-            select(OUTBOX.c.state, func.count(), func.min(OUTBOX.c.queued_at))
-            .where(OUTBOX.c.state != "done")
-            .group_by(OUTBOX.c.state)
-        ).all()
-        metrics.outbox(
-            {state: count for state, count, _ in waiting},
-            oldest_seconds=max(((now - oldest).total_seconds() for *_, oldest in waiting), default=0.0),
-        )
-        metrics.quarantined(connection.execute(select(func.count()).select_from(QUARANTINE)).scalar_one())

@@ -6,7 +6,8 @@ The statement travels in an envelope without a number: it is itself about number
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from sqlalchemy import or_, select
 from sqlmodel import Session
@@ -23,12 +24,23 @@ from service.store.tables import CHANNEL
 
 __all__ = ["Reconciler"]
 
+REPEATED_AFTER = 10
+"""Intervals after which the same is said again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """When a peer was last told, and as of which change of its channels."""
+
+    at: datetime
+    about: datetime
+
 
 class Reconciler:
     def __init__(self, node: Node, link: HubLink) -> None:
         self._node = node
         self._link = link
-        self._told: dict[NodeCode, datetime] = {}
+        self._told: dict[NodeCode, _Told] = {}
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -41,13 +53,16 @@ class Reconciler:
                 self._node.log.warning("reconciliation.round_failed", code=code)
 
     async def tell_all(self) -> int:
-        """One statement to each peer whose channels changed since the last. Returns how many were sent."""
+        """One statement to each peer whose channels changed since the last, or which was told long ago: the
+        hub may have lost it. Returns how many were sent."""
         node = self._node
         now = node.clock.now()
         directory = node.directory.current()
         sent = 0
+        repeat = timedelta(seconds=REPEATED_AFTER * node.settings.reconciliation_seconds)
         for peer, changed_at in await node.store.read(self._peers):
-            if self._told.get(peer) == changed_at:
+            told = self._told.get(peer)
+            if told is not None and told.about == changed_at and now - told.at < repeat:
                 continue
 
             def envelope(session: Session, peer: NodeCode = peer) -> Envelope | None:
@@ -76,7 +91,7 @@ class Reconciler:
             ready = await node.store.read(envelope)
             if ready is not None:
                 await self._link.publish_envelope(peer, ready.data, ready.manifest_digest)
-                self._told[peer] = changed_at
+                self._told[peer] = _Told(at=now, about=changed_at)
                 sent += 1
         return sent
 

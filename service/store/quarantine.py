@@ -11,13 +11,10 @@ from service.store.tables import QUARANTINE
 
 __all__ = ["keep"]
 
-MOST = 1_000
-"""Newest kept. The bytes are ciphertext or noise; what an operator needs is that it happens, and from
-when."""
 
-
-def keep(connection: Connection, data: bytes, *, code: str, source: str, now: datetime) -> None:
-    """The same bytes twice are one row."""
+def keep(connection: Connection, data: bytes, *, code: str, source: str, now: datetime, most: int) -> None:
+    """The same bytes twice are one row. `most`: the newest rows that stay; what an operator needs is that it
+    happens, and from when."""
     name = digest(data)
     known = connection.execute(select(QUARANTINE.c.code).where(QUARANTINE.c.digest == name)).first()
     if known is not None:
@@ -27,6 +24,6 @@ def keep(connection: Connection, data: bytes, *, code: str, source: str, now: da
         {"digest": name, "code": code, "received_at": now, "size": len(data), "source": source, "data": data},
     )
     count = connection.execute(select(func.count()).select_from(QUARANTINE)).scalar_one()
-    if count > MOST:
-        oldest = select(QUARANTINE.c.digest).order_by(QUARANTINE.c.received_at).limit(count - MOST)
+    if count > most:
+        oldest = select(QUARANTINE.c.digest).order_by(QUARANTINE.c.received_at).limit(count - most)
         connection.execute(delete(QUARANTINE).where(QUARANTINE.c.digest.in_(oldest)))
