@@ -39,7 +39,8 @@ class Missing:
     """One thing that a safeguard or a conversation still waits for.
 
     `code` is a code of the refusal vocabulary, `supplier` says who can supply it (a role in the conversation,
-    such as `destination`, or an authority's address), `source` is its legal source as DOMAIN.md marks it.
+    such as `destination`, or an authority's address), `source` is its legal source, as `safeguards.Source`
+    marks it.
     """
 
     code: str
