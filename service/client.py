@@ -279,12 +279,12 @@ class Deadline(TypedDict):
     overdue: bool
 
 
-class NodeUnreachable(Exception):  # noqa: N818 (the fact, as a caller tells it)
+class NodeUnreachable(Exception):
     """No answer came. Whether the node did what was asked is not known: ask again, with the same id."""
 
 
 @dataclass(eq=False)
-class Problem(Exception):  # noqa: N818 (RFC 9457's own word)
+class Problem(Exception):
     """What the node refused. `code` is stable; `title` and `detail` are in the client's language."""
 
     status: int

@@ -1,4 +1,3 @@
-# ruff: noqa: N818 - a name says what happened; the base class says that it is an error
 """What the node could not do.
 
     FocalpointError                (protocol.errors)
