@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from protocol.identifiers import Address, CaseReference
+from service.store.prepared import Query
 from service.store.tables import CASE_FILE, CASE_PARTY
 
 __all__ = [
@@ -30,7 +31,7 @@ class KnownCase:
     parties: frozenset[Address]
 
 
-_WITH_PARTIES = (
+_WITH_PARTIES = Query(
     select(CASE_FILE, CASE_PARTY.c.address)
     .join_from(CASE_FILE, CASE_PARTY, isouter=True)
     .where(CASE_FILE.c.reference == bindparam("of"))
@@ -39,7 +40,7 @@ _WITH_PARTIES = (
 
 def load_case(connection: Connection, reference: CaseReference) -> KnownCase | None:
     """The case with its parties, in one look."""
-    rows = connection.execute(_WITH_PARTIES, {"of": reference}).all()
+    rows = _WITH_PARTIES.all(connection, of=reference)
     if not rows:
         return None
     return KnownCase(

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, select, update
 
 from protocol.conversations import Thread, thread_from_json
 from protocol.identifiers import CaseReference, MessageId, NodeCode, ThreadId
+from service.store.prepared import Adding, Change, Query
 from service.store.tables import EVIDENCE, INBOX, MESSAGE, THREAD
 
 __all__ = [
@@ -34,36 +35,45 @@ __all__ = [
 
 type AnyRow = Row[tuple[Any, ...]]
 
-# Statements of the busy paths are built once: building one costs as much as running it.
-_FIND_MESSAGE = select(MESSAGE).where(
-    MESSAGE.c.sender_node == bindparam("sender"), MESSAGE.c.id == bindparam("message")
+_THIS_MESSAGE = (MESSAGE.c.sender_node == bindparam("sender"), MESSAGE.c.id == bindparam("message"))
+
+_FIND_MESSAGE = Query(select(MESSAGE).where(*_THIS_MESSAGE))
+_FIND_INBOX = Query(
+    select(INBOX).where(INBOX.c.sender_node == bindparam("sender"), INBOX.c.id == bindparam("message"))
 )
-_FIND_INBOX = select(INBOX).where(
-    INBOX.c.sender_node == bindparam("sender"), INBOX.c.id == bindparam("message")
-)
-_FIND_THREAD = select(THREAD.c.snapshot).where(THREAD.c.id == bindparam("thread"))
-_LAST_EVIDENCE = (
+_FIND_THREAD = Query(select(THREAD.c.snapshot).where(THREAD.c.id == bindparam("thread")))
+_LAST_EVIDENCE = Query(
     select(EVIDENCE.c.digest)
     .where(EVIDENCE.c.sender_node == bindparam("sender"), EVIDENCE.c.id == bindparam("message"))
     .order_by(EVIDENCE.c.position.desc())
     .limit(1)
 )
-_ADD_MESSAGE = insert(MESSAGE)
-_ADD_EVIDENCE = insert(EVIDENCE)
-_ADD_INBOX = insert(INBOX)
-_ADD_THREAD = insert(THREAD)
-_CHANGE_THREAD = update(THREAD).where(THREAD.c.id == bindparam("thread"))
+_HAS_EVIDENCE = Query(select(EVIDENCE.c.position).where(EVIDENCE.c.digest == bindparam("wanted")))
+_ADD_MESSAGE = Adding(MESSAGE)
+_ADD_EVIDENCE = Adding(EVIDENCE)
+_ADD_INBOX = Adding(INBOX)
+_ADD_THREAD = Adding(THREAD)
+_SET_STATUS = Change(update(MESSAGE).where(*_THIS_MESSAGE).values(status=bindparam("new_status")))
+_THREAD_CHANGES = ("state", "answerer", "due_at", "due_basis", "snapshot", "updated_at")
+_CHANGE_THREAD = Change(
+    update(THREAD)
+    .where(THREAD.c.id == bindparam("thread"))
+    .values({name: bindparam(f"new_{name}") for name in _THREAD_CHANGES})
+)
 
 
 def find_message(connection: Connection, sender: NodeCode, message: MessageId) -> AnyRow | None:
-    return connection.execute(_FIND_MESSAGE, {"sender": sender, "message": message}).one_or_none()
+    return _FIND_MESSAGE.one(connection, sender=sender, message=message)
 
 
 def add_message(connection: Connection, values: Mapping[str, Any]) -> None:
-    connection.execute(_ADD_MESSAGE, values)
+    _ADD_MESSAGE.run(connection, values)
 
 
 def set_message(connection: Connection, sender: NodeCode, message: MessageId, **values: Any) -> None:
+    if values.keys() == {"status"}:  # nearly always
+        _SET_STATUS.run(connection, sender=sender, message=message, new_status=values["status"])
+        return
     connection.execute(
         update(MESSAGE).where(MESSAGE.c.sender_node == sender, MESSAGE.c.id == message).values(**values)
     )
@@ -77,8 +87,8 @@ def messages_of_thread(connection: Connection, thread: ThreadId) -> Sequence[Any
 
 
 def load_thread(connection: Connection, thread: ThreadId) -> Thread | None:
-    snapshot = connection.execute(_FIND_THREAD, {"thread": thread}).scalar_one_or_none()
-    return None if snapshot is None else thread_from_json(json.loads(snapshot))
+    row = _FIND_THREAD.one(connection, thread=thread)
+    return None if row is None else thread_from_json(json.loads(row.snapshot))
 
 
 def thread_of_message(connection: Connection, message: MessageId, case: CaseReference) -> ThreadId | None:
@@ -99,8 +109,8 @@ def save_thread(connection: Connection, thread: Thread, *, now: datetime, new: b
         "updated_at": now,
     }
     if new:
-        connection.execute(
-            _ADD_THREAD,
+        _ADD_THREAD.run(
+            connection,
             {
                 **values,
                 "id": thread.id,
@@ -111,7 +121,9 @@ def save_thread(connection: Connection, thread: Thread, *, now: datetime, new: b
             },
         )
     else:
-        connection.execute(_CHANGE_THREAD.values(**values), {"thread": thread.id})
+        _CHANGE_THREAD.run(
+            connection, thread=thread.id, **{f"new_{name}": value for name, value in values.items()}
+        )
 
 
 def delete_thread(connection: Connection, thread: ThreadId) -> None:
@@ -120,19 +132,17 @@ def delete_thread(connection: Connection, thread: ThreadId) -> None:
 
 
 def find_inbox(connection: Connection, sender: NodeCode, message: MessageId) -> AnyRow | None:
-    return connection.execute(_FIND_INBOX, {"sender": sender, "message": message}).one_or_none()
+    return _FIND_INBOX.one(connection, sender=sender, message=message)
 
 
 def add_inbox(connection: Connection, values: Mapping[str, Any]) -> None:
-    connection.execute(_ADD_INBOX, values)
+    _ADD_INBOX.run(connection, values)
 
 
 def last_evidence(connection: Connection, sender: NodeCode, message: MessageId) -> str | None:
     """Digest of the newest evidence that we hold about the message: what the next one links to."""
-    digest: str | None = connection.execute(
-        _LAST_EVIDENCE, {"sender": sender, "message": message}
-    ).scalar_one_or_none()
-    return digest
+    row = _LAST_EVIDENCE.one(connection, sender=sender, message=message)
+    return None if row is None else str(row.digest)
 
 
 def first_evidence(connection: Connection, sender: NodeCode, message: MessageId) -> str:
@@ -162,10 +172,8 @@ def evidence_token(connection: Connection, digest: str | None) -> str | None:
 
 
 def has_evidence(connection: Connection, digest: str) -> bool:
-    return (
-        connection.execute(select(EVIDENCE.c.position).where(EVIDENCE.c.digest == digest)).first() is not None
-    )
+    return _HAS_EVIDENCE.one(connection, wanted=digest) is not None
 
 
 def add_evidence(connection: Connection, values: Mapping[str, Any]) -> None:
-    connection.execute(_ADD_EVIDENCE, values)
+    _ADD_EVIDENCE.run(connection, values)

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Row, and_, bindparam, insert, literal_column,
 from protocol.channels import Channel
 from protocol.identifiers import CaseReference, MessageId, NodeCode
 from protocol.statements import Statement
+from service.store.prepared import Adding, Change
 from service.store.tables import CHANNEL, CHANNEL_SEEN, MESSAGE, OUTBOX, SENT_MANIFEST
 
 __all__ = [
@@ -55,7 +56,7 @@ were old; if it still cannot, its key is lost, and each further answer is eviden
 _QUEUED = OUTBOX.c.state == literal_column("'queued'")
 _RELEASED = OUTBOX.c.state == literal_column("'released'")
 
-_QUEUE = insert(OUTBOX)
+_QUEUE = Adding(OUTBOX)
 _TO_RELEASE = (
     select(OUTBOX, MESSAGE.c.case_reference)
     .join_from(
@@ -74,7 +75,7 @@ _TO_REPEAT = (
     .order_by(OUTBOX.c.next_attempt_at, OUTBOX.c.row)
     .limit(bindparam("most"))
 )
-_RELEASE = (
+_RELEASE = Change(
     update(OUTBOX)
     .where(OUTBOX.c.row == bindparam("number"), OUTBOX.c.state == "queued")
     .values(
@@ -86,12 +87,14 @@ _RELEASE = (
         next_attempt_at=bindparam("again_at"),
     )
 )
+_ADD_SEEN = Adding(CHANNEL_SEEN)
+_ADD_MANIFEST = Adding(SENT_MANIFEST)
 _POSTPONE = (
     update(OUTBOX)
     .where(OUTBOX.c.row == bindparam("number"))
     .values(next_attempt_at=bindparam("again_at"), attempts=OUTBOX.c.attempts + 1)
 )
-_SETTLE = (
+_SETTLE = Change(
     update(OUTBOX)
     .where(
         OUTBOX.c.sender_node == bindparam("sender"),
@@ -128,8 +131,8 @@ def queue(
     evidence_digest: str | None = None,
 ) -> None:
     """`sender` and `message` name the message that the envelope is, or is about."""
-    connection.execute(
-        _QUEUE,
+    _QUEUE.run(
+        connection,
         {
             "recipient_node": recipient,
             "kind": kind,
@@ -206,10 +209,10 @@ def release(connection: Connection, channel: Channel, releases: Sequence[Release
         for item in releases
         for row in item.rows
     ]
-    if connection.execute(_RELEASE, rows).rowcount != len(rows):
+    if _RELEASE.run_all(connection, rows) != len(rows):
         return False
-    connection.execute(
-        insert(CHANNEL_SEEN),
+    _ADD_SEEN.run_all(
+        connection,
         [
             {
                 "sender_node": channel.sender,
@@ -233,9 +236,10 @@ def postpone(connection: Connection, attempts: Iterable[tuple[int, datetime]]) -
 
 def keep_manifests(connection: Connection, manifests: Iterable[tuple[MessageId, Statement]]) -> None:
     """Under what each message left, before it leaves: evidence that comes back names the manifest."""
-    rows = [{"digest": manifest.digest, "id": id_, "token": manifest.token} for id_, manifest in manifests]
-    if rows:
-        connection.execute(insert(SENT_MANIFEST), rows)
+    _ADD_MANIFEST.run_all(
+        connection,
+        [{"digest": manifest.digest, "id": id_, "token": manifest.token} for id_, manifest in manifests],
+    )
 
 
 def manifests_of(connection: Connection, message: MessageId) -> tuple[str, ...]:
@@ -246,7 +250,7 @@ def manifests_of(connection: Connection, message: MessageId) -> tuple[str, ...]:
 
 def settle(connection: Connection, sender: NodeCode, message: MessageId, at: datetime) -> None:
     """The message is answered for: its row asks for no more attempts."""
-    connection.execute(_SETTLE, {"sender": sender, "message": message, "at": at})
+    _SETTLE.run(connection, sender=sender, message=message, at=at)
 
 
 def try_again(connection: Connection, sender: NodeCode, message: MessageId, *, at: datetime) -> None:

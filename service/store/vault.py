@@ -25,6 +25,7 @@ from sqlmodel import Session
 
 from service.errors import Misconfigured, NodeError, NotFound
 from service.ports import Clock, RandomSource
+from service.store.prepared import Query
 from service.store.tables import CASE_KEY
 
 __all__ = ["OPEN_KEYS", "CaseVault", "Purpose", "Vault"]
@@ -40,8 +41,10 @@ _KEY_BYTES = 32
 
 _OF_CASE = (CASE_KEY.c.reference == bindparam("of"), CASE_KEY.c.purpose == bindparam("for"))
 _FIND = select(CASE_KEY.c.wrapped, CASE_KEY.c.destroyed_at).where(*_OF_CASE)
-_FIND_ALL = select(CASE_KEY.c.purpose, CASE_KEY.c.wrapped, CASE_KEY.c.destroyed_at).where(
-    CASE_KEY.c.reference == bindparam("of")
+_FIND_ALL = Query(
+    select(CASE_KEY.c.purpose, CASE_KEY.c.wrapped, CASE_KEY.c.destroyed_at).where(
+        CASE_KEY.c.reference == bindparam("of")
+    )
 )
 _ADD = insert(CASE_KEY)
 _DESTROY = (
@@ -71,7 +74,7 @@ class Vault:
 
     def case(self, session: Session, reference: str) -> CaseVault:
         """The vault of one case, its keys read once. Good for the transaction that it was asked in."""
-        found = session.connection().execute(_FIND_ALL, {"of": reference}).all()
+        found = _FIND_ALL.all(session.connection(), of=reference)
         wrapped = {row.purpose: None if row.destroyed_at is not None else row.wrapped for row in found}
         return CaseVault(self, session, reference, wrapped)
 
