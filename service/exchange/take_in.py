@@ -26,6 +26,12 @@ __all__ = ["take_in"]
 
 type _Work = Callable[[Session], Outcome]
 
+_SHAPELESS = frozenset({"json", "envelope", "identifier"})
+"""Families of the codes under which something is refused that is no envelope at all."""
+_NO_MANIFEST = frozenset(
+    {"statement.malformed", "statement.too_large", "statement.wrong_type", "statement.algorithm"}
+)
+
 
 async def take_in(
     node: Node, envelopes: Sequence[bytes], *, source: Literal["hub", "file"]
@@ -76,9 +82,12 @@ def _read(node: Node, data: bytes, source: str, directory: Directory, now: datet
 
 def _quarantined(node: Node, data: bytes, source: str, reason: Unauthenticated, now: datetime) -> _Work:
     code, most = reason.code, node.settings.quarantine_rows
+    sealed = code.partition(".")[0] not in _SHAPELESS and code not in _NO_MANIFEST
 
     def work(session: Session) -> Outcome:
-        quarantine.keep(session.connection(), data, code=code, source=source, now=now, most=most)
+        quarantine.keep(
+            session.connection(), data, sealed=sealed, code=code, source=source, now=now, most=most
+        )
         return Outcome(disposition="quarantined", code=code)
 
     return work

@@ -623,7 +623,7 @@ def publish(network: LocalNetwork, envelopes: Iterable[bytes]) -> None:
 
     async def go() -> None:
         async with HubLink(network.description["hub"]["url"], code=NodeCode("it"), seed=seed) as link:
-            assert await link.wait_connected(10)
+            assert await link.wait_connected(30), link._last_error
             for data in envelopes:
                 await link.publish_envelope(NodeCode("ro"), data, digest(data))
 

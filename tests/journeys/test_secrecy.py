@@ -23,7 +23,9 @@ import yaml
 
 from protocol import conversations, messages
 from protocol.identifiers import NodeCode
+from protocol.statements import digest
 from service.access.roles import CONTENT_SCOPES, ENDPOINTS, ROLE_SCOPES, Role
+from service.api.reading import ENVELOPE
 from service.routing.subjects import envelope_subject
 from tests.journeys.local_network import (
     IT,
@@ -182,6 +184,20 @@ def test_no_file_of_node_or_hub_holds_a_planted_word(played: Played) -> None:
         assert any(played.case.encode() in data for data in in_database)
         assert any(played.sent["accept"].encode() in data for data in in_database)
     assert any(b"manifest" in data for place, data in played.frozen_hub if "streams/ro/" in place)
+
+
+def test_a_plain_text_taken_for_an_envelope_is_not_kept(played: Played) -> None:
+    """An officer chooses the wrong file: it is refused, and no database has it then."""
+    network = played.network
+    word = Planter().core
+    wrong = message("case.notification", played.case, IT, RO, narrative=[_block("circumstances", "fr", word)])
+    no_manifest = {"manifest": word, "parts": {}}
+    for data in (json.dumps(wrong).encode(), json.dumps(no_manifest).encode(), word.encode()):
+        answer = network.officer("ro").post("/v1/envelopes", content=data, headers={"Content-Type": ENVELOPE})
+        assert (answer.status_code, answer.json()["code"]) == (400, "envelope.not_vouched_for")
+        (row,) = network.rows("ro", "select size, data from quarantine where digest = ?", digest(data))
+        assert row == {"size": len(data), "data": b""}
+    assert occurrences(word, files_below(network.directory)) == []
 
 
 def test_no_byte_between_node_and_hub_shows_a_planted_word(played: Played) -> None:
