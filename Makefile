@@ -29,7 +29,7 @@ bench: setup
 	@$(PY) -m tests.benchmarks.bench
 
 faults: setup
-	@$(PY) -m pytest tests/faults --seeds 20
+	@$(PY) -m pytest tests/faults --seeds 20 -s
 
 clean:
 	rm -rf .venv .network .demo .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

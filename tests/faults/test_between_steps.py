@@ -23,7 +23,7 @@ from service.routing.outbox import Outbox
 from service.routing.reconciler import Reconciler
 from service.store import Store, Vault
 from service.store import outgoing as outgoing_rows
-from tests.service.exchange_pair import Pair, Side, message, open_pair
+from tests.service.exchange_pair import Pair, QueueHub, QueueLink, Side, message, open_pair
 
 
 @pytest.fixture
@@ -216,6 +216,51 @@ def test_a_message_that_overtook_its_predecessor_waits_and_is_consigned_after_it
     run(story())
 
 
+class LinkThatIsDown(QueueLink):
+    """No connection until `up` is set; counts how often somebody waited for one."""
+
+    def __init__(self, hub: QueueHub) -> None:
+        super().__init__(hub)
+        self.up = asyncio.Event()
+        self.waited = 0
+
+    async def wait_connected(self, timeout: float) -> bool:
+        self.waited += 1
+        try:
+            await asyncio.wait_for(self.up.wait(), min(timeout, 0.02))
+        except TimeoutError:
+            return False
+        return True
+
+
+def test_no_attempt_is_used_up_while_there_is_no_hub_and_all_leaves_as_soon_as_there_is(pair: Pair) -> None:
+    """Attempts double the wait for the next: an outage would be followed by a silence as long."""
+
+    async def story() -> None:
+        accepted = await ask(pair, await ready_case(pair))
+        link = LinkThatIsDown(pair.hub)
+        worker = asyncio.create_task(Outbox(pair.it.node, link).run())  # type: ignore[arg-type]
+        try:
+            async with asyncio.timeout(5):
+                while link.waited < 3:
+                    await asyncio.sleep(0)
+            (row,) = await pair.it.rows(
+                "SELECT state, attempts FROM outbox WHERE message_id = :id", id=accepted.id
+            )
+            assert (row["state"], row["attempts"]) == ("queued", 0)
+            link.up.set()
+            async with asyncio.timeout(5):
+                while not pair.hub.waiting["ro"]:
+                    await asyncio.sleep(0)
+        finally:
+            worker.cancel()
+            await asyncio.gather(worker, return_exceptions=True)
+        await pair.settle()
+        await assert_consigned_once(pair, accepted)
+
+    run(story())
+
+
 # The recipient
 
 
@@ -283,6 +328,22 @@ def test_retrieval_evidence_that_was_lost_arrives_later(pair: Pair) -> None:
         pair.clock.pass_by(hours=1)
         await pair.settle()
         assert (await evidence_kinds(pair.it, about=accepted.id))[-1] == "content-retrieved"
+
+    run(story())
+
+
+def test_what_was_lost_before_something_that_arrived_is_repeated_when_it_is_due(pair: Pair) -> None:
+    async def story() -> None:
+        case = await ready_case(pair)
+        lost = await ask(pair, case)
+        await pair.release(pair.it)
+        pair.hub.lose_everything()
+        pair.clock.pass_by(seconds=25)
+        later = await ask(pair, case)
+        await pair.settle()
+        pair.clock.pass_by(seconds=10)
+        await pair.settle()
+        await assert_consigned_once(pair, lost, later)
 
     run(story())
 

@@ -42,6 +42,7 @@ def test_what_was_answered_202_survives_kills_of_nodes_and_hub(stream: Stream, s
             kill_and_recover(stream, role, seed)
     lose_the_hubs_store(stream)
     assert settled(stream) == []
+    print(f"{len(stream.ledger)} messages answered 202, all consigned once and proven")
     assert len(stream.ledger) > 10 * seeds
 
 
