@@ -352,7 +352,7 @@ def _answer_again(session: Session, header: ClearHeader, evidence: str | None, n
     if evidence is None:
         return
     connection, peer = session.connection(), header.sender
-    if not outgoing.resend_evidence(connection, peer, evidence, now):
+    if not outgoing.resend_evidence(connection, peer, header.id, evidence, now):
         outgoing.queue(
             connection,
             recipient=peer,

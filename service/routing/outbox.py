@@ -75,7 +75,8 @@ class Outbox:
             seen = node.wake.outbox_ready.count
             try:
                 released = await self.release_queued()
-                repeated = await self.repeat_due()
+                # A node that is behind with new work does no old work twice: most of it is answered already.
+                repeated = await self.repeat_due() if released < RELEASED_AT_ONCE else 0
             except (Refused, NodeError) as reason:
                 node.log.warning("outbox.round_failed", code=reason.code)
                 released = repeated = 0

@@ -89,6 +89,12 @@ _RELEASE = Change(
 )
 _ADD_SEEN = Adding(CHANNEL_SEEN)
 _ADD_MANIFEST = Adding(SENT_MANIFEST)
+# By the message that the evidence is about: that is what the index knows.
+_EVIDENCE_ROW = select(OUTBOX.c.row, OUTBOX.c.state).where(
+    OUTBOX.c.sender_node == bindparam("sender"),
+    OUTBOX.c.message_id == bindparam("message"),
+    OUTBOX.c.evidence_digest == bindparam("digest"),
+)
 _POSTPONE = (
     update(OUTBOX)
     .where(OUTBOX.c.row == bindparam("number"))
@@ -308,20 +314,25 @@ def repeat_numbers(
     ).rowcount
 
 
-def resend_evidence(connection: Connection, peer: NodeCode, evidence_digest: str, now: datetime) -> bool:
-    """Send what was once sent again, at once. False when no such row stands."""
-    return (
+def resend_evidence(
+    connection: Connection, peer: NodeCode, message: MessageId, evidence_digest: str, now: datetime
+) -> bool:
+    """Send what was once sent again, at once. False when no such row stands.
+
+    What has not left yet is about to, and is left alone: under load the same question comes more than once.
+    """
+    row = connection.execute(
+        _EVIDENCE_ROW, {"sender": peer, "message": message, "digest": evidence_digest}
+    ).first()
+    if row is None:
+        return False
+    if row.state in ("released", "done"):
         connection.execute(
             update(OUTBOX)
-            .where(
-                OUTBOX.c.recipient_node == peer,
-                OUTBOX.c.evidence_digest == evidence_digest,
-                OUTBOX.c.state.in_(("released", "done")),
-            )
+            .where(OUTBOX.c.row == row.row)
             .values(state="released", next_attempt_at=now, done_at=None)
-        ).rowcount
-        > 0
-    )
+        )
+    return True
 
 
 def hold_case(connection: Connection, reference: CaseReference) -> int:
