@@ -72,7 +72,7 @@ class Settings:
     outbox_resend_most_seconds: float = 3_600.0  # the longest such wait
     reconciliation_seconds: float = 60.0  # between signed running digests to each peer
     overdue_check_seconds: float = 60.0  # between looks for overdue answers
-    directory_check_seconds: float = 60.0  # between looks at the directory's age
+    directory_check_seconds: float = 60.0  # between looks at the directory's age, and at `entries`
 
     # How much.
     quarantine_rows: int = 1_000  # unauthenticated envelopes kept, the newest

@@ -24,7 +24,14 @@ from protocol.directory.entries import (
     sealing_key_record,
 )
 from protocol.directory.lookup import Directory, Freshness, SealingPurpose
-from protocol.directory.publish import entry_path, sign_admission, sign_charter, sign_entry, sign_snapshot
+from protocol.directory.publish import (
+    authority_facts,
+    entry_path,
+    sign_admission,
+    sign_charter,
+    sign_entry,
+    sign_snapshot,
+)
 from protocol.directory.trust import (
     Admission,
     Charter,
@@ -54,6 +61,7 @@ __all__ = [
     "Role",
     "SealingPurpose",
     "Snapshot",
+    "authority_facts",
     "authority_path",
     "entry_path",
     "key_record",

@@ -16,7 +16,7 @@ verify.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -408,7 +408,7 @@ def read_entry(path: str, statement: Statement) -> Entry:
         if subject != name:
             raise NotAcceptable("directory.wrong_path", f"the entry at {path} is about another subject")
         facts = claims.inside("metadata").inside(NODE_TYPE)
-        signing, sealing = _by_purpose(read_keys(claims.inside("jwks")))
+        signing, sealing = by_purpose(read_keys(claims.inside("jwks")))
         return NodeEntry(
             code=parse_node_code(subject),
             state=state,
@@ -442,6 +442,22 @@ def _authority(
     issued_at: datetime,
     expires_at: datetime,
 ) -> AuthorityEntry:
+    signing, sealing = by_purpose(read_keys(jwks))
+    return AuthorityEntry(
+        address=address,
+        state=state,
+        signing_keys=signing,
+        sealing_keys=sealing,
+        path=path,
+        digest=digest,
+        issued_at=issued_at,
+        expires_at=expires_at,
+        **described(facts),
+    )
+
+
+def described(facts: Claims) -> dict[str, Any]:
+    """The members of `AuthorityFacts` that an entry's metadata holds. Refuses `directory.malformed`."""
     try:
         role = Role(facts.text("role"))
     except ValueError:
@@ -449,33 +465,26 @@ def _authority(
     weekend = facts.integers("weekend")
     if not set(weekend) < set(range(1, 8)):
         raise facts.wrong("weekend", "ISO weekdays (1 to 7), and at least one working day")
-    signing, sealing = _by_purpose(read_keys(jwks))
-    return AuthorityEntry(
-        address=address,
-        state=state,
-        role=role,
-        names=MappingProxyType(facts.texts_by_name("names")),
-        jurisdiction=facts.texts("jurisdiction"),
-        competences=facts.texts("competences"),
-        languages=facts.texts("languages"),
-        working_hours=tuple(_hours(one) for one in facts.each("working_hours")),
-        timezone=facts.text("timezone"),
-        weekend=weekend,
-        holidays=facts.dates("holidays"),
-        contacts=tuple(_contact(one) for one in facts.each("contacts")),
-        escalation=_contact(facts.inside("escalation")) if "escalation" in facts else None,
-        node=parse_node_code(facts.text("node")),
-        signing_keys=signing,
-        sealing_keys=sealing,
-        vocabulary_releases=facts.texts("vocabulary_releases"),
-        path=path,
-        digest=digest,
-        issued_at=issued_at,
-        expires_at=expires_at,
-    )
+    return {
+        "role": role,
+        "names": MappingProxyType(facts.texts_by_name("names")),
+        "jurisdiction": facts.texts("jurisdiction"),
+        "competences": facts.texts("competences"),
+        "languages": facts.texts("languages"),
+        "working_hours": tuple(_hours(one) for one in facts.each("working_hours")),
+        "timezone": facts.text("timezone"),
+        "weekend": weekend,
+        "holidays": facts.dates("holidays"),
+        "contacts": tuple(_contact(one) for one in facts.each("contacts")),
+        "escalation": _contact(facts.inside("escalation")) if "escalation" in facts else None,
+        "node": parse_node_code(facts.text("node")),
+        "vocabulary_releases": facts.texts("vocabulary_releases"),
+    }
 
 
-def _by_purpose(keys: tuple[KeyRecord, ...]) -> tuple[tuple[KeyRecord, ...], tuple[KeyRecord, ...]]:
+def by_purpose(keys: Iterable[KeyRecord]) -> tuple[tuple[KeyRecord, ...], tuple[KeyRecord, ...]]:
+    """Those for signatures, and those to seal to."""
+    keys = tuple(keys)
     signing = tuple(key for key in keys if key.purpose is KeyPurpose.SIGN)
     return signing, tuple(key for key in keys if key.purpose is not KeyPurpose.SIGN)
 

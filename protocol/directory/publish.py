@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from protocol.claims import seconds_of
+from protocol.claims import Claims, seconds_of
 from protocol.directory.entries import (
+    AUTHORITY_TYPE,
+    MALFORMED,
     AuthorityFacts,
     KeyRecord,
     NodeFacts,
     authority_path,
+    by_purpose,
+    described,
     node_path,
     state_of_member,
 )
 from protocol.directory.trust import Charter
-from protocol.identifiers import Address, NodeCode
+from protocol.identifiers import Address, NodeCode, state_of
 from protocol.json_strict import Json, dumps
 from protocol.statements import CoSigned, SigningKey, StatementType, VerifyKey, cosign, digest, sign
 
-__all__ = ["entry_path", "sign_admission", "sign_charter", "sign_entry", "sign_snapshot"]
+__all__ = ["authority_facts", "entry_path", "sign_admission", "sign_charter", "sign_entry", "sign_snapshot"]
 
 
 def sign_charter(
@@ -79,6 +84,30 @@ def sign_admission(
         },
         signers,
     )
+
+
+def authority_facts(
+    address: Address, description: Mapping[str, Any], keys: Iterable[KeyRecord]
+) -> AuthorityFacts:
+    """What a State is about to say of an authority. `description`: as `AuthorityFacts.metadata` writes it.
+
+    Refuses `directory.malformed`, also for a member that an entry does not have or that is not said: what
+    goes to every State should hold nothing by accident.
+    """
+    claims = Claims(description, code=MALFORMED)
+    signing, sealing = by_purpose(keys)
+    facts = AuthorityFacts(
+        address=address,
+        state=state_of(address),
+        signing_keys=signing,
+        sealing_keys=sealing,
+        **described(claims),
+    )
+    written = facts.metadata()[AUTHORITY_TYPE]
+    for name in sorted({*written, *description}):
+        if name not in written or name not in description or written[name] != description[name]:
+            raise claims.wrong(name, "what an entry says, all of it and nothing more")
+    return facts
 
 
 def entry_path(facts: AuthorityFacts | NodeFacts, *, member: str | None = None) -> str:

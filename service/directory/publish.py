@@ -23,8 +23,6 @@ __all__ = ["ENTRIES", "Publisher", "lay_out", "read_entries"]
 
 ENTRIES = "entries"
 _SUFFIX = ".jws"
-_LOOK_EVERY = 30.0
-"""Seconds between looks at the files, when the hub says nothing."""
 
 
 def lay_out(data_dir: Path, path: str, token: str) -> None:
@@ -58,7 +56,8 @@ class Publisher:
         self._link = link
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Until cancelled: whenever the hub says that something changed, and every so often for new files."""
+        pause = self._node.settings.directory_check_seconds
         while True:
             seen = self._link.directory_changed.count
             if self._link.connected:
@@ -66,7 +65,7 @@ class Publisher:
                     await self.publish()
                 except (Refused, NodeError) as reason:
                     self._node.log.warning("directory.not_published", code=reason.code)
-            await self._link.directory_changed.wait(seen, timeout=_LOOK_EVERY)
+            await self._link.directory_changed.wait(seen, timeout=pause)
 
     async def publish(self) -> int:
         """Put what the hub lacks. Returns how many documents that was."""

@@ -18,8 +18,9 @@ import httpx
 import service
 from protocol.identifiers import Address
 from service.errors import Unavailable
-from service.network.layout import Member, write_settings
+from service.network.layout import Member
 from service.network.tether import tethered
+from service.node_files import write_settings
 from service.settings import ENVIRONMENT_PREFIX
 
 __all__ = ["NodeProcess", "free_port"]
@@ -66,7 +67,7 @@ class NodeProcess:
         """Begin; `ready` tells when it has."""
         member = self.member
         write_settings(
-            member,
+            member.settings_file,
             {
                 "node": member.code,
                 "state": member.state,
@@ -78,6 +79,7 @@ class NodeProcess:
                 **LOCAL_SETTINGS,
                 **self._overrides,
             },
+            heading="Written by `focalpoint network up`; changes are overwritten.",
         )
         command = [sys.executable, "-m", "service.cli.main", "node", "run", "--config"]
         with member.output.open("ab") as output:

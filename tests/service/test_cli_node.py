@@ -19,7 +19,8 @@ from typer.testing import CliRunner
 from service.cli.doctor import Check, examine
 from service.cli.main import app
 from service.clock import SystemClock
-from service.network.layout import Member, lay_out_network, write_settings
+from service.network.layout import Member, lay_out_network
+from service.node_files import write_settings
 from service.random_source import SystemRandomSource
 from service.store.migrate import upgrade
 
@@ -36,7 +37,7 @@ class Machine:
 
     def set(self, **changes: Any) -> None:
         self.settings |= changes
-        write_settings(self.member, self.settings)
+        write_settings(self.member.settings_file, self.settings, heading="A test's")
 
     def keys(self, *words: str) -> Result:
         return CliRunner().invoke(app, ["keys", *words, "--config", str(self.member.settings_file)])
