@@ -40,6 +40,7 @@ from service.private_files import write_private
 
 __all__ = [
     "API_TOKEN",
+    "PASSPHRASE_LEAST",
     "SNAPSHOT",
     "STATE_ROOT",
     "FileKeyStore",
@@ -70,7 +71,8 @@ _NONCE_BYTES = 12
 _SALT_BYTES = 16
 _SCRYPT_N, _SCRYPT_R, _SCRYPT_P = 2**15, 8, 1  # 32 MiB and some 80 ms: once a start
 _SCRYPT_MEMORY = 2**28  # bytes
-_PASSPHRASE_LEAST = 16
+PASSPHRASE_LEAST = 16
+"""Bytes."""
 
 type Kind = Literal["sign", "seal", "wrap"]
 
@@ -350,9 +352,9 @@ def read_passphrase(path: Path) -> bytes:
         passphrase = path.read_bytes().rstrip(b"\r\n")
     except OSError as error:
         raise Misconfigured("keystore.passphrase_file", "the passphrase file cannot be read") from error
-    if len(passphrase) < _PASSPHRASE_LEAST:
+    if len(passphrase) < PASSPHRASE_LEAST:
         raise Misconfigured(
-            "keystore.passphrase_file", f"expected a passphrase of at least {_PASSPHRASE_LEAST} bytes"
+            "keystore.passphrase_file", f"expected a passphrase of at least {PASSPHRASE_LEAST} bytes"
         )
     return passphrase
 

@@ -1,4 +1,4 @@
-"""`focalpoint directory`: who is who, as a node has it now."""
+"""`focalpoint directory`: who is who, as a node has it now; and what this State says of its own."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from typing import Annotated
 import typer
 
 from service.cli.at_api import talks_to_a_node
+from service.cli.entry import sign_entries
 from service.client import Client
 from service.errors import NotFound
 
 directory_app = typer.Typer(
-    no_args_is_help=True, add_completion=False, help="Look authorities up in a node's directory."
+    no_args_is_help=True,
+    add_completion=False,
+    help="Look authorities up in a node's directory; publish this State's own.",
 )
+directory_app.command("entry")(sign_entries)
 
 
 @directory_app.command("list")

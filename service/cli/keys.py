@@ -27,7 +27,8 @@ def list_keys(config: ConfigOption = None, network: NetworkOption = None, node: 
         )
 
 
-@keys_app.command("show")
+# One key id in 64 begins with a hyphen.
+@keys_app.command("show", context_settings={"ignore_unknown_options": True})
 def show_key(
     kid: Annotated[str, typer.Argument(help="The key's id, as `keys list` shows it.")],
     config: ConfigOption = None,

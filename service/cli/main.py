@@ -31,6 +31,7 @@ GROUPS: Final = {
     "send": "service.cli.messages:send_app",
     "show": "service.cli.messages:show_app",
     "timeline": "service.cli.timeline:timeline_app",
+    "token": "service.cli.token:token_app",
     "verify": "service.cli.verify:verify_app",
 }
 """Where each command's, or group's, Typer app is."""

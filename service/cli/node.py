@@ -1,4 +1,4 @@
-"""`focalpoint node`: run one State's node."""
+"""`focalpoint node`: set one State's node up, and run it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from typing import Annotated
 import typer
 
 from service.app import run_node
+from service.cli.node_init import init
 from service.settings import load
 
-node_app = typer.Typer(no_args_is_help=True, add_completion=False, help="Run a State's node.")
+node_app = typer.Typer(no_args_is_help=True, add_completion=False, help="Set a State's node up, and run it.")
+node_app.command()(init)
 
 
 @node_app.callback()
 def _() -> None:
-    """Run a State's node."""
+    """Set a State's node up, and run it."""
 
 
 @node_app.command()

@@ -1,0 +1,148 @@
+"""`focalpoint directory entry`: sign what this State says of its own node and authorities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from protocol.directory import (
+    AuthorityFacts,
+    KeyRecord,
+    NodeFacts,
+    authority_facts,
+    authority_path,
+    node_path,
+)
+from service.cli.at_node import ConfigOption, NetworkOption, NodeOption, keystore_of, settings_of
+from service.cli.root_key import RootKeyOption, RootPassphraseOption, root_passphrase
+from service.clock import SystemClock
+from service.directory.facts_file import StateFacts, facts_of_last, read_facts
+from service.directory.own_entries import PROTOCOL_VERSIONS, Planned, key_that_signed, listed_keys, plan
+from service.directory.own_keys import REAL, sealing_records, signing_records
+from service.directory.publish import read_entries
+from service.errors import Conflict
+from service.keystore import STATE_ROOT, FileKeyStore
+from service.root_key_file import read_root_key
+from service.settings import Settings
+
+__all__ = ["sign_entries"]
+
+
+def sign_entries(
+    facts: Annotated[
+        Path | None,
+        typer.Option(
+            help="What is to be said, TOML or JSON. Without it: what is said now, with today's keys."
+        ),
+    ] = None,
+    revoke: Annotated[
+        list[str] | None,
+        typer.Option(help="KID=2027-01-31T12:00Z: nothing of that key counts from then on. Repeatable."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, and stop.")] = False,
+    root_key: RootKeyOption = None,
+    root_passphrase_file: RootPassphraseOption = None,
+    config: ConfigOption = None,
+    network: NetworkOption = None,
+    node: NodeOption = None,
+) -> None:
+    """Sign the entries that are new or changed, and lay them where the node takes them from; it publishes
+    them without a restart. After `keys generate OWNER --replace` it lists the new key beside the old."""
+    settings = settings_of(config, network, node)
+    keys, last = keystore_of(settings), read_entries(settings.data_dir)
+    said = read_facts(facts, node=settings.node, state=settings.state) if facts else facts_of_last(last)
+    if said is None:
+        raise typer.BadParameter("there is no entry yet: say what it shall hold", param_hint="--facts")
+    now = SystemClock().now()
+    planned = _planned(settings, keys, said, last, _cut_offs(revoke or [], keys), now)
+    due = [one for one in planned if _shown(one, now)]
+    for path in sorted(set(last) - {one.path for one in planned}):
+        typer.echo(f"{path}: left as it is")
+    if dry_run or not due:
+        typer.echo("Nothing was signed." if due else "Nothing to sign.", err=True)
+        return
+    root = (
+        read_root_key(root_key, root_passphrase(root_passphrase_file, twice=False))
+        if root_key
+        else keys.signing(STATE_ROOT)
+    )
+    if any(key_that_signed(token) != root.kid for token in last.values()):
+        typer.echo(f"The root key {root.kid} is another than before: is it in the admission?", err=True)
+    for one in due:
+        one.sign(root, settings.data_dir, now)
+    typer.echo(
+        f"Signed: {len(due)}. A running node brings them to the hub within"
+        f" {settings.directory_check_seconds:g} seconds; other States believe them once a snapshot lists"
+        " them.",
+        err=True,
+    )
+
+
+def _planned(
+    settings: Settings,
+    keys: FileKeyStore,
+    said: StateFacts,
+    last: Mapping[str, str],
+    revoked: Mapping[str, datetime],
+    now: datetime,
+) -> tuple[Planned, ...]:
+    member = settings.node if settings.state == "int" else settings.state
+
+    def signing(owner: str, listed: tuple[KeyRecord, ...]) -> tuple[KeyRecord, ...]:
+        return signing_records(keys, owner, lives=REAL, now=now, listed=listed, revoked=revoked)
+
+    known = listed_keys(last.get(node_path(member, settings.node)))
+    limits = settings.limits
+    facts: list[AuthorityFacts | NodeFacts] = [
+        NodeFacts(
+            code=settings.node,
+            state=settings.state,
+            protocol_versions=PROTOCOL_VERSIONS,
+            limits={"coded": limits.coded, "narrative": limits.narrative, "identity": limits.identity},
+            signing_keys=signing(settings.node, known),
+            sealing_keys=sealing_records(keys, lives=REAL, listed=known),
+        )
+    ]
+    for address, description in said.authorities.items():
+        known = listed_keys(last.get(authority_path(member, address)))
+        own = [record for record in known if record.purpose != "sign"]
+        facts.append(authority_facts(address, description, (*signing(address, known), *own)))
+    return plan(facts, member=member, network=said.network, last=last)
+
+
+def _shown(planned: Planned, now: datetime) -> bool:
+    changes = planned.changes(now)
+    typer.echo(f"{planned.path}: {'' if changes else 'unchanged'}".rstrip())
+    for change in changes:
+        typer.echo(f"  {change}")
+    return bool(changes)
+
+
+def _cut_offs(texts: list[str], keys: FileKeyStore) -> dict[str, datetime]:
+    standing = {entry.kid: entry for entry in keys.entries() if entry.kind == "sign"}
+    cut_offs = {}
+    for text in texts:
+        kid, _, moment = text.partition("=")
+        cut_off = _moment(moment)
+        if cut_off is None or kid not in standing:
+            raise typer.BadParameter(
+                "expected KID=2027-01-31T12:00Z, a key that `keys list` shows as signing",
+                param_hint="--revoke",
+            )
+        if standing[kid].current:
+            raise Conflict("keystore.key_current", f"key {kid} is in use; add its successor first")
+        cut_offs[kid] = cut_off
+    return cut_offs
+
+
+def _moment(text: str) -> datetime | None:
+    """None unless it says its time zone: an hour's difference is what a thief needs."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return None if moment.tzinfo is None else moment.astimezone(UTC)

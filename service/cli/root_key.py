@@ -1,0 +1,33 @@
+"""Where the State's root key is, for the commands that need it: `--root-key FILE`, or the node's keystore."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from service.keystore import PASSPHRASE_LEAST, read_passphrase
+
+__all__ = ["RootKeyOption", "RootPassphraseOption", "root_passphrase"]
+
+RootKeyOption = Annotated[
+    Path | None,
+    typer.Option("--root-key", help="Encrypted PEM file with the State's root key, kept off this machine."),
+]
+RootPassphraseOption = Annotated[
+    Path | None,
+    typer.Option("--root-passphrase-file", help="What opens it; asked for at the terminal otherwise."),
+]
+
+
+def root_passphrase(file: Path | None, *, twice: bool) -> bytes:
+    """From `file`, or typed; `twice` when it is a new one. Misconfigured as `read_passphrase`."""
+    if file is not None:
+        return read_passphrase(file)
+    typed: str = typer.prompt(
+        "Passphrase of the root key", hide_input=True, confirmation_prompt=twice, err=True
+    )
+    if len(typed.encode()) < PASSPHRASE_LEAST:
+        raise typer.BadParameter(f"expected a passphrase of at least {PASSPHRASE_LEAST} bytes")
+    return typed.encode()
