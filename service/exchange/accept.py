@@ -222,16 +222,19 @@ def _check(session: Session, content: Content, directory: Directory) -> tuple[Kn
     move."""
     connection = session.connection()
     messages.validate(content)
+    thread = mailbox.load_thread(connection, content.thread)
+    if thread is None and not conversations.opens_thread(content.type):
+        # Before any look at the case: a stranger who tries a reference gets the same silence for one that is
+        # in use and one that is not.
+        raise PredecessorMissing(
+            "conversation.predecessor_missing", "the message that opens the thread has not come"
+        )
     case = cases.load_case(connection, content.case)
     if case is not None:
         case_files.require_party_state(case, content.sender)
     safeguards.check_receiving(case_files.case_file(case.row) if case is not None else None, content)
-    thread = mailbox.load_thread(connection, content.thread)
     procedure = conversations.procedure_of(content.type, thread)
-    if procedure is None:
-        raise PredecessorMissing(
-            "conversation.predecessor_missing", "the message that opens the thread has not come"
-        )
+    assert procedure is not None, "an opening message has one of its own, any other its thread's"
     for authority in (content.sender, content.recipient):
         if not directory.competent(authority, procedure):
             raise NotAcceptable(

@@ -42,7 +42,7 @@ async def take_in(
     """
     now = node.clock.now()
     directory = node.directory.current()
-    works = await asyncio.to_thread(lambda: [_read(node, data, source, directory, now) for data in envelopes])
+    works = await asyncio.to_thread(lambda: [_work(node, data, source, directory, now) for data in envelopes])
     written = [asyncio.ensure_future(node.store.write(work)) for work in works]
     answers = await asyncio.gather(*written, return_exceptions=True)
     outcomes: list[Outcome | Exception] = []
@@ -58,6 +58,22 @@ async def take_in(
     node.wake.outbox_ready.notify()
     node.wake.mail_arrived.notify()
     return outcomes
+
+
+def _work(node: Node, data: bytes, source: str, directory: Directory, now: datetime) -> _Work:
+    """What to do with one envelope. A bug of ours that it brings out is its own outcome, and nobody
+    else's."""
+    try:
+        return _read(node, data, source, directory, now)
+    except Exception as bug:  # noqa: BLE001 - the caller logs it, and lets the envelope come again
+        return _failing(bug)
+
+
+def _failing(bug: Exception) -> _Work:
+    def work(_: Session) -> Outcome:
+        raise bug
+
+    return work
 
 
 def _read(node: Node, data: bytes, source: str, directory: Directory, now: datetime) -> _Work:

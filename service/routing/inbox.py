@@ -16,18 +16,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from sqlmodel import Session
+
 from protocol.errors import Refused
 from service.errors import NodeError
 from service.exchange import take_in
 from service.exchange.accept import Outcome
 from service.node import Node
 from service.routing.nats import Delivery, HubLink
+from service.store import quarantine
 
 __all__ = ["Inbox"]
 
 PATIENCE = 20
 """Deliveries of a message whose predecessor has not come, before the hub is told to forget it. The sender
-keeps it in its outbox until we answer, so forgetting loses nothing and frees the hub's pending slot."""
+keeps it in its outbox until we answer, so forgetting loses nothing and frees the hub's pending slot. As
+many times is tried what brings out a fault of ours."""
 
 
 class Inbox:
@@ -59,7 +63,10 @@ class Inbox:
         if isinstance(outcome, Exception):
             code = outcome.code if isinstance(outcome, Refused | NodeError) else "internal"
             self._node.log.error("inbox.fault", code=code, exc_info=outcome)
-            await delivery.nak(delay=5)
+            if delivery.attempt < PATIENCE:
+                await delivery.nak(delay=5)
+            else:
+                await self._set_aside(delivery)
             return
         match outcome.disposition:
             case "wait" if delivery.attempt < PATIENCE:
@@ -68,3 +75,22 @@ class Inbox:
                 await delivery.term(outcome.code or "")
             case _:
                 await delivery.ack()
+
+    async def _set_aside(self, delivery: Delivery) -> None:
+        """It brings out a fault of ours each time: an operator finds it in quarantine, and the rest goes
+        on."""
+        node = self._node
+
+        def keep(session: Session) -> None:
+            quarantine.keep(
+                session.connection(),
+                delivery.data,
+                sealed=True,
+                code="node.internal",
+                source="hub",
+                now=node.clock.now(),
+                most=node.settings.quarantine_rows,
+            )
+
+        await node.store.write(keep)
+        await delivery.term("node.internal")

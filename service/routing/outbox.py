@@ -34,7 +34,7 @@ from service.exchange import letters
 from service.exchange.letters import Letter
 from service.node import Node
 from service.routing.nats import HubLink
-from service.store import outgoing
+from service.store import mailbox, outgoing
 
 __all__ = ["Outbox"]
 
@@ -44,6 +44,11 @@ Bounded so that the envelope stays far below the coded part's limit."""
 
 RELEASED_AT_ONCE = 128
 """Rows sealed and numbered together. A few hundred in flight keep the hub busy; more only adds waiting."""
+
+REPEATS_PER_SECOND = 200
+"""Of what was sent before, at most. Each repetition is sealed anew, so the hub cannot tell it from the
+first: a node that is slow to answer would otherwise be buried under copies of what it is already working
+on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +67,14 @@ class Outbox:
         self._link = link
         self._publishing = asyncio.Semaphore(node.settings.publishes_in_flight)
         self._resting: dict[NodeCode, datetime] = {}
+        self._repeat_from = 0.0
         self._in_flight: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Until cancelled. A fault of one round is logged and the next round tries again: rows are
         patient."""
         node = self._node
+        await node.store.write(lambda session: outgoing.due_again(session.connection(), node.clock.now()))
         while True:
             # Without a hub an attempt would only be used up, and the next be further away.
             if not await self._link.wait_connected(node.settings.outbox_poll_seconds):
@@ -76,12 +83,18 @@ class Outbox:
             try:
                 released = await self.release_queued()
                 # A node that is behind with new work does no old work twice: most of it is answered already.
-                repeated = await self.repeat_due() if released < RELEASED_AT_ONCE else 0
+                behind = released >= RELEASED_AT_ONCE or self._now() < self._repeat_from
+                repeated = 0 if behind else await self.repeat_due()
+                self._repeat_from = self._now() + repeated / REPEATS_PER_SECOND
             except (Refused, NodeError) as reason:
                 node.log.warning("outbox.round_failed", code=reason.code)
                 released = repeated = 0
             if not released and not repeated:
                 await node.wake.outbox_ready.wait(seen, timeout=node.settings.outbox_poll_seconds)
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
 
     async def release_queued(self) -> int:
         """Number, seal and publish what is queued. Returns how many rows left."""
@@ -137,6 +150,9 @@ class Outbox:
             taken = outgoing.save_channel(
                 connection, advanced, was=known.last if known else None, now=now
             ) and outgoing.release(connection, advanced, [item.release for item in sealed])
+            mailbox.mark_sent(
+                connection, node.code, [item.release.envelope_id for item in sealed if item.is_content]
+            )
             if not taken:
                 raise Unavailable("outbox.numbers_taken", "another worker or a hold was faster: read again")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -27,6 +27,7 @@ __all__ = [
     "has_evidence",
     "last_evidence",
     "load_thread",
+    "mark_sent",
     "messages_of_thread",
     "save_thread",
     "set_message",
@@ -54,6 +55,15 @@ _ADD_EVIDENCE = Adding(EVIDENCE)
 _ADD_INBOX = Adding(INBOX)
 _ADD_THREAD = Adding(THREAD)
 _SET_STATUS = Change(update(MESSAGE).where(*_THIS_MESSAGE).values(status=bindparam("new_status")))
+_MARK_SENT = (
+    update(MESSAGE)
+    .where(
+        MESSAGE.c.sender_node == bindparam("by"),
+        MESSAGE.c.id == bindparam("message"),
+        MESSAGE.c.status == "accepted",
+    )
+    .values(status="sent")
+)
 _THREAD_CHANGES = ("state", "answerer", "due_at", "due_basis", "snapshot", "updated_at")
 _CHANGE_THREAD = Change(
     update(THREAD)
@@ -77,6 +87,13 @@ def set_message(connection: Connection, sender: NodeCode, message: MessageId, **
     connection.execute(
         update(MESSAGE).where(MESSAGE.c.sender_node == sender, MESSAGE.c.id == message).values(**values)
     )
+
+
+def mark_sent(connection: Connection, sender: NodeCode, messages: Iterable[MessageId]) -> None:
+    """Our messages that have a number now. What is answered already stays so."""
+    rows = [{"by": sender, "message": message} for message in messages]
+    if rows:
+        connection.execute(_MARK_SENT, rows)
 
 
 def messages_of_thread(connection: Connection, thread: ThreadId) -> Sequence[AnyRow]:

@@ -26,6 +26,7 @@ __all__ = [
     "Release",
     "acknowledge",
     "channel",
+    "due_again",
     "hold_case",
     "keep_manifests",
     "manifests_of",
@@ -257,6 +258,15 @@ def manifests_of(connection: Connection, message: MessageId) -> tuple[str, ...]:
 def settle(connection: Connection, sender: NodeCode, message: MessageId, at: datetime) -> None:
     """The message is answered for: its row asks for no more attempts."""
     _SETTLE.run(connection, sender=sender, message=message, at=at)
+
+
+def due_again(connection: Connection, now: datetime) -> None:
+    """After a start: what was released once may never have been published, so its next attempt is now."""
+    connection.execute(
+        update(OUTBOX)
+        .where(_RELEASED, OUTBOX.c.next_attempt_at > now, OUTBOX.c.attempts <= 1)
+        .values(next_attempt_at=now)
+    )
 
 
 def try_again(connection: Connection, sender: NodeCode, message: MessageId, *, at: datetime) -> None:

@@ -16,12 +16,13 @@ import pytest
 from protocol.bundle import verify_bundle
 from protocol.content import Draft, NarrativeBlock, sign_content
 from protocol.errors import NotAcceptable
-from protocol.identifiers import MessageId, ThreadId
+from protocol.identifiers import MessageId, ThreadId, new_case_reference
 from protocol.vocabularies import RELEASE
 from service import exchange
 from service.access.roles import Role
 from service.errors import Conflict, Forbidden, NotFound
 from service.exchange.accept import Outcome
+from service.exchange.letters import Letter, seal
 from service.exchange.views import SignedSubmission
 from tests.service.exchange_pair import Pair, actor, message, open_pair
 
@@ -381,5 +382,74 @@ def test_an_agency_cannot_shorten_a_deadline_by_an_old_signature(
         with pytest.raises(NotAcceptable) as refused:
             await exchange.send(pair.it.node, pair.it.officer, submission)
         assert refused.value.code == code
+
+    run(play())
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["a reference in use", "a reference that is not"])
+def test_a_stranger_who_tries_a_reference_learns_nothing(pair: Pair, known: bool) -> None:
+    async def play() -> None:
+        if known:
+            ours = await exchange.open_case(pair.ro.node, pair.ro.officer)
+            reference = ours.reference
+        else:
+            reference = new_case_reference(os.urandom)
+        probe = message(
+            "withdraw",
+            reference,
+            pair.it.office,
+            pair.ro.office,
+            thread=ThreadId(new_id()),
+            in_reply_to=new_id(),
+        )
+        signed = sign_content(
+            Draft(
+                id=probe.id,
+                type=probe.type,
+                case=reference,
+                thread=probe.thread or ThreadId(probe.id),
+                in_reply_to=probe.in_reply_to,
+                sender=probe.sender,
+                recipient=probe.recipient,
+                coded=dict(probe.coded),
+                declares_no_danger=True,
+                vocabulary=RELEASE,
+            ),
+            key=pair.world.signing[pair.it.office],
+            issued_at=pair.clock.now(),
+            random_bytes=os.urandom,
+        )
+        letter = Letter(
+            row=1,
+            kind="content",
+            peer=pair.ro.node.code,
+            message_id=probe.id,
+            attempts=0,
+            token=signed.statement.token,
+            sender=probe.sender,
+            recipient=probe.recipient,
+        ).numbered(probe.id, "1", 1)
+        envelope = seal(
+            pair.it.node,
+            pair.ro.node.code,
+            [letter],
+            directory=pair.world.directory,
+            now=pair.clock.now(),
+        )
+        (outcome,) = await pair.ro.receive(envelope.data)
+        assert isinstance(outcome, Outcome)
+        assert (outcome.disposition, outcome.code) == ("wait", "conversation.predecessor_missing")
+        assert await pair.ro.rows("select * from outbox") == []
+
+    run(play())
+
+
+def test_a_message_is_sent_once_it_has_a_number(pair: Pair) -> None:
+    async def play() -> None:
+        case = await pair.open_case()
+        await pair.it.send(message("case.notification", case, pair.it.office, pair.ro.office))
+        assert [row["status"] for row in await pair.it.rows("select status from message")] == ["accepted"]
+        await pair.release(pair.it)
+        assert [row["status"] for row in await pair.it.rows("select status from message")] == ["sent"]
 
     run(play())
