@@ -75,7 +75,9 @@ def generate_key(
         _refuse_replacing(store, "seal", purpose, replace)
         made = store.add_sealing(purpose).kid
     _echo(store, _entry(store, made))
-    typer.echo("Next: publish a directory entry that lists it; peers believe no other.", err=True)
+    typer.echo(
+        "Next: publish a directory entry that lists it (`directory entry`); peers believe no other.", err=True
+    )
 
 
 def _purpose(seal: str | None) -> SealingPurpose:

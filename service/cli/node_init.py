@@ -82,6 +82,8 @@ def init(
     request = {
         "member": settings.node if settings.state == "int" else settings.state,
         "node": settings.node,
+        # A State speaks for all of its own; a body for those that its admission names.
+        **({"authorities": signers} if settings.state == "int" else {}),
         "root_key": record.to_json(),
         "hub_key": files.hub_key,
     }

@@ -21,7 +21,7 @@ token_app = typer.Typer(no_args_is_help=True, add_completion=False, help="Make t
 
 _MOST_MINUTES = 480
 """A working day: while nobody signs in, people are handed a token in the morning. What a lost one costs is
-bounded by this, or by replacing the `api-token` key, which ends every session at once."""
+bounded by this, or by replacing the `api-token` key, which ends every session at the node's next start."""
 
 
 @token_app.callback()

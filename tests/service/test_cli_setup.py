@@ -169,6 +169,15 @@ def test_a_root_key_in_the_keystore_is_said_to_belong_offline(tmp_path: Path) ->
     assert "belongs offline" in init(tmp_path / "ro").stderr
 
 
+def test_a_bodys_authorities_are_named_to_those_who_admit_it(tmp_path: Path) -> None:
+    made = run(
+        *("node", "init", str(tmp_path / "iom"), "--code", "int-iom", "--state", "int"),
+        *("--hub-url", "tls://hub.example:4222", "--charter-digest", DIGEST, "--authority", "int.iom"),
+    )
+    request = json.loads(made.stdout)
+    assert (request["member"], request["authorities"]) == ("int-iom", ["int.iom"])
+
+
 def test_nothing_is_overwritten(desk: Desk) -> None:
     before = {path: path.read_bytes() for path in desk.directory.rglob("*") if path.is_file()}
     again = init(desk.directory)
@@ -402,7 +411,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalNetwork]:
 
 
 @pytest.mark.network
-def test_an_authoritys_key_is_rotated_while_messages_flow(network: LocalNetwork) -> None:
+def test_an_authoritys_and_its_nodes_keys_are_rotated_while_messages_flow(network: LocalNetwork) -> None:
     at_it = ("--network", str(network.directory), "--node", "it")
     it, cases = network.officer("it"), [network.settled_case() for _ in range(3)]
     old = network.keys("it").signing(IT).kid
@@ -411,11 +420,12 @@ def test_an_authoritys_key_is_rotated_while_messages_flow(network: LocalNetwork)
     # nobody has heard of yet.
     os.kill(network.description["hub"]["pid"], signal.SIGKILL)
     queued = send(it, message("case.notification", cases[0], IT, RO))
-    assert run("keys", "generate", IT, "--replace", *at_it).exit_code == 0
+    for owner in (IT, "it"):
+        assert run("keys", "generate", owner, "--replace", *at_it).exit_code == 0
     early = send(it, message("case.notification", cases[1], IT, RO))
     assert run("network", "restart-hub", "--dir", str(network.directory)).exit_code == 0
     published = run("directory", "entry", *at_it)
-    assert "Signed: 1" in published.stderr, published.output
+    assert "Signed: 2" in published.stderr, published.output
     late = send(it, message("case.notification", cases[2], IT, RO))
 
     new = network.keys("it").signing(IT).kid
