@@ -77,10 +77,9 @@ def parse(
     except ValueError:
         # Without the cause: its text quotes the submitted bytes.
         raise refuse("json.malformed", "expected JSON text in UTF-8") from None
-    # Only a text with this many brackets can be too deep, and most are below it: spares the walk.
-    if data.count(b"{") + data.count(b"[") > max_depth and _deeper_than(value, max_depth):
+    if _deeper_than(value, max_depth):
         raise refuse("json.too_deep", f"expected at most {max_depth} levels")
-    if b"\\u" in data and not _is_unicode(value):
+    if data.find(b"\\u") >= 0 and not _is_unicode(value):  # `in` takes twice as long among many escapes
         raise refuse("json.malformed", "a lone surrogate is not a character")
     return value
 

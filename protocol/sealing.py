@@ -70,6 +70,8 @@ _TAG_BYTES = 16
 _NONCE_BYTES = 12
 _CONTENT_KEY_BYTES = 32
 _MAX_PROTECTED_BYTES = 4096
+# Base64url has nothing that JSON would have to escape.
+_JWE = b'{"protected":"%b","aad":"%b","encrypted_key":"%b","iv":"%b","ciphertext":"%b","tag":"%b"}'
 _MEMBERS = {"protected", "aad", "encrypted_key", "iv", "ciphertext", "tag"}
 _PROTECTED_MEMBERS = {"alg", "kid", "enc", "ek"}
 
@@ -224,15 +226,13 @@ def seal(plaintext: bytes, *, to: SealingPublicKey, header_digest: bytes) -> byt
     )
     aad = base64url.encode(header_digest)
     sealed = AESGCM(content_key).encrypt(nonce, padding.pad(plaintext), protected + b"." + aad)
-    return dumps(
-        {
-            "protected": protected.decode(),
-            "aad": aad.decode(),
-            "encrypted_key": base64url.encode(wrapped[size:]).decode(),
-            "iv": base64url.encode(nonce).decode(),
-            "ciphertext": base64url.encode(sealed[:-_TAG_BYTES]).decode(),
-            "tag": base64url.encode(sealed[-_TAG_BYTES:]).decode(),
-        }
+    return _JWE % (
+        protected,
+        aad,
+        base64url.encode(wrapped[size:]),
+        base64url.encode(nonce),
+        base64url.encode(sealed[:-_TAG_BYTES]),
+        base64url.encode(sealed[-_TAG_BYTES:]),
     )
 
 

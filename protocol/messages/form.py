@@ -147,9 +147,12 @@ def _language_tag(text: str) -> str:
     return text
 
 
+# U+202D and U+202E turn the reading direction over: a name could show as another one.
+_NOT_IN_A_LINE = re.compile("[\x00-\x1f\x7f\u2028\u2029\u202d\u202e]")
+
+
 def _one_line(text: str) -> str:
-    # U+202D and U+202E turn the reading direction over: a name could show as another one.
-    if any(ord(character) < 32 or character in "\u007f\u2028\u2029\u202d\u202e" for character in text):
+    if _NOT_IN_A_LINE.search(text):
         raise PydanticCustomError("line", "expected one line of text")
     return text
 
