@@ -50,7 +50,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
 }
 
 EXAMPLES_OF: dict[str, Any] = {}
-"""What only exists once the node has been played: the id of a message that came to it, and its envelope."""
+"""What only exists once the node has been played: the id of a message that came to it, its
+envelope, and a case that nothing was asked of yet."""
 
 type Base = tuple[FastAPI, dict[str, str]]
 
@@ -102,7 +103,8 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Base]:
         await pair.ro.send(answer)
         await pair.settle()
         by_hand = await exchange.export_envelope(pair.ro.node, pair.ro.officer, answer.id)
-        EXAMPLES_OF.update(received=answer.id, envelope=json.loads(by_hand))
+        untouched = await exchange.open_case(node, pair.it.supervisor)
+        EXAMPLES_OF.update(received=answer.id, envelope=json.loads(by_hand), untouched=untouched.reference)
 
     asyncio.run(play())
     yield app, tokens
@@ -111,6 +113,9 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Base]:
 
 def parameters_of(path: str) -> dict[str, str]:
     values = dict(EXAMPLES_IN_PATHS)
+    if path.endswith("/protection"):
+        # What was generated before may have left a proposal that one person cannot confirm.
+        values["reference"] = EXAMPLES_OF["untouched"]
     if path.endswith("/collection"):
         values["id"] = EXAMPLES_OF["received"]
     return {name: value for name, value in values.items() if f"{{{name}}}" in path}

@@ -313,7 +313,7 @@ def test_a_replaced_key_stays_listed_beside_its_successor_and_soon_signs_no_more
     assert f"key {first} (sign): until" in shown
 
     listed, now = desk.signing_keys(OFFICE_ENTRY), SystemClock().now()
-    assert list(listed) == [second, first]
+    assert listed.keys() == {second, first}
     assert listed[second].vouches(now, now)
     assert listed[first].vouches(now, now + timedelta(days=15))
     assert not listed[first].vouches(now + timedelta(hours=2), now + timedelta(hours=2))
