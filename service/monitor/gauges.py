@@ -7,7 +7,7 @@ import asyncio
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import Select, func, literal_column, select
+from sqlalchemy import func, literal_column, select
 from sqlmodel import Session
 
 from protocol.errors import Refused
@@ -20,7 +20,7 @@ MEASURED_EVERY = 5.0
 """Seconds. Below the usual scrape interval, and cheap: counts over small partial indexes."""
 
 # One look a state, in the words of its partial index: what is done is never walked over.
-_WAITING: dict[str, Select[Any]] = {
+_WAITING: dict[str, Any] = {
     state: select(
         literal_column(f"'{state}'").label("state"),
         func.count().label("rows"),
