@@ -48,8 +48,9 @@ class Inbox:
         node = self._node
         try:
             outcomes = await take_in.take_in(node, [delivery.data for delivery in deliveries], source="hub")
-        except (Refused, NodeError) as reason:
-            node.log.warning("inbox.round_failed", code=reason.code, count=len(deliveries))
+        except Exception as fault:
+            code = fault.code if isinstance(fault, Refused | NodeError) else "internal"
+            node.log.error("inbox.round_failed", code=code, count=len(deliveries), exc_info=fault)
             await asyncio.gather(*(delivery.nak(delay=5) for delivery in deliveries))
             return
         await asyncio.gather(
