@@ -54,13 +54,28 @@ __all__ = [
     "NewerRelease",
     "PartyReference",
     "Several",
+    "Signature",
+    "StatementDigest",
     "YesNoUnknown",
     "is_language_tag",
 ]
 
 type FieldKind = Literal[
-    "code", "date", "count", "address", "reference", "message-id", "language", "text", "group"
+    "code",
+    "date",
+    "count",
+    "address",
+    "reference",
+    "message-id",
+    "digest",
+    "signature",
+    "language",
+    "text",
+    "group",
 ]
+
+
+type SaidBy = Literal["destination", "origin"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +202,13 @@ PartyReference = Annotated[
     Kind("reference"),
 ]
 """Stands for somebody or some place that only the identity part names: `child`, `carer-1`, `place-2`."""
+StatementDigest = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$"), Kind("digest")]
+"""SHA-256 of a statement's token, of an agreement's bytes or of a scanned paper, in base64url: the exact version
+that is meant."""
+Signature = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,400}\.\.[A-Za-z0-9_-]{86}$"), Kind("signature")
+]
+"""A detached JWS over bytes that both sides hold (`protocol.statements.cosign`)."""
 LanguageTag = Annotated[
     str,
     AfterValidator(_language_tag),
@@ -240,13 +262,17 @@ class Form:
 
     `procedure` is the competence that an authority needs to send or answer it, and the conversation that it
     belongs to; None for the moves that every procedure has. `opens_thread`: it may be the first message of a
-    conversation. `required_narrative` names the free-text fields that cannot be left out.
+    conversation. `said_by`: the only State that may say it, where the child is (`destination`) or where the child
+    is from (`origin`). `supervised`: a second pair of eyes signs it, never a case officer alone.
+    `required_narrative` names the free-text fields that cannot be left out.
     """
 
     type: str
     version: int = 1
     procedure: str | None
     opens_thread: bool
+    said_by: SaidBy | None = None
+    supervised: bool = False
     model: _CodedModel
     narrative_fields: tuple[str, ...] = ()
     required_narrative: tuple[str, ...] = ()

@@ -166,7 +166,7 @@ def _value(field: FormField, value: Any, labels: Labels) -> Value:
             return Value(text=str(value), direction="auto")
         case "reference":
             return labels.party(str(value))
-        case "message-id" | "group":
+        case "message-id" | "digest" | "signature" | "group":
             return _identifier(str(value))
 
 
