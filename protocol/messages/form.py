@@ -203,8 +203,8 @@ PartyReference = Annotated[
 ]
 """Stands for somebody or some place that only the identity part names: `child`, `carer-1`, `place-2`."""
 StatementDigest = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$"), Kind("digest")]
-"""SHA-256 of a statement's token, of an agreement's bytes or of a scanned paper, in base64url: the exact version
-that is meant."""
+"""SHA-256 of a statement's token, of an agreement's bytes or of a scanned paper, in base64url: the exact
+version that is meant."""
 Signature = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,400}\.\.[A-Za-z0-9_-]{86}$"), Kind("signature")
 ]
@@ -262,8 +262,8 @@ class Form:
 
     `procedure` is the competence that an authority needs to send or answer it, and the conversation that it
     belongs to; None for the moves that every procedure has. `opens_thread`: it may be the first message of a
-    conversation. `said_by`: the only State that may say it, where the child is (`destination`) or where the child
-    is from (`origin`). `supervised`: a second pair of eyes signs it, never a case officer alone.
+    conversation. `said_by`: the only State that may say it, where the child is (`destination`) or where the
+    child is from (`origin`). `supervised`: a second pair of eyes signs it, never a case officer alone.
     `required_narrative` names the free-text fields that cannot be left out.
     """
 
