@@ -78,6 +78,9 @@ class Settings:
     quarantine_rows: int = 1_000  # unauthenticated envelopes kept, the newest
     store_readers: int = 4  # threads that read from the database
 
+    # For a network on one machine that plays a year in a minute; refused anywhere else.
+    simulated_clock_file: Path | None = None  # how far the clock runs ahead of the machine's
+
     # The log.
     log_level: str = "info"  # debug, info, warning, error
     log_file: Path | None = None  # JSON lines, created 0600; default standard error
@@ -210,6 +213,8 @@ def _problems(settings: Settings) -> list[str]:
         found.append("`hub_url`: expected tls://host:port, or nats://127.0.0.1:port on this machine")
     elif hub.scheme == "nats" and hub.hostname not in _HOSTS_OF_THIS_MACHINE:
         found.append("`hub_url`: nats:// is not encrypted and may only lead to this machine; use tls://")
+    if settings.simulated_clock_file and not {hub.hostname, settings.api_host} <= set(_HOSTS_OF_THIS_MACHINE):
+        found.append("`simulated_clock_file`: only where both the API and the hub are on this machine")
     if not 0 <= settings.api_port <= 65_535:
         found.append("`api_port`: expected 0 to 65535")
     if settings.log_level not in _LOG_LEVELS:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from service.clock import SystemClock
+from service.clock import SimulatedClock, SystemClock
 from service.logs import configure
 from service.network.control import ask
 from service.private_files import make_private_directory
@@ -29,6 +29,13 @@ def up(
     change: Annotated[
         list[str] | None, typer.Option("--set", help="A setting for every node: name=value. Repeatable.")
     ] = None,
+    simulated_clock: Annotated[
+        bool,
+        typer.Option(
+            "--simulated-clock",
+            help="Let `network advance-clock` move every node's clock ahead. On this machine only.",
+        ),
+    ] = False,
     verbose: Annotated[bool, typer.Option(help="Show the hub's and the registrar's log.")] = False,
 ) -> None:
     """Start the hub and one process per node, and run until SIGTERM or Ctrl-C.
@@ -40,8 +47,16 @@ def up(
     from service.network.layout import lay_out_network  # noqa: PLC0415
     from service.network.supervisor import LocalNetwork, only_one  # noqa: PLC0415
 
-    clock, random = SystemClock(), SystemRandomSource()
     directory = make_private_directory(directory)
+    random = SystemRandomSource()
+    clock_file = directory / "clock.json"
+    # A network whose clock was moved ahead has signed in the future: it cannot go back to the machine's.
+    simulated = simulated_clock or clock_file.exists()
+    clock = SimulatedClock(clock_file) if simulated else SystemClock()
+    overrides = dict(_setting(text) for text in change or ())
+    if simulated:
+        overrides["simulated_clock_file"] = str(clock_file)
+        typer.echo(f"the clock is simulated: it is {clock.now():%d %b %Y, %H:%M} UTC in this network")
     log = configure(level="info" if verbose else "error")
     with only_one(directory):
         codes = [code.strip() for code in states.split(",") if code.strip()]
@@ -51,7 +66,7 @@ def up(
             clock=clock,
             random=random,
             log=log,
-            overrides=dict(_setting(text) for text in change or ()),
+            overrides=overrides,
             say=typer.echo,
         )
         asyncio.run(network.run())
@@ -71,8 +86,18 @@ def restart_hub(directory: Directory) -> None:
     _told(directory, "restart-hub")
 
 
-def _told(directory: Path, command: str, argument: str = "") -> None:
+@network_app.command("advance-clock")
+def advance_clock(
+    directory: Directory,
+    by: Annotated[str, typer.Argument(help="How far: P1M, P10D, PT12H.")],
+) -> None:
+    """Move the clock of a network that was started with --simulated-clock.
 
+    Returns when every node is ready again; network.json then has new tokens."""
+    _told(directory, "advance-clock", by)
+
+
+def _told(directory: Path, command: str, argument: str = "") -> None:
     answer = asyncio.run(ask(directory, command, argument))
     typer.echo(json.dumps(answer))
 

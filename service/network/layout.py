@@ -1,6 +1,7 @@
 """What lies in the directory of a local network, and how it comes to lie there.
 
     network.json         the description, while it runs
+    clock.json           how far the clock runs ahead, once it was moved (`--simulated-clock`)
     registrar/           the network's keys (charter, snapshot), charter, admissions, last snapshot
     hub/                 the hub's configuration, keys and streams
     nodes/<code>/        one node: node.toml, keys/, passphrase, hub.nk, entries/, node.db, node.log
@@ -96,6 +97,11 @@ class Layout:
     @property
     def description(self) -> Path:
         return self.directory / "network.json"
+
+    @property
+    def clock(self) -> Path:
+        """How far the network's clock runs ahead, when it is simulated."""
+        return self.directory / "clock.json"
 
     @property
     def hub(self) -> Path:

@@ -19,8 +19,10 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from protocol.deadlines import parse_duration, shifted
 from protocol.errors import FocalpointError
 from protocol.limits import Limits
+from service.clock import SimulatedClock
 from service.directory.registrar import Registrar
 from service.errors import Conflict, NotFound
 from service.network.clients import client_tokens
@@ -85,12 +87,12 @@ class LocalNetwork:
         self._nodes = {
             member.code: NodeProcess(member, overrides=overrides, taken=taken) for member in layout.members
         }
-        self._clients = {
-            member.code: client_tokens(member, clock=clock, random=random) for member in layout.members
-        }
+        self._clients: Mapping[str, Mapping[str, str | list[str]]] = {}
         self._authorities = frozenset(address for member in layout.members for address in member.authorities)
         self._clock = clock
         self._random = random
+        self._link: HubLink | None = None
+        self._mint()
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT. Unavailable `network.…` when it does not come up; nothing is left then."""
@@ -106,6 +108,7 @@ class LocalNetwork:
             self._say(f"hub at {self._hub.url}")
             link = HubLink(self._hub.url, code=NETWORK_WRITER, seed=self._hub.hub_seed, log=self._log)
             await stack.enter_async_context(link)
+            self._link = link
             registrar = asyncio.create_task(self._registrar(link).run(), name="registrar")
             stack.push_async_callback(_ended, registrar)
             stack.push_async_callback(self._stop_nodes)
@@ -117,7 +120,11 @@ class LocalNetwork:
             await stack.enter_async_context(
                 Control(
                     self._layout.directory,
-                    {"restart-node": self._restart_node, "restart-hub": self._restart_hub},
+                    {
+                        "restart-node": self._restart_node,
+                        "restart-hub": self._restart_hub,
+                        "advance-clock": self._advance_clock,
+                    },
                     random=self._random,
                 )
             )
@@ -164,6 +171,29 @@ class LocalNetwork:
         self._say(f"hub at {self._hub.url}")
         return {"pid": self._hub.pid}
 
+    async def _advance_clock(self, by: str) -> Mapping[str, Any]:
+        clock = self._clock
+        if not isinstance(clock, SimulatedClock):
+            raise Conflict(
+                "network.real_clock", "start this network with --simulated-clock to move its clock"
+            )
+        clock.move_to(shifted(clock.now(), parse_duration(by), "UTC"))
+        self._mint()
+        assert self._link is not None
+        # The registrar looks, sees that its snapshot has run out, and signs a new one.
+        self._link.directory_changed.notify()
+        await asyncio.gather(*(self._ready(code) for code in self._nodes))
+        self._describe()
+        self._say(f"the clock is simulated: it is now {clock.now():%d %b %Y, %H:%M} UTC in this network")
+        return {"now": clock.now().isoformat()}
+
+    def _mint(self) -> None:
+        """Tokens for everybody, from now on."""
+        self._clients = {
+            member.code: client_tokens(member, clock=self._clock, random=self._random)
+            for member in self._layout.members
+        }
+
     async def _stop_nodes(self) -> None:
         await asyncio.gather(*(node.stop() for node in self._nodes.values()))
 
@@ -176,6 +206,7 @@ class LocalNetwork:
     def _describe(self) -> None:
         value = {
             "charter_digest": self._layout.charter.digest,
+            "simulated_clock": str(self._layout.clock) if isinstance(self._clock, SimulatedClock) else None,
             "hub": {"url": self._hub.url, "pid": self._hub.pid, "store": str(self._hub.store)},
             "nodes": [self._described(node) for node in self._nodes.values()],
         }

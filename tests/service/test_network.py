@@ -199,6 +199,12 @@ def test_nodes_go_on_without_the_hub_and_a_hub_without_its_store_is_filled_again
     assert '"it.servizio-minori"' in get(ro, "/v1/directory/authorities", "case-officer").text
 
 
+def test_a_real_clock_cannot_be_moved(network: Running) -> None:
+    answer = network.ask("advance-clock", "P1M")
+    assert answer.returncode == 1
+    assert "network.real_clock" in answer.stderr
+
+
 def test_an_unknown_node_is_said_to_be_unknown(network: Running) -> None:
     answer = network.ask("restart-node", "zz")
     assert answer.returncode == 1

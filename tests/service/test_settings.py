@@ -73,6 +73,11 @@ def test_each_of_the_five_is_missed(name: str) -> None:
         ({"outbox_resend_seconds": "nan"}, "`outbox_resend_seconds`"),
         ({"outbox_resend_seconds": 7_200}, "`outbox_resend_most_seconds`: expected at least"),
         ({"token_seconds": 601}, "`token_seconds`: expected 30 to 600"),
+        (
+            {"simulated_clock_file": "clock", "hub_url": "tls://hub.example"},
+            "`simulated_clock_file`: only where",
+        ),
+        ({"simulated_clock_file": "clock", "api_host": "0.0.0.0"}, "`simulated_clock_file`: only where"),
         ({"log_level": "loud"}, "`log_level`"),
         ({"log_file": 7}, "`log_file`: expected a path"),
         ({"hub_url": 7}, "`hub_url`: expected text"),
