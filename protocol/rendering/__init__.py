@@ -1,25 +1,30 @@
-"""A message as a person reads it, in any language there is, as text or HTML.
+"""A message as a person reads it, in any language there is, as text, HTML or PDF.
 
     render(content, language="ar", format="html", names=names)
+    printed(message_words(content, language="ar", names=names), "pdf").content
 
 Codes, fields and message types are looked up in the vocabularies, sentences in `locales/<language>.ftl`,
-dates and States in Babel. First a tree of words (`words`), then a printer (`text`, `html`). Free text stays
-as it was written and is marked as untranslated for a reader of another language. An identity part is shown
-only when the content given here holds it: whoever may not see it passes a content without it.
+dates and States in Babel. First a tree of words (`words`), then a printer (`text`, `html`, `pdf`). Free text
+stays as it was written and is marked as untranslated for a reader of another language. An identity part is
+shown only when the content given here holds it: whoever may not see it passes a content without it.
 
-Nothing that is rendered is evidence: the signed bytes are.
+Nothing that is rendered is evidence: the signed bytes are. Evidence can name a rendering by its digest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, assert_never
+from hashlib import sha256
+from typing import Final, Literal, assert_never
 
+from protocol import base64url
 from protocol.identifiers import CaseReference
 from protocol.rendering.html import to_html
 from protocol.rendering.labels import Labels, Names, no_names
 from protocol.rendering.message import Readable, message_document
+from protocol.rendering.pdf import to_pdf
 from protocol.rendering.sentences import sentences
 from protocol.rendering.text import to_text
 from protocol.rendering.timeline import EvidenceFinding, TimelineEvent, evidence_document, timeline_document
@@ -30,22 +35,86 @@ __all__ = [
     "Format",
     "Names",
     "Readable",
+    "Rendering",
+    "TextFormat",
     "TimelineEvent",
+    "evidence_words",
+    "message_words",
+    "printed",
     "render",
     "render_evidence_report",
     "render_timeline",
+    "timeline_words",
 ]
 
-type Format = Literal["text", "html"]
+type TextFormat = Literal["text", "html"]
+type Format = Literal[TextFormat, "pdf"]
+
+_MEDIA_TYPES: Final[dict[str, str]] = {
+    "text": "text/plain; charset=utf-8",
+    "html": "text/html; charset=utf-8",
+    "pdf": "application/pdf",
+}
 
 
-def render(content: Readable, *, language: str, format: Format, names: Names = no_names) -> str:  # noqa: A002
-    """The message in `language`, or the nearest language there is.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendering:
+    """What a reader gets. `language`: the one used. `digest`: SHA-256 of `content`, base64url."""
+
+    content: bytes
+    format: Format
+    media_type: str
+    language: str
+    digest: str
+
+
+def printed(document: Document, format: Format) -> Rendering:  # noqa: A002
+    """Any words in any format: the same bytes for the same words, wherever this release prints them.
+
+    Refuses `rendering.too_large`, for a PDF alone.
+    """
+    content = to_pdf(document) if format == "pdf" else _printed(document, format).encode()
+    return Rendering(
+        content=content,
+        format=format,
+        media_type=_MEDIA_TYPES[format],
+        language=document.language,
+        digest=base64url.encode(sha256(content).digest()).decode(),
+    )
+
+
+def message_words(content: Readable, *, language: str, names: Names = no_names) -> Document:
+    """The words of a message in `language`, or the nearest language there is.
 
     A code that this release lacks shows as the nearest broader concept, and says so.
     """
-    labels = Labels(sentences=sentences(language), names=names)
-    return _printed(message_document(content, labels), format)
+    return message_document(content, Labels(sentences=sentences(language), names=names))
+
+
+def timeline_words(
+    events: Iterable[TimelineEvent],
+    *,
+    language: str,
+    case: CaseReference,
+    now: datetime,
+    names: Names = no_names,
+) -> Document:
+    """What happened on a case, oldest first, with what is owed at `now`."""
+    return timeline_document(events, Labels(sentences=sentences(language), names=names), case=case, now=now)
+
+
+def evidence_words(
+    findings: Sequence[EvidenceFinding],
+    *,
+    language: str,
+) -> Document:
+    """Whether a body of evidence is whole: no `findings`; or what is wrong with it, and where."""
+    return evidence_document(findings, Labels(sentences=sentences(language)))
+
+
+def render(content: Readable, *, language: str, format: TextFormat, names: Names = no_names) -> str:  # noqa: A002
+    """`message_words`, printed."""
+    return _printed(message_words(content, language=language, names=names), format)
 
 
 def render_timeline(
@@ -54,25 +123,24 @@ def render_timeline(
     language: str,
     case: CaseReference,
     now: datetime,
-    format: Format = "text",  # noqa: A002
+    format: TextFormat = "text",  # noqa: A002
     names: Names = no_names,
 ) -> str:
-    """What happened on a case, oldest first, with what is owed at `now`."""
-    labels = Labels(sentences=sentences(language), names=names)
-    return _printed(timeline_document(events, labels, case=case, now=now), format)
+    """`timeline_words`, printed."""
+    return _printed(timeline_words(events, language=language, case=case, now=now, names=names), format)
 
 
 def render_evidence_report(
     findings: Sequence[EvidenceFinding],
     *,
     language: str,
-    format: Format = "text",  # noqa: A002
+    format: TextFormat = "text",  # noqa: A002
 ) -> str:
-    """Whether a body of evidence is whole: no `findings`; or what is wrong with it, and where."""
-    return _printed(evidence_document(findings, Labels(sentences=sentences(language))), format)
+    """`evidence_words`, printed."""
+    return _printed(evidence_words(findings, language=language), format)
 
 
-def _printed(document: Document, format: Format) -> str:  # noqa: A002
+def _printed(document: Document, format: TextFormat) -> str:  # noqa: A002
     match format:
         case "text":
             return to_text(document)

@@ -92,12 +92,14 @@ def message_document(content: Readable, labels: Labels) -> Document:
         language=labels.sentences.language,
         direction=labels.sentences.direction,
         sections=tuple(section for section in sections if section.blocks),
+        reference=f"{content.case} · {content.id}",
+        as_of=content.issued_at,
     )
 
 
 def closing(labels: Labels) -> Iterator[Remark]:
     """What stands under every rendering: what the software vouches for, and what its labels are."""
-    yield Remark(text=labels.sentences.say("people-judge"))
+    yield Remark(text=labels.sentences.say("people-judge"), standing=True)
     if labels.origins - _REVIEWED_ORIGINS:
         yield Remark(text=labels.sentences.say("unreviewed"))
 

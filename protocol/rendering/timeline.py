@@ -70,6 +70,8 @@ def timeline_document(
             Section(heading=None, blocks=tuple(blocks)),
             Section(heading=None, blocks=tuple(closing(labels))),
         ),
+        reference=case,
+        as_of=now,
     )
 
 

@@ -1,12 +1,13 @@
-"""What a rendering says, before it is text or HTML: a tree of words without markup.
+"""What a rendering says, before it is text, HTML or PDF: a tree of words without markup.
 
-Each printer (`text`, `html`) walks the same tree, so that two renderings of one message cannot say different
-things. A `Value` without a `direction` is in the reader's language.
+Each printer (`text`, `html`, `pdf`) walks the same tree, so that two renderings of one message cannot say
+different things. A `Value` without a `direction` is in the reader's language.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from protocol.languages import Direction
@@ -59,9 +60,13 @@ class Narrative:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remark:
-    """A sentence about the message that is not part of it."""
+    """A sentence about the message that is not part of it.
+
+    `standing`: it stands on every page, where there are pages.
+    """
 
     text: str
+    standing: bool = False
 
 
 type Block = Fact | Group | Narrative | Remark
@@ -77,9 +82,15 @@ class Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """A whole rendering. `language` and `direction` are the reader's."""
+    """A whole rendering. `language` and `direction` are the reader's.
+
+    `reference`: the identifiers of what is rendered, for every page of it. `as_of`: the moment that it speaks
+    of, such as the signing of a message; aware, and never the moment of printing.
+    """
 
     title: str
     language: str
     direction: Direction
     sections: tuple[Section, ...]
+    reference: str | None = None
+    as_of: datetime | None = None

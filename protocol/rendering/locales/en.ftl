@@ -25,6 +25,12 @@ unknown-code = not known here
 unreviewed = Labels are the project’s own translations and have not been reviewed officially.
 people-judge = The software checks presence, dates and signatures; people judge the content.
 
+page-of = Page { $page } of { $pages }
+not-shown = { $count ->
+    [one] { $count } character of this document cannot be printed here and stands as �. The HTML and text renderings show it.
+   *[other] { $count } characters of this document cannot be printed here and stand as �. The HTML and text renderings show them.
+}
+
 numbered = { $label } { $number }
 party-child = The child
 party-carer = Carer { $number }
@@ -37,7 +43,7 @@ timeline-count = { $count ->
    *[other] { $count } events
 }
 timeline-empty = Nothing has happened yet.
-timeline-party = { $sender } → { $recipient }
+timeline-party = from { $sender } to { $recipient }
 timeline-due = answer due { $moment }
 timeline-due-on-basis = answer due { $moment } ({ $basis })
 timeline-days-left = { $days ->

@@ -25,6 +25,12 @@ unknown-code = desconocido aquí
 unreviewed = Las etiquetas son traducciones del propio proyecto y no se han revisado oficialmente.
 people-judge = El programa comprueba la presencia, las fechas y las firmas; el contenido lo juzgan las personas.
 
+page-of = Página { $page } de { $pages }
+not-shown = { $count ->
+    [one] { $count } carácter de este documento no se puede imprimir aquí y aparece como �. Las versiones HTML y de texto lo muestran.
+   *[other] { $count } caracteres de este documento no se pueden imprimir aquí y aparecen como �. Las versiones HTML y de texto los muestran.
+}
+
 numbered = { $label } { $number }
 party-child = El niño o la niña
 party-carer = Cuidador { $number }
@@ -38,7 +44,7 @@ timeline-count = { $count ->
    *[other] { $count } sucesos
 }
 timeline-empty = Todavía no ha ocurrido nada.
-timeline-party = { $sender } → { $recipient }
+timeline-party = de { $sender } a { $recipient }
 timeline-due = respuesta debida el { $moment }
 timeline-due-on-basis = respuesta debida el { $moment } ({ $basis })
 timeline-days-left = { $days ->

@@ -25,6 +25,12 @@ unknown-code = inconnu ici
 unreviewed = Les libellés sont des traductions du projet et n’ont pas été révisés officiellement.
 people-judge = Le logiciel contrôle la présence, les dates et les signatures ; ce sont des personnes qui jugent le contenu.
 
+page-of = Page { $page } sur { $pages }
+not-shown = { $count ->
+    [one] { $count } caractère de ce document ne peut pas être imprimé ici et est remplacé par �. Les versions HTML et texte l’affichent.
+   *[other] { $count } caractères de ce document ne peuvent pas être imprimés ici et sont remplacés par �. Les versions HTML et texte les affichent.
+}
+
 numbered = { $label } { $number }
 party-child = L’enfant
 party-carer = Personne pouvant accueillir { $number }
@@ -38,7 +44,7 @@ timeline-count = { $count ->
    *[other] { $count } événements
 }
 timeline-empty = Rien ne s’est encore passé.
-timeline-party = { $sender } → { $recipient }
+timeline-party = de { $sender } à { $recipient }
 timeline-due = réponse attendue le { $moment }
 timeline-due-on-basis = réponse attendue le { $moment } ({ $basis })
 timeline-days-left = { $days ->

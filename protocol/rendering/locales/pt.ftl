@@ -25,6 +25,12 @@ unknown-code = aqui desconhecido
 unreviewed = As designações são traduções do próprio projeto e não foram revistas oficialmente.
 people-judge = O programa verifica a presença, as datas e as assinaturas; são as pessoas que avaliam o conteúdo.
 
+page-of = Página { $page } de { $pages }
+not-shown = { $count ->
+    [one] { $count } carácter deste documento não pode ser impresso aqui e aparece como �. As versões HTML e de texto mostram-no.
+   *[other] { $count } caracteres deste documento não podem ser impressos aqui e aparecem como �. As versões HTML e de texto mostram-nos.
+}
+
 numbered = { $label } { $number }
 party-child = A criança
 party-carer = Cuidador { $number }
@@ -38,7 +44,7 @@ timeline-count = { $count ->
    *[other] { $count } acontecimentos
 }
 timeline-empty = Ainda nada aconteceu.
-timeline-party = { $sender } → { $recipient }
+timeline-party = de { $sender } para { $recipient }
 timeline-due = resposta devida em { $moment }
 timeline-due-on-basis = resposta devida em { $moment } ({ $basis })
 timeline-days-left = { $days ->

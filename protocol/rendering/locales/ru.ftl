@@ -25,6 +25,14 @@ unknown-code = здесь не известно
 unreviewed = Названия переведены самим проектом и официально не проверены.
 people-judge = Программа проверяет наличие, даты и подписи; о содержании судят люди.
 
+page-of = Страница { $page } из { $pages }
+not-shown = { $count ->
+    [one] { $count } знак этого документа невозможно напечатать здесь, вместо него стоит �. В версиях HTML и «текст» он показан.
+    [few] { $count } знака этого документа невозможно напечатать здесь, вместо них стоит �. В версиях HTML и «текст» они показаны.
+    [many] { $count } знаков этого документа невозможно напечатать здесь, вместо них стоит �. В версиях HTML и «текст» они показаны.
+   *[other] { $count } знака этого документа невозможно напечатать здесь, вместо них стоит �. В версиях HTML и «текст» они показаны.
+}
+
 numbered = { $label } { $number }
 party-child = Ребёнок
 party-carer = Ухаживающий { $number }
@@ -39,7 +47,7 @@ timeline-count = { $count ->
    *[other] { $count } события
 }
 timeline-empty = Пока ничего не произошло.
-timeline-party = { $sender } → { $recipient }
+timeline-party = от { $sender } для { $recipient }
 timeline-due = срок ответа: { $moment }
 timeline-due-on-basis = срок ответа: { $moment } ({ $basis })
 timeline-days-left = { $days ->

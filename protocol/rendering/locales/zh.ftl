@@ -25,6 +25,9 @@ unknown-code = 在此未知
 unreviewed = 名称为本项目自行翻译，未经官方审校。
 people-judge = 软件只检查是否齐备、日期和签名；内容由人判断。
 
+page-of = 第 { $page } 页，共 { $pages } 页
+not-shown = 本文件有 { $count } 个字符在此无法打印，以 � 代替。HTML 版和纯文本版可显示这些字符。
+
 numbered = { $label } { $number }
 party-child = 该儿童
 party-carer = 照料人 { $number }
@@ -36,7 +39,7 @@ timeline-count = { $count ->
    *[other] { $count } 项事件
 }
 timeline-empty = 尚无任何事件。
-timeline-party = { $sender } → { $recipient }
+timeline-party = 由 { $sender } 发给 { $recipient }
 timeline-due = 答复期限 { $moment }
 timeline-due-on-basis = 答复期限 { $moment }（{ $basis }）
 timeline-days-left = { $days ->
