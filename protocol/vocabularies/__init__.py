@@ -18,7 +18,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Final
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 
 from protocol.errors import FocalpointError
 from protocol.languages import DEFAULT_LANGUAGE, available_languages, nearest_language
@@ -44,6 +44,7 @@ RELEASE: Final = "2026.11"
 LANGUAGES: Final = ("en", "fr", "es", "pt", "ru", "ar", "zh")
 """The languages that every release has. `languages.available_languages()` also lists what was added."""
 
+_STATUSES: Final = frozenset({"stable", "draft", "deprecated"})
 _ORIGINS: Final = frozenset({"official", "unterm-aligned", "cldr", "project-wording", "project-translation"})
 _CODE: Final = re.compile(r"[A-Za-z0-9]+(?:[-._][A-Za-z0-9]+)*(?:/[A-Za-z0-9]+(?:[-._][A-Za-z0-9]+)*)*")
 _MAX_CODE: Final = 120  # characters
@@ -55,10 +56,12 @@ class UnknownSchemeError(FocalpointError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Concept:
-    """`definition` says, in English, what the label alone does not."""
+    """`definition` says, in English, what the label alone does not. `status` is the scheme's unless its own
+    row says otherwise: `stable`, `draft` (it may still go), `deprecated` (read it, no longer write it)."""
 
     code: str
     definition: str | None = None
+    status: str = "stable"
 
     @property
     def broader(self) -> str | None:
@@ -130,7 +133,11 @@ def scheme(name: str) -> Scheme:
         definition=data["definition"],
         concepts=MappingProxyType(
             {
-                row["code"]: Concept(code=row["code"], definition=row.get("definition"))
+                row["code"]: Concept(
+                    code=row["code"],
+                    definition=row.get("definition"),
+                    status=row.get("status", data["status"]),
+                )
                 for row in data["concepts"]
             }
         ),
@@ -190,6 +197,8 @@ def _problems() -> Iterator[Problem]:
         if not vocabulary.definition or not re.fullmatch(r"\d{4}\.\d{2}", vocabulary.release):
             yield Problem(scheme=name, detail="no definition or no release")
         for code, concept in codes.items():
+            if concept.status not in _STATUSES:
+                yield Problem(scheme=name, code=code, detail="unknown status")
             if not well_formed(code):
                 yield Problem(scheme=name, code=code, detail="not a well-formed code")
             if concept.broader is not None and concept.broader not in codes:
@@ -221,7 +230,7 @@ def _labels(scheme_name: str, language: str) -> Mapping[str, Mapping[str, Any]]:
     labels: dict[str, Mapping[str, Any]] = {}
     if scheme_name == "country":
         # Names of States and territories are not ours to word.
-        names = Locale.parse(language).territories
+        names = _territories(language)
         labels = {
             code: {"label": names[code], "origin": "cldr"}
             for code in scheme("country").concepts
@@ -230,6 +239,13 @@ def _labels(scheme_name: str, language: str) -> Mapping[str, Mapping[str, Any]]:
     if resource.is_file():
         labels |= json.loads(resource.read_text("utf-8"))
     return MappingProxyType(labels)
+
+
+def _territories(language: str) -> Mapping[str, str]:
+    try:
+        return MappingProxyType(Locale.parse(language.replace("_", "-"), sep="-").territories)
+    except (UnknownLocaleError, ValueError):
+        return {}  # a language that CLDR lacks has to word them itself
 
 
 @cache
