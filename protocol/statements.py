@@ -42,6 +42,7 @@ __all__ = [
     "Unverified",
     "VerifyKey",
     "cosign",
+    "cosigner_kid",
     "digest",
     "issue",
     "read",
@@ -70,6 +71,7 @@ class StatementType(StrEnum):
     CHARTER = "fp-charter+jws"
     ADMISSION = "fp-admission+jws"
     BUNDLE_INDEX = "fp-bundle-index+jws"
+    AGREEMENT = "fp-agreement+jws"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,6 +274,24 @@ def verify_threshold(
 def _cosigner(
     payload: bytes, signature: str, typ: StatementType, keys: Mapping[str, VerifyKey]
 ) -> VerifyKey | None:
+    taken_apart = _detached(signature, typ)
+    if taken_apart is None:
+        return None
+    protected, kid, signature_bytes = taken_apart
+    key = keys.get(kid)
+    if key is None or key.kid != kid or not key.verify(signature_bytes, protected + b"." + payload):
+        return None
+    return key
+
+
+def cosigner_kid(signature: str, typ: StatementType) -> str | None:
+    """The id of the key that a detached JWS says it is by; None when it is not one of ours of that type."""
+    taken_apart = _detached(signature, typ)
+    return None if taken_apart is None else taken_apart[1]
+
+
+def _detached(signature: str, typ: StatementType) -> tuple[bytes, str, bytes] | None:
+    """Protected header, key id and signature of a detached JWS."""
     try:
         protected, nothing, signature_part = signature.encode("ascii").split(b".")
         signature_bytes = base64url.decode(signature_part)
@@ -282,7 +302,4 @@ def _cosigner(
         return None
     if nothing or header.members != {"alg", "kid", "typ", "b64", "crit"} or not isinstance(header.kid, str):
         return None
-    key = keys.get(header.kid)
-    if key is None or key.kid != header.kid or not key.verify(signature_bytes, protected + b"." + payload):
-        return None
-    return key
+    return protected, header.kid, signature_bytes

@@ -3,27 +3,36 @@
     {"format": "focalpoint-evidence-bundle", "version": 1,
      "charter": {…}, "admissions": [{…}], "snapshots": ["…"], "entries": [{"path", "token"}],
      "messages": [{"sender", "id", "statement", "manifests": ["…"], "evidence": ["…"]}],
-     "index": "…"}
+     "agreement": {"payload", "signatures"}, "index": "…"}
 
 The exporting node signs an *index* that lists every message and link in order, so that also a link taken from
 the end is missed. Everything else was signed by others, and is checked against the directory material that
 travels along, by the keys that counted when it was made. A bundle holds statements, never narrative nor
 identity: those are bound in a statement by digest alone, so a bundle stays whole after both were destroyed.
 
+The export of an agreement is a bundle of what that agreement needs: the versions that led to it, both
+acceptances, every document that it rests on, the agreements before and after it; `agreement` has its bytes
+and the two co-signatures. The index lists every member of the directory material too, so that one altered
+byte is found wherever it is, also in a signature that no threshold needed.
+
 What a bundle cannot show is a thief's back-dating: a signature counts from its own date, or from the
 counterpart's consignment where there is one. For that a compromise cut-off needs the counterpart's earlier
 checkpoint.
 """
 
+from protocol.bundle.agreements import CoSignature, ProvenAgreement, RestsOn
 from protocol.bundle.document import BundleMessage, export_bundle
 from protocol.bundle.verification import Finding, ProcedureOf, ProvenMessage, Report, verify_bundle
 
 __all__ = [
     "BundleMessage",
+    "CoSignature",
     "Finding",
     "ProcedureOf",
+    "ProvenAgreement",
     "ProvenMessage",
     "Report",
+    "RestsOn",
     "export_bundle",
     "verify_bundle",
 ]

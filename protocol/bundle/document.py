@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from protocol import base64url, statements
+from protocol.agreement import Agreement
 from protocol.claims import Claims, seconds_of
 from protocol.directory import Archive, Directory, OtherEntry, Owner, Snapshot, verify_snapshot
 from protocol.directory.archive import Held
@@ -16,10 +17,22 @@ from protocol.identifiers import Address, CaseReference, MessageId, NodeCode
 from protocol.json_strict import Json, dumps, parse_object
 from protocol.statements import SigningKey, StatementType, Unverified, digest, read
 
-__all__ = ["FORMAT", "VERSION", "BundleMessage", "ClearHeader", "clear_header", "digest_of", "export_bundle"]
+__all__ = [
+    "DIRECTORY_SECTIONS",
+    "FORMAT",
+    "VERSION",
+    "BundleMessage",
+    "ClearHeader",
+    "clear_header",
+    "digest_of",
+    "export_bundle",
+    "member_digest",
+]
 
 FORMAT = "focalpoint-evidence-bundle"
 VERSION = 1
+DIRECTORY_SECTIONS = ("admissions", "snapshots", "entries")
+"""The lists of directory material; the index names each member by its digest, as it names the charter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +55,9 @@ def export_bundle(
     snapshots: Iterable[str],
     exported_at: datetime,
     key: SigningKey,
+    agreement: Agreement | None = None,
 ) -> bytes:
-    """The bundle's bytes. `messages` in the order of the case.
+    """The bundle's bytes. `messages` in the order of the case. With `agreement` it is the export of that one.
 
     `snapshots`: the tokens of those that the evidence cites; the current one goes along by itself. Entries
     are taken from `directory` and its history: load the history first (`Directory.with_history`).
@@ -53,16 +67,7 @@ def export_bundle(
     known = [verify_snapshot(token, charter) for token in tokens.values()]
     entries = _entries_needed(directory.archive, known, _owners(messages) | {exporter}, _cited(messages))
     members = {split_path(held.entry.path)[0] for held in entries}
-    index = {
-        "iss": exporter,
-        "iat": seconds_of(exported_at),
-        "case": case,
-        "charter": charter.digest,
-        "messages": [_listed(message) for message in messages],
-    }
-    document: Json = {
-        "format": FORMAT,
-        "version": VERSION,
+    material: Json = {
         "charter": directory.charter_document.to_json(),
         "admissions": [
             cosigned.to_json()
@@ -71,6 +76,24 @@ def export_bundle(
         ],
         "snapshots": [one.token for one in sorted(known, key=lambda one: one.sequence)],
         "entries": [{"path": held.entry.path, "token": held.token} for held in entries],
+    }
+    index: Json = {
+        "iss": exporter,
+        "iat": seconds_of(exported_at),
+        "case": case,
+        "charter": charter.digest,
+        # A threshold is reached without every signature, and a spare one altered would else go unnoticed.
+        "material": {
+            "charter": member_digest(material["charter"]),
+            **{name: [member_digest(one) for one in material[name]] for name in DIRECTORY_SECTIONS},
+        },
+        "messages": [_listed(message) for message in messages],
+        **({} if agreement is None else {"agreement": agreement.digest}),
+    }
+    document: Json = {
+        "format": FORMAT,
+        "version": VERSION,
+        **material,
         "messages": [
             {
                 "sender": message.sender_node,
@@ -81,6 +104,7 @@ def export_bundle(
             }
             for message in messages
         ],
+        **({} if agreement is None else {"agreement": agreement.to_json()}),
         "index": statements.sign(StatementType.BUNDLE_INDEX, index, key),
     }
     return dumps(document)
@@ -158,6 +182,11 @@ def clear_header(manifest: Unverified) -> ClearHeader:
         id=MessageId(header.text("id")),
         sent_at=header.moment("sent_at"),
     )
+
+
+def member_digest(value: object) -> str:
+    """Of a member of the file, as the file writes it."""
+    return digest(dumps(value))
 
 
 def digest_of(token: str) -> str:

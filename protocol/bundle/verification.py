@@ -9,7 +9,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from protocol.bundle.document import FORMAT, VERSION, BundleMessage, clear_header, digest_of
+from protocol.bundle.agreements import ProvenAgreement, Said, prove_agreements
+from protocol.bundle.document import (
+    DIRECTORY_SECTIONS,
+    FORMAT,
+    VERSION,
+    BundleMessage,
+    clear_header,
+    digest_of,
+    member_digest,
+)
 from protocol.claims import Claims
 from protocol.directory import (
     Archive,
@@ -21,7 +30,7 @@ from protocol.directory import (
 )
 from protocol.errors import NotAcceptable, Refused
 from protocol.evidence import Evidence, Parties, check_chain, check_parties, verify_evidence
-from protocol.identifiers import Address, MessageId, NodeCode
+from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, ThreadId
 from protocol.json_strict import parse_object
 from protocol.statements import CoSigned, Statement, StatementType, Unverified, read, verify
 
@@ -58,11 +67,16 @@ class ProvenMessage:
     recipient: Address | None
     issued_at: datetime | None
     evidence: tuple[Evidence, ...]
+    statement_digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """`whole`: nothing was found. The rest is what could be verified, and is empty where nothing could."""
+    """`whole`: nothing was found. The rest is what could be verified, and is empty where nothing could.
+
+    `agreements`: those that both States signed; `exported`: the digest of the one that the file is the export
+    of, as its exporter said.
+    """
 
     whole: bool
     findings: tuple[Finding, ...]
@@ -70,6 +84,8 @@ class Report:
     exporter: NodeCode | None = None
     exported_at: datetime | None = None
     messages: tuple[ProvenMessage, ...] = ()
+    agreements: tuple[ProvenAgreement, ...] = ()
+    exported: str | None = None
 
 
 type ProcedureOf = Callable[[str], str | None]
@@ -111,6 +127,7 @@ class _Verifier:
     procedure_of: ProcedureOf | None
     findings: list[Finding] = field(default_factory=list)
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
+    said: list[Said] = field(default_factory=list)
 
     def run(self) -> Report:
         try:
@@ -122,7 +139,18 @@ class _Verifier:
         archive = self._directory(Archive.empty(charter))
         index = self._index(archive)
         listed = self._listed(index) if index else None
+        if index:
+            self._material(index)
         proven = self._messages(archive, listed)
+        exported = self._exported(index) if index else None
+        agreements = prove_agreements(
+            self.said,
+            archive,
+            exported=dict(self.document.members()).get("agreement"),
+            exported_digest=exported,
+            listed={one.statement: id_ for (_, id_), one in (listed or {}).items() if one.statement},
+            found=self.found,
+        )
         exporter = NodeCode(str(index.claims["iss"])) if index else None
         return Report(
             whole=not self.findings,
@@ -131,6 +159,8 @@ class _Verifier:
             exporter=exporter,
             exported_at=Claims(index.claims, code="bundle.malformed").moment("iat") if index else None,
             messages=proven,
+            agreements=agreements,
+            exported=exported,
         )
 
     def found(self, code: str, where: str, detail: str) -> None:
@@ -205,6 +235,51 @@ class _Verifier:
             self.findings.append(_finding(refused, "index"))
         return listed
 
+    def _exported(self, index: Statement) -> str | None:
+        try:
+            return Claims(index.claims, code="bundle.malformed").text_or_none("agreement")
+        except Refused as refused:
+            self.findings.append(_finding(refused, "index"))
+            return None
+
+    def _material(self, index: Statement) -> None:
+        """The charter and the directory material are those that the exporter listed, to the last byte."""
+        members = dict(self.document.members())
+        try:
+            material = Claims(index.claims, code="bundle.malformed").inside("material")
+            if material.text("charter") != member_digest(members.get("charter")):
+                self._found_first("bundle.altered", "charter", "not the charter that the exporter listed")
+            for name in DIRECTORY_SECTIONS:
+                value = members.get(name)
+                present = [member_digest(one) for one in value] if isinstance(value, list) else []
+                self._compare_material(name, present, material.texts(name))
+        except Refused as refused:
+            self.findings.append(_finding(refused, "index"))
+
+    def _compare_material(self, name: str, present: Sequence[str], listed: Sequence[str]) -> None:
+        for position, one in enumerate(present):
+            if one in listed:
+                continue
+            if position < len(listed) and listed[position] not in present:
+                self._found_first("bundle.altered", f"{name}/{position}", "not what the exporter listed here")
+            else:
+                self._found_first("bundle.unlisted", f"{name}/{position}", "the exporter did not list this")
+        for position, wanted in enumerate(listed):
+            taken = position < len(present) and present[position] not in listed
+            if wanted not in present and not taken:
+                self._found_first(
+                    "bundle.missing", f"{name}/{position}", f"{wanted}, listed by the exporter, is not there"
+                )
+        if len(set(present)) < len(present):
+            self._found_first("bundle.unlisted", name, "something is there twice")
+        if [one for one in listed if one in present] != [one for one in present if one in listed]:
+            self._found_first("bundle.reordered", name, "stands in another order than listed")
+
+    def _found_first(self, code: str, where: str, detail: str) -> None:
+        """Only where nothing closer to the cause was found: one fault is not told as many."""
+        if not any(finding.where == where for finding in self.findings):
+            self.found(code, where, detail)
+
     def _messages(
         self, archive: Archive, listed: Mapping[tuple[str, str], _ListedMessage] | None
     ) -> tuple[ProvenMessage, ...]:
@@ -277,6 +352,9 @@ class _MessageVerifier:
             )
         evidence = self._evidence(where, parties, manifests)
         issued_at = self._content_signature(where, evidence) if content else None
+        statement = self.message.statement if content else None
+        if content is not None and issued_at is not None:
+            self._remember(where, content, issued_at, evidence)
         return ProvenMessage(
             sender_node=self.message.sender_node,
             id=self.message.id,
@@ -285,7 +363,36 @@ class _MessageVerifier:
             recipient=Address(content.text("aud")) if content else None,
             issued_at=issued_at,
             evidence=evidence,
+            statement_digest=None if statement is None else digest_of(statement),
         )
+
+    def _remember(
+        self, where: str, content: Claims, issued_at: datetime, evidence: Sequence[Evidence]
+    ) -> None:
+        """What was said, for the agreements in it. What the other node refused was never said to it."""
+        kinds = {one.kind.name for one in evidence}
+        if "consignment-failed" in kinds and "content-consigned" not in kinds:
+            return
+        consigned = [one.issued_at for one in evidence if one.kind.name == "content-consigned"]
+        try:
+            answered = content.text_or_none("in_reply_to")
+            said = Said(
+                id=self.message.id,
+                type=content.text("type"),
+                case=CaseReference(content.text("case")),
+                thread=ThreadId(MessageId(content.text("thread"))),
+                in_reply_to=None if answered is None else MessageId(answered),
+                sender=Address(content.text("iss")),
+                recipient=Address(content.text("aud")),
+                coded=content.mapping("coded"),
+                statement_digest=digest_of(self.message.statement or ""),
+                issued_at=issued_at,
+                received_at=max(issued_at, min(consigned, default=issued_at)),
+            )
+        except Refused as refused:
+            self.whole.findings.append(_finding(refused, f"{where}/statement"))
+            return
+        self.whole.said.append(said)
 
     def _manifests(self, where: str) -> tuple[frozenset[str], NodeCode | None]:
         recipient: NodeCode | None = None
