@@ -1,89 +1,22 @@
-"""One full, valid content per form, for every test that needs one. All persons and places are invented."""
+"""One full, valid content per form, for every test that needs one. All persons and places are invented.
+
+The forms of one group of steps stand together in a module of their own, `samples_<group>`.
+"""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
 
-from protocol.vocabularies import RELEASE
+from tests.protocol.sample_parts import PERSONS_AND_PLACES, Json, NarrativeBlock, SampleContent, block
 
-type Json = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NarrativeBlock:
-    field: str
-    language: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SampleContent:
-    """What `messages.validate` reads of a content."""
-
-    type: str
-    coded: Json
-    narrative: tuple[NarrativeBlock, ...] = ()
-    identity: Json | None = None
-    form: int = 1
-    vocabulary: str = field(default=RELEASE)
+__all__ = ["SAMPLES", "Json", "NarrativeBlock", "SampleContent", "sample"]
 
 
 def sample(message_type: str) -> SampleContent:
     """A fresh copy: a test may change its parts."""
     return copy.deepcopy(SAMPLES[message_type])
 
-
-def _block(name: str, language: str, text: str) -> NarrativeBlock:
-    return NarrativeBlock(field=name, language=language, text=text)
-
-
-_PERSONS_AND_PLACES: Json = {
-    "persons": [
-        {
-            "reference": "child",
-            "names": [
-                {
-                    "given": "Example",
-                    "family": "Child",
-                    "full": "Example Child",
-                    "script_language": "ro",
-                }
-            ],
-            "sex": "female",
-            "born": "2012-03",
-            "birthplace": "Exampleville",
-            "nationalities": ["RO"],
-            "documents": [
-                {"document_kind": "birth-certificate", "number": "EX-0000", "issuing_country": "RO"}
-            ],
-        },
-        {
-            "reference": "carer-1",
-            "names": [
-                {
-                    "full": "Пример Опекун",
-                    "script_language": "ru",
-                    "transliteration": "Primer Opekun",
-                    "transliteration_scheme": "ISO 9",
-                }
-            ],
-            "family_relation": "grandparent",
-            "places": ["place-1"],
-            "channels": [{"channel": "telephone", "value": "+00 000 000"}],
-        },
-    ],
-    "addresses": [
-        {
-            "reference": "place-1",
-            "address_lines": ["Example Street 1"],
-            "locality": "Exampleville",
-            "country": "RO",
-        }
-    ],
-}
 
 SAMPLES: Mapping[str, SampleContent] = {
     content.type: content
@@ -107,8 +40,8 @@ SAMPLES: Mapping[str, SampleContent] = {
                 "care_arrangement": "specialised-shelter",
                 "guardian_status": "provisional",
             },
-            narrative=(_block("circumstances", "it", "La bambina è stata trovata in una stazione."),),
-            identity=_PERSONS_AND_PLACES,
+            narrative=(block("circumstances", "it", "La bambina è stata trovata in una stazione."),),
+            identity=PERSONS_AND_PLACES,
         ),
         SampleContent(
             type="guardian.notice",
@@ -156,8 +89,8 @@ SAMPLES: Mapping[str, SampleContent] = {
                 "child_view_of_contact": "agrees-in-part",
                 "guardian_agrees": "yes",
             },
-            narrative=(_block("reasons", "it", "La bambina parla di una nonna che l'ha cresciuta."),),
-            identity=_PERSONS_AND_PLACES,
+            narrative=(block("reasons", "it", "La bambina parla di una nonna che l'ha cresciuta."),),
+            identity=PERSONS_AND_PLACES,
         ),
         SampleContent(
             type="social-inquiry.report",
@@ -206,10 +139,10 @@ SAMPLES: Mapping[str, SampleContent] = {
                 "recommendation": "further-inquiry",
             },
             narrative=(
-                _block("findings", "fr", "La grand-mère vit seule avec un petit-fils."),
-                _block("family_views", "ro", "Bunica dorește să vorbească cu fata."),
+                block("findings", "fr", "La grand-mère vit seule avec un petit-fils."),
+                block("family_views", "ro", "Bunica dorește să vorbească cu fata."),
             ),
-            identity=_PERSONS_AND_PLACES,
+            identity=PERSONS_AND_PLACES,
         ),
         SampleContent(
             type="accept",
@@ -222,12 +155,12 @@ SAMPLES: Mapping[str, SampleContent] = {
         SampleContent(
             type="decline",
             coded={"decline_reason": "no-jurisdiction", "competent_authority": "md.protectia-copilului"},
-            narrative=(_block("explanation", "ro", "Familia locuiește în alt stat."),),
+            narrative=(block("explanation", "ro", "Familia locuiește în alt stat."),),
         ),
         SampleContent(
             type="query",
             coded={"query_questions": ["last-address", "family-names"]},
-            narrative=(_block("further_questions", "ro", "Cum se numește satul?"),),
+            narrative=(block("further_questions", "ro", "Cum se numește satul?"),),
         ),
         SampleContent(
             type="answer",
@@ -237,13 +170,13 @@ SAMPLES: Mapping[str, SampleContent] = {
                     {"query_question": "family-names", "result": "partly-answered"},
                 ]
             },
-            narrative=(_block("explanation", "it", "Il nome del villaggio è nella parte riservata."),),
-            identity=_PERSONS_AND_PLACES,
+            narrative=(block("explanation", "it", "Il nome del villaggio è nella parte riservata."),),
+            identity=PERSONS_AND_PLACES,
         ),
         SampleContent(
             type="progress",
             coded={"progress_reason": "awaiting-records", "new_due_on": "2027-03-01"},
-            narrative=(_block("explanation", "ro", "Registrul local răspunde în februarie."),),
+            narrative=(block("explanation", "ro", "Registrul local răspunde în februarie."),),
         ),
         SampleContent(
             type="redirect",

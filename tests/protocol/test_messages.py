@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from protocol import messages, vocabularies
 from protocol.errors import NotAcceptable, Refused
 from protocol.messages import FORMS, FormField, form, validate
-from tests.protocol.sample_contents import SAMPLES, NarrativeBlock, SampleContent, sample
+from tests.protocol.form_claims import changed, refusal_of
+from tests.protocol.sample_contents import SAMPLES, NarrativeBlock, sample
 
 PLANTED = "PLANTED-Maria-Exampleova"
 
@@ -39,18 +40,6 @@ def walk(fields: tuple[FormField, ...]) -> Iterator[FormField]:
     for field in fields:
         yield field
         yield from walk(field.fields)
-
-
-def refusal_of(content: SampleContent) -> NotAcceptable:
-    with pytest.raises(NotAcceptable) as caught:
-        validate(content)
-    return caught.value
-
-
-def changed(message_type: str, **coded: Any) -> SampleContent:
-    content = sample(message_type)
-    content.coded.update(coded)
-    return content
 
 
 def test_the_forms_are_those_of_the_release() -> None:
