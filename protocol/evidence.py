@@ -42,6 +42,7 @@ __all__ = [
     "EvidenceKind",
     "KeySource",
     "Parties",
+    "ShownRendering",
     "check_chain",
     "check_parties",
     "evidence_kind",
@@ -86,7 +87,8 @@ class About:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """One link. `facts`: what the code's text interpolates, such as a current key id; never personal data."""
+    """One link. `facts`: what the code's text interpolates, such as a current key id, or which rendering was
+    shown; never personal data."""
 
     kind: EvidenceKind
     about: About
@@ -98,6 +100,40 @@ class Evidence:
     code: str | None
     facts: Mapping[str, str] = field(hash=False)
     digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownRendering:
+    """The rendering in which the message was put before a person, as `content-retrieved` may name it.
+
+    `digest`: SHA-256 of its bytes, base64url. `release`: of the software that made them. Whoever keeps the
+    bytes can prove by it what was shown; from the digest alone nothing can be read.
+    """
+
+    digest: str
+    language: str
+    format: str
+    release: str
+
+    def as_facts(self) -> Mapping[str, str]:
+        """As `issue` takes them."""
+        return MappingProxyType(
+            {
+                "rendering": self.digest,
+                "rendering_language": self.language,
+                "rendering_format": self.format,
+                "rendering_release": self.release,
+            }
+        )
+
+    @classmethod
+    def named_in(cls, facts: Mapping[str, str]) -> ShownRendering | None:
+        """None where the facts name no rendering, or not wholly."""
+        names = ("rendering", "rendering_language", "rendering_format", "rendering_release")
+        if any(name not in facts for name in names) or len(facts["rendering"]) != _DIGEST_LENGTH:
+            return None
+        digest, language, form, release = (facts[name] for name in names)
+        return cls(digest=digest, language=language, format=form, release=release)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,7 @@ from protocol import base64url
 __all__ = [
     "Accepted",
     "Case",
+    "CitedRendering",
     "Client",
     "Collection",
     "Content",
@@ -42,6 +43,7 @@ __all__ = [
     "NextStep",
     "NextSteps",
     "NodeUnreachable",
+    "Printed",
     "Problem",
     "Protection",
     "ProtectionStatus",
@@ -61,6 +63,7 @@ ENVELOPE: Final = "application/vnd.focalpoint.envelope+json"
 
 type Json = Mapping[str, Any]
 type Direction = Literal["in", "out"]
+type Format = Literal["text", "html", "pdf"]
 type ProtectionStatus = Literal["unknown", "not-sought", "possible", "sought"]
 
 
@@ -179,12 +182,20 @@ class EvidenceItem(TypedDict):
     code: NotRequired[str]
 
 
+class CitedRendering(TypedDict):
+    digest: str
+    language: str
+    format: Format
+    release: str
+
+
 class Collection(TypedDict):
     id: str
     sender_node: str
     collected_at: str
     evidence: str
     thread_state: NotRequired[str]
+    rendering: NotRequired[CitedRendering]
 
 
 class ImportOutcome(TypedDict):
@@ -277,6 +288,16 @@ class Deadline(TypedDict):
     owed_by: Literal["us", "them"]
     due: Due
     overdue: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Printed:
+    """A rendering as bytes. `language`: the one used. `digest`: SHA-256 of `content`, base64url."""
+
+    content: bytes
+    format: Format
+    language: str
+    digest: str
 
 
 class NodeUnreachable(Exception):
@@ -446,12 +467,39 @@ class Client:
         format: Literal["text", "html"] = "text",  # noqa: A002
     ) -> str:
         """The message in words, in `language` or the client's own."""
-        asked = {"format": format} | ({} if language is None else {"lang": language})
-        return (await self._request("GET", f"/v1/messages/{_segment(id)}/rendering", params=asked)).text
+        return (await self.printed(id, language=language, format=format)).content.decode()
 
-    async def collect(self, id: str) -> Collection:  # noqa: A002
-        """Say that the agency has the message: retrieval evidence goes back to its sender."""
-        return cast("Collection", await self._json("POST", f"/v1/messages/{_segment(id)}/collection"))
+    async def printed(
+        self,
+        id: str,  # noqa: A002
+        *,
+        language: str | None = None,
+        format: Format = "pdf",  # noqa: A002
+    ) -> Printed:
+        """The same as a file, with the digest by which `collect` can name it."""
+        return await self._printed(f"/v1/messages/{_segment(id)}/rendering", language, format)
+
+    async def printed_timeline(
+        self,
+        reference: str,
+        *,
+        language: str | None = None,
+        format: Format = "text",  # noqa: A002
+    ) -> Printed:
+        """The case's timeline in words."""
+        return await self._printed(f"/v1/cases/{_segment(reference)}/timeline/rendering", language, format)
+
+    async def collect(self, id: str, *, shown: Printed | None = None) -> Collection:  # noqa: A002
+        """Say that the agency has the message: retrieval evidence goes back to its sender.
+
+        `shown`: the rendering that was read. The evidence then names it.
+        """
+        named = {}
+        if shown is not None:
+            named = {"rendering": shown.digest, "lang": shown.language, "format": shown.format}
+        return cast(
+            "Collection", await self._json("POST", f"/v1/messages/{_segment(id)}/collection", params=named)
+        )
 
     # -- envelopes, directory, deadlines, operations
 
@@ -509,6 +557,16 @@ class Client:
     async def _json(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         answer: dict[str, Any] = (await self._request(method, path, **request)).json()
         return answer
+
+    async def _printed(self, path: str, language: str | None, form: Format) -> Printed:
+        asked = {"format": form} | ({} if language is None else {"lang": language})
+        answer = await self._request("GET", path, params=asked)
+        return Printed(
+            content=answer.content,
+            format=form,
+            language=answer.headers["Content-Language"],
+            digest=answer.headers["ETag"].strip('"'),
+        )
 
     async def _request(self, method: str, path: str, **request: Any) -> httpx.Response:
         try:

@@ -95,6 +95,7 @@ ENDPOINTS: Final[Mapping[Endpoint, frozenset[Scope]]] = MappingProxyType(
     {
         ("POST", "/v1/cases"): frozenset({Scope.CASES_WRITE}),
         ("GET", "/v1/cases/{reference}"): frozenset({Scope.CASES_READ}),
+        ("GET", "/v1/cases/{reference}/timeline/rendering"): frozenset({Scope.CASES_READ}),
         ("PUT", "/v1/cases/{reference}/protection"): frozenset({Scope.PROTECTION_WRITE}),
         ("GET", "/v1/cases/{reference}/next-steps"): frozenset({Scope.CASES_READ}),
         ("GET", "/v1/cases/{reference}/evidence"): frozenset({Scope.CASES_READ}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from base64 import b64encode
 from collections.abc import Hashable, Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -10,16 +11,19 @@ from typing import Any, Final, cast
 
 from fastapi import Response
 
+from protocol import base64url
 from protocol.errors import Missing
 from protocol.json_strict import dumps
 from protocol.refusals import explain
+from protocol.rendering import Rendering
 from service.api.problems import described_missing
 from service.exchange.views import RefusalView
 
-__all__ = ["NOT_STORED", "answer", "json_of"]
+__all__ = ["NOT_STORED", "answer", "json_of", "shown"]
 
 NOT_STORED: Final[Mapping[str, str]] = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 """What is said about a child stays in no cache on the way."""
+_HTML_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 _PLAIN: Final = frozenset({type(None), bool, str, int})
 
 
@@ -29,6 +33,21 @@ def answer(
     """`view` as JSON. Its refusals are explained in `language`."""
     body = dumps(json_of(view, language))
     return Response(body, status, {**NOT_STORED, **(headers or {})}, "application/json")
+
+
+def shown(rendering: Rendering, name: str) -> Response:
+    """A rendering, with the digest by which evidence can name it. `name`: of the file, without its suffix."""
+    headers = {
+        **NOT_STORED,
+        "Content-Language": rendering.language,
+        "ETag": f'"{rendering.digest}"',
+        "Repr-Digest": f"sha-256=:{b64encode(base64url.decode(rendering.digest.encode())).decode()}:",
+    }
+    if rendering.format == "html":
+        headers["Content-Security-Policy"] = _HTML_POLICY
+    if rendering.format == "pdf":
+        headers["Content-Disposition"] = f'inline; filename="{name}.pdf"'
+    return Response(rendering.content, headers=headers, media_type=rendering.media_type)
 
 
 def json_of(value: Any, language: str) -> Any:

@@ -7,9 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 
 from protocol.identifiers import case_reference
-from service.api.answers import NOT_STORED, answer
+from protocol.languages import nearest_language
+from service.api.answers import NOT_STORED, answer, shown
 from service.api.guard import Ask, Guarded
-from service.api.reading import proposal
+from service.api.reading import Form, Language, proposal
 
 __all__ = ["BUNDLE", "router"]
 
@@ -32,6 +33,18 @@ async def open_case(ask: Ask) -> Response:
 async def read_case(ask: Ask, reference: Reference) -> Response:
     timeline = await ask.exchange.case_timeline(ask.node, ask.actor, case_reference(reference))
     return answer(timeline, language=ask.language)
+
+
+@router.get("/v1/cases/{reference}/timeline/rendering")
+async def render_timeline(
+    ask: Ask,
+    reference: Reference,
+    lang: Language = None,
+    format: Form = "text",  # noqa: A002 (the parameter's name)
+) -> Response:
+    case = case_reference(reference)
+    language = ask.language if lang is None else nearest_language(lang)
+    return shown(await ask.exchange.render_timeline(ask.node, ask.actor, case, language, format), case)
 
 
 @router.put("/v1/cases/{reference}/protection")

@@ -11,11 +11,11 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from protocol.identifiers import ThreadId, case_reference, parse_message_id
 from protocol.languages import nearest_language
 from service.access.roles import Scope
-from service.api.answers import NOT_STORED, answer, json_of
+from service.api.answers import answer, json_of, shown
 from service.api.guard import Ask, Asking, Guarded
-from service.api.reading import Moment, cursor, position, submitted
+from service.api.reading import Form, Language, Moment, cursor, position, submitted
 from service.errors import Malformed
-from service.exchange.views import Direction, MessageQuery, MessageStatus, Page
+from service.exchange.views import ClaimedRendering, Direction, MessageQuery, MessageStatus, Page
 
 __all__ = ["router"]
 
@@ -23,7 +23,6 @@ LONGEST_WAIT = 30
 """Seconds of a long poll: under what proxies of agencies cut off."""
 LOOK_AGAIN = 5.0
 """Seconds. A signal wakes waiters of its own process; what another process wrote is seen by looking."""
-_HTML_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 
 router = APIRouter(route_class=Guarded)
 
@@ -122,19 +121,26 @@ async def message_evidence(ask: Ask, id: Id) -> Response:  # noqa: A002
 async def render_message(
     ask: Ask,
     id: Id,  # noqa: A002
-    lang: Annotated[str | None, Query(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", max_length=35)] = None,
-    format: Literal["text", "html"] = "text",  # noqa: A002 (the parameter's name)
+    lang: Language = None,
+    format: Form = "text",  # noqa: A002 (the parameter's name)
 ) -> Response:
+    message = parse_message_id(id)
     language = ask.language if lang is None else nearest_language(lang)
-    rendering = await ask.exchange.render_message(ask.node, ask.actor, parse_message_id(id), language, format)
-    headers = {**NOT_STORED, "Content-Language": rendering.language}
-    if format == "html":
-        headers["Content-Security-Policy"] = _HTML_POLICY
-    media_type = "text/html" if format == "html" else "text/plain"
-    return Response(rendering.text.encode(), headers=headers, media_type=f"{media_type}; charset=utf-8")
+    return shown(await ask.exchange.render_message(ask.node, ask.actor, message, language, format), message)
 
 
 @router.post("/v1/messages/{id:message_id}/collection")
-async def collect_message(ask: Ask, id: Id) -> Response:  # noqa: A002
-    collection = await ask.exchange.collect(ask.node, ask.actor, parse_message_id(id))
+async def collect_message(
+    ask: Ask,
+    id: Id,  # noqa: A002
+    rendering: Annotated[str | None, Query(pattern=r"^[A-Za-z0-9_-]{43}$")] = None,
+    lang: Language = None,
+    format: Form | None = None,  # noqa: A002
+) -> Response:
+    claimed = None
+    if rendering is not None and lang is not None and format is not None:
+        claimed = ClaimedRendering(digest=rendering, language=lang, format=format)
+    elif not (rendering is None and lang is None and format is None):
+        raise Malformed("request.parameter", "a rendering is named by `rendering`, `lang` and `format`")
+    collection = await ask.exchange.collect(ask.node, ask.actor, parse_message_id(id), claimed)
     return answer(collection, language=ask.language)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Any, Final, Literal, cast
 
-from fastapi import Request
+from fastapi import Query, Request
 from pydantic import AwareDatetime, BeforeValidator
 from starlette.convertors import Convertor, register_url_convertor
 
@@ -40,6 +40,8 @@ __all__ = [
     "ENVELOPE",
     "JOSE",
     "JOSE_JSON",
+    "Form",
+    "Language",
     "Moment",
     "body_of",
     "cursor",
@@ -72,6 +74,13 @@ def _written_out(text: object) -> object:
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
 """A query parameter: date, time and offset as RFC 3339 writes them."""
+
+
+Language = Annotated[str | None, Query(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", max_length=35)]
+"""A query parameter: a BCP 47 tag."""
+
+Form = Literal["text", "html", "pdf"]
+"""A query parameter: the format of a rendering."""
 
 
 class _MessageIdConvertor(Convertor[str]):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Protocol
 
 from protocol.identifiers import CaseReference, MessageId
+from protocol.rendering import Format, Rendering
 from service.access.actor import Actor
 from service.exchange.views import (
     Accepted,
     CaseView,
+    ClaimedRendering,
     CollectionView,
     DeadlineQuery,
     DeadlinesView,
@@ -20,7 +22,6 @@ from service.exchange.views import (
     Page,
     ProtectionStatus,
     ProtectionView,
-    RenderingView,
     SignedSubmission,
     Submission,
     TimelineView,
@@ -72,10 +73,21 @@ class UseCases(Protocol):
     async def message_evidence(self, node: Node, actor: Actor, message: MessageId, /) -> EvidenceView: ...
 
     async def render_message(
-        self, node: Node, actor: Actor, message: MessageId, language: str, form: Literal["text", "html"], /
-    ) -> RenderingView: ...
+        self, node: Node, actor: Actor, message: MessageId, language: str, form: Format, /
+    ) -> Rendering:
+        """Without its identity part. NotAcceptable `rendering.too_large`, for a PDF alone."""
+        ...
 
-    async def collect(self, node: Node, actor: Actor, message: MessageId, /) -> CollectionView: ...
+    async def render_timeline(
+        self, node: Node, actor: Actor, reference: CaseReference, language: str, form: Format, /
+    ) -> Rendering: ...
+
+    async def collect(
+        self, node: Node, actor: Actor, message: MessageId, claimed: ClaimedRendering | None = None, /
+    ) -> CollectionView:
+        """The evidence names the rendering `claimed`, when the node makes the same; else Conflict
+        `rendering.differs`."""
+        ...
 
     async def import_envelope(self, node: Node, actor: Actor, data: bytes, /) -> ImportView: ...
 

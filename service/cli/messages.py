@@ -12,6 +12,7 @@ import typer
 
 from protocol import vocabularies
 from service.cli.at_api import REFUSED, talks_to_a_node
+from service.cli.files import FormatOption, OutputOption, as_printed, hand_over
 from service.client import Client, Due, Message, Submission
 
 __all__ = ["collect_app", "inbox_app", "send_app", "show_app"]
@@ -85,7 +86,8 @@ async def show(
     node: Client,
     message: MessageArgument,
     lang: Annotated[str | None, typer.Option(help="The reader's language, such as ar.")] = None,
-    html: Annotated[bool, typer.Option("--html", help="As HTML instead of text.")] = False,
+    format: FormatOption = "text",  # noqa: A002
+    output: OutputOption = None,
     release_identity: Annotated[
         str | None,
         typer.Option(
@@ -94,7 +96,7 @@ async def show(
     ] = None,
 ) -> None:
     """A message in words, in any of the languages. Free text stays as written and is marked."""
-    typer.echo(await node.rendering(message, language=lang, format="html" if html else "text"))
+    hand_over(await node.printed(message, language=lang, format=format), output)
     if release_identity is not None:
         content = (await node.release_identity(message, reason=release_identity)).get("content")
         identity = content.get("identity") if content else None
@@ -103,9 +105,21 @@ async def show(
 
 @collect_app.command()
 @talks_to_a_node
-async def collect(node: Client, message: MessageArgument) -> None:
+async def collect(
+    node: Client,
+    message: MessageArgument,
+    shown: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="The file that `show` wrote: the evidence then names it by its digest.",
+        ),
+    ] = None,
+    lang: Annotated[str | None, typer.Option(help="The language of that file, such as ar.")] = None,
+) -> None:
     """Say that your agency has the message: signed evidence of it goes back to the sender."""
-    collection = await node.collect(message)
+    collection = await node.collect(message, shown=None if shown is None else as_printed(shown, lang))
     state = collection.get("thread_state")
     typer.echo(
         f"collected at {collection['collected_at']}" + (f"; the conversation is {state}" if state else "")

@@ -10,7 +10,8 @@ from service.exchange.cases import case_timeline, open_case, set_protection
 from service.exchange.collect import collect
 from service.exchange.deadlines import deadlines
 from service.exchange.next_steps import next_steps
-from service.exchange.reading import list_messages, message_evidence, read_message, render_message
+from service.exchange.printing import render_message, render_timeline
+from service.exchange.reading import list_messages, message_evidence, read_message
 from service.exchange.send import send, validate
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "open_case",
     "read_message",
     "render_message",
+    "render_timeline",
     "send",
     "set_protection",
     "validate",

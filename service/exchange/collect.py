@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Any
 
 from sqlalchemy import Row
 from sqlmodel import Session
 
 from protocol import conversations
+from protocol.evidence import MAX_EVIDENCE_BYTES, ShownRendering, read_evidence
 from protocol.identifiers import Address, MessageId, NodeCode, ThreadId
+from protocol.statements import StatementType, read
 from service.access.actor import Actor
-from service.errors import Forbidden
+from service.errors import Conflict, Forbidden
 from service.exchange import proof
+from service.exchange.printing import render_message
 from service.exchange.reading import own_message
-from service.exchange.views import CollectionView
+from service.exchange.views import ClaimedRendering, CollectionView
 from service.node import Node
 from service.store import mailbox
 
@@ -22,8 +26,15 @@ __all__ = ["collect"]
 RETRIEVED = "content-retrieved"
 
 
-async def collect(node: Node, actor: Actor, message: MessageId) -> CollectionView:
-    """Sign retrieval with the recipient's key and send it back. Asked again, the first answer comes again."""
+async def collect(
+    node: Node, actor: Actor, message: MessageId, claimed: ClaimedRendering | None = None
+) -> CollectionView:
+    """Sign retrieval with the recipient's key and send it back. Asked again, the first answer comes again.
+
+    `claimed`: the rendering that the reader was shown. The evidence names it when this node makes the same
+    bytes; otherwise Conflict `rendering.differs`.
+    """
+    shown = None if claimed is None else await _made_again(node, actor, message, claimed)
     now = node.clock.now()
     directory = node.directory.current()
 
@@ -42,6 +53,8 @@ async def collect(node: Node, actor: Actor, message: MessageId) -> CollectionVie
                 if proof.kind == RETRIEVED and proof.ours
             )
             return _view(session, row, row.collected_at, known.token)
+        if claimed is not None and shown is not None and shown.digest != claimed.digest:
+            raise Conflict("rendering.differs", "this node renders the message to other bytes")
         retrieved = proof.issue(
             node,
             session,
@@ -52,6 +65,7 @@ async def collect(node: Node, actor: Actor, message: MessageId) -> CollectionVie
             issuer=Address(row.recipient),
             directory=directory,
             now=now,
+            facts={} if shown is None else shown.as_facts(),
             to=sender,
         )
         # Signed times have whole seconds: both nodes must hold the same moment.
@@ -82,4 +96,16 @@ def _view(session: Session, row: Row[Any], at: Any, token: str) -> CollectionVie
         collected_at=at,
         evidence=token,
         thread_state=None if thread is None else str(thread.state),
+        rendering=ShownRendering.named_in(
+            read_evidence(read(token, typ=StatementType.EVIDENCE, max_bytes=MAX_EVIDENCE_BYTES)).facts
+        ),
+    )
+
+
+async def _made_again(
+    node: Node, actor: Actor, message: MessageId, claimed: ClaimedRendering
+) -> ShownRendering:
+    made = await render_message(node, actor, message, claimed.language, claimed.format)
+    return ShownRendering(
+        digest=made.digest, language=made.language, format=made.format, release=version("focalpoint")
     )

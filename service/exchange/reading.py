@@ -7,9 +7,8 @@ from typing import Any, Literal
 from sqlalchemy import Row, and_, or_, select
 from sqlmodel import Session
 
-from protocol import evidence, languages, rendering
+from protocol import evidence
 from protocol.content import Content, read_content
-from protocol.errors import Refused
 from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, ThreadId
 from protocol.statements import Statement, StatementType, read
 from service.access import journal
@@ -25,13 +24,12 @@ from service.exchange.views import (
     MessageView,
     NarrativeView,
     Page,
-    RenderingView,
 )
 from service.node import Node
 from service.store import mailbox
 from service.store.tables import MESSAGE
 
-__all__ = ["list_messages", "message_evidence", "own_message", "read_message", "render_message"]
+__all__ = ["list_messages", "message_evidence", "own_message", "read_message", "readable_without_identity"]
 
 type Part = Literal["none", "sealed", "released", "destroyed"]
 
@@ -120,29 +118,10 @@ async def read_message(
     return await (node.store.write(work) if include_identity else node.store.read(work))
 
 
-async def render_message(
-    node: Node, actor: Actor, message: MessageId, language: str, form: Literal["text", "html"]
-) -> RenderingView:
-    """The message in a language, without its identity part."""
-    directory = node.directory.current()
-
-    def names(address: Address, wanted: str) -> str | None:
-        try:
-            return directory.authority(address).names.get(wanted)
-        except Refused:
-            return None
-
-    def work(session: Session) -> RenderingView:
-        row = own_message(session, actor, message)
-        narrative, _ = _part(node, session, row, "narrative", released=True)
-        used = languages.nearest_language(language)
-        return RenderingView(
-            text=rendering.render(_content(row, narrative, None), language=used, format=form, names=names),
-            language=used,
-            direction=languages.direction(used),
-        )
-
-    return await node.store.read(work)
+def readable_without_identity(node: Node, session: Session, row: Row[Any]) -> Content:
+    """The message as it is rendered: with its free text while there is a key for it, without identity."""
+    narrative, _ = _part(node, session, row, "narrative", released=True)
+    return _content(row, narrative, None)
 
 
 async def message_evidence(node: Node, actor: Actor, message: MessageId) -> EvidenceView:

@@ -13,11 +13,14 @@ from datetime import datetime
 from typing import Any, Literal
 
 from protocol.errors import Missing
+from protocol.evidence import ShownRendering
 from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, ThreadId
+from protocol.rendering import Format
 
 __all__ = [
     "Accepted",
     "CaseView",
+    "ClaimedRendering",
     "CollectionView",
     "ContentView",
     "DeadlineQuery",
@@ -38,7 +41,6 @@ __all__ = [
     "ProtectionStatus",
     "ProtectionView",
     "RefusalView",
-    "RenderingView",
     "SignedSubmission",
     "Submission",
     "ThreadView",
@@ -270,23 +272,27 @@ class EvidenceView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RenderingView:
-    """A message in a language. `language` is the one used, `direction` that of its script."""
+class ClaimedRendering:
+    """What a reader says to have been shown: `digest` as a rendering's answer carries it."""
 
-    text: str
+    digest: str
     language: str
-    direction: Literal["ltr", "rtl"]
+    format: Format
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollectionView:
-    """The agency has it. Collected again, the first answer comes again. `evidence`: the signed retrieval."""
+    """The agency has it. Collected again, the first answer comes again. `evidence`: the signed retrieval.
+
+    `rendering`: the one that the evidence names.
+    """
 
     id: MessageId
     sender_node: NodeCode
     collected_at: datetime
     evidence: str
     thread_state: str | None = None
+    rendering: ShownRendering | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

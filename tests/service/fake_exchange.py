@@ -13,12 +13,18 @@ from typing import Any, Literal
 
 from protocol import base64url, messages
 from protocol.errors import Missing, NotAcceptable, Refused
+from protocol.evidence import ShownRendering
 from protocol.identifiers import CaseReference, MessageId, NodeCode, ThreadId, new_case_reference
+from protocol.languages import direction
+from protocol.rendering import Format, Rendering, printed
+from protocol.rendering.words import Document, Remark, Section
 from service.access.actor import Actor
 from service.errors import Conflict, NotFound
+from service.exchange.printing import words_of_timeline
 from service.exchange.views import (
     Accepted,
     CaseView,
+    ClaimedRendering,
     CollectionView,
     ContentView,
     DeadlineQuery,
@@ -36,7 +42,6 @@ from service.exchange.views import (
     ProtectionStatus,
     ProtectionView,
     RefusalView,
-    RenderingView,
     SignedSubmission,
     Submission,
     ThreadView,
@@ -52,6 +57,13 @@ UNSETTLED = Missing(code="missing.protection_settled", supplier="destination", s
 
 def digest_of(value: object) -> str:
     return base64url.encode(hashlib.sha256(repr(value).encode()).digest()).decode()
+
+
+def _rendered(what: str, language: str, form: Format) -> Rendering:
+    heading = Section(heading=None, blocks=(Remark(text=language),))
+    return printed(
+        Document(title=what, language=language, direction=direction(language), sections=(heading,)), form
+    )
 
 
 class FakeExchange:
@@ -293,27 +305,33 @@ class FakeExchange:
         )
 
     async def render_message(
-        self,
-        node: Node,
-        actor: Actor,
-        message: MessageId,
-        language: str,
-        form: Literal["text", "html"],
-        /,
-    ) -> RenderingView:
-        view = self._message(actor, message)
-        direction: Literal["ltr", "rtl"] = "rtl" if language == "ar" else "ltr"
-        text = f"{view.type} / {language}"
-        if form == "html":
-            text = f'<article lang="{language}" dir="{direction}">{text}</article>'
-        return RenderingView(text=text, language=language, direction=direction)
+        self, node: Node, actor: Actor, message: MessageId, language: str, form: Format, /
+    ) -> Rendering:
+        return _rendered(self._message(actor, message).type, language, form)
 
-    async def collect(self, node: Node, actor: Actor, message: MessageId, /) -> CollectionView:
+    async def render_timeline(
+        self, node: Node, actor: Actor, reference: CaseReference, language: str, form: Format, /
+    ) -> Rendering:
+        timeline = await self.case_timeline(node, actor, reference)
+        return printed(words_of_timeline(node, timeline, language), form)
+
+    async def collect(
+        self, node: Node, actor: Actor, message: MessageId, claimed: ClaimedRendering | None = None, /
+    ) -> CollectionView:
         view = self._message(actor, message)
+        shown = None
+        if claimed is not None:
+            shown = ShownRendering(
+                digest=claimed.digest, language=claimed.language, format=claimed.format, release="test"
+            )
         at = view.collected_at or node.clock.now()
         self.messages[self.messages.index(view)] = dataclasses.replace(view, collected_at=at)
         return CollectionView(
-            id=view.id, sender_node=view.sender_node, collected_at=at, evidence="e30.e30.AA"
+            id=view.id,
+            sender_node=view.sender_node,
+            collected_at=at,
+            evidence="e30.e30.AA",
+            rendering=shown,
         )
 
     # -- the rest

@@ -21,7 +21,6 @@ from protocol.statements import StatementType, read
 from service.cli.demo import contents
 from service.cli.demo.telling import Teller
 from service.cli.local_network import described_node, token_of
-from service.cli.timeline import names_in, timeline_text
 from service.cli.verify import proven_lines, report_on
 from service.client import Accepted, Client, Message, NarrativeBlock, Problem, Submission
 from service.clock import SystemClock
@@ -266,10 +265,8 @@ class Story:
     async def _look_back(self, officer: Person) -> None:
         tell = self._teller
         tell.step("The case as Italy's node tells it")
-        names = names_in(await officer.node.authorities())
-        timeline = await officer.node.case(self._case)
-        text = timeline_text(timeline, language="en", now=SystemClock().now(), names=names)
-        tell.quote(text.splitlines())
+        timeline = await officer.node.printed_timeline(self._case, language="en")
+        tell.quote(timeline.content.decode().splitlines())
         owed = await officer.node.deadlines(case=self._case)
         tell.say(f"Answers still owed on this case: {len(owed) or 'none'}.")
 

@@ -1,0 +1,139 @@
+"""Messages and timelines in the reader's language, as text, HTML or PDF. Never with an identity part."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Final
+
+from sqlmodel import Session
+
+from protocol import languages
+from protocol.errors import Refused
+from protocol.identifiers import Address, CaseReference, MessageId, NodeCode
+from protocol.rendering import (
+    Format,
+    Names,
+    Rendering,
+    TimelineEvent,
+    message_words,
+    printed,
+    timeline_words,
+)
+from protocol.rendering.words import Document
+from service.access.actor import Actor
+from service.exchange.cases import case_timeline
+from service.exchange.reading import own_message, readable_without_identity
+from service.exchange.views import TimelineEntry, TimelineView
+from service.node import Node
+
+__all__ = ["render_message", "render_timeline", "words_of_timeline"]
+
+# Setting a page is pure work for a processor. One thread for all of it: however many PDFs are asked for, the
+# rest of the node keeps the other processors.
+_PRINTER: Final = ThreadPoolExecutor(1, thread_name_prefix="printer")
+_CASE_EVENTS: Final[Mapping[str, str]] = {
+    "case-opened": "case-opened",
+    "identity-released": "identity-shown",
+    "overdue": "deadline-passed",
+}
+"""Kind of an entry of a timeline: what the rendering calls it."""
+
+
+async def render_message(
+    node: Node, actor: Actor, message: MessageId, language: str, form: Format
+) -> Rendering:
+    """The message in `language`, or the nearest there is. Refuses `rendering.too_large`, for a PDF alone."""
+    names = _names(node)
+
+    def work(session: Session) -> Document:
+        content = readable_without_identity(node, session, own_message(session, actor, message))
+        return message_words(content, language=languages.nearest_language(language), names=names)
+
+    return await _print(await node.store.read(work), form)
+
+
+async def render_timeline(
+    node: Node, actor: Actor, reference: CaseReference, language: str, form: Format
+) -> Rendering:
+    """The case's timeline as it is now. Refuses `rendering.too_large`, for a PDF alone."""
+    timeline = await case_timeline(node, actor, reference)
+    return await _print(words_of_timeline(node, timeline, language), form)
+
+
+def words_of_timeline(node: Node, timeline: TimelineView, language: str) -> Document:
+    """With the names that the directory has now, and what is owed now."""
+    return timeline_words(
+        _events(timeline),
+        language=languages.nearest_language(language),
+        case=timeline.case.reference,
+        now=node.clock.now(),
+        names=_names(node),
+    )
+
+
+async def _print(words: Document, form: Format) -> Rendering:
+    return await asyncio.get_running_loop().run_in_executor(_PRINTER, printed, words, form)
+
+
+def _names(node: Node) -> Names:
+    directory = node.directory.current()
+
+    def name(address: Address, language: str) -> str | None:
+        try:
+            return directory.authority(address).names.get(language)
+        except Refused:
+            return None
+
+    return name
+
+
+def _events(timeline: TimelineView) -> Iterator[TimelineEvent]:
+    owed = {thread.id: thread.due.at for thread in timeline.threads if thread.due is not None}
+    proposed: str | None = None
+    for entry in timeline.entries:
+        match entry.kind:
+            case "message":
+                # Its thread owes something else by now, or nothing.
+                answered = entry.due is not None and (
+                    entry.thread is None or owed.get(entry.thread) != entry.due.at
+                )
+                yield _message(entry, answered)
+            case "evidence":
+                yield TimelineEvent(
+                    at=entry.at,
+                    kind="evidence",
+                    code=entry.evidence or "",
+                    by=None if entry.issuer is None else _party(entry.issuer),
+                    refusal=entry.code,
+                )
+            case "protection":
+                # The first of two people proposes; the second, by asking for the same, settles it.
+                settles = proposed == entry.state
+                proposed = None if settles else entry.state
+                yield _event(entry.at, "protection-changed" if settles else "protection-proposed")
+            case kind:
+                yield _event(entry.at, _CASE_EVENTS[kind])
+
+
+def _event(at: datetime, code: str) -> TimelineEvent:
+    return TimelineEvent(at=at, kind="case", code=code)
+
+
+def _message(entry: TimelineEntry, answered: bool) -> TimelineEvent:
+    return TimelineEvent(
+        at=entry.at,
+        kind="message",
+        code=entry.type or "",
+        by=entry.sender,
+        to=entry.recipient,
+        due_at=None if entry.due is None else entry.due.at,
+        due_basis=None if entry.due is None else entry.due.basis,
+        answered=answered,
+    )
+
+
+def _party(issuer: str) -> Address | NodeCode:
+    return Address(issuer) if "." in issuer else NodeCode(issuer)
