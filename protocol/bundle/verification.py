@@ -40,6 +40,7 @@ MAX_BUNDLE_BYTES = 67_108_864
 """Bytes. A case with a thousand messages stays far below."""
 MAX_INDEX_BYTES = 8_388_608
 
+_MESSAGE_MEMBERS = frozenset({"sender", "id", "statement", "manifests", "evidence"})
 _ALTERED = frozenset({"statement.malformed", "statement.algorithm", "statement.signature"})
 """Refusals that mean: these are no longer the bytes that somebody signed."""
 
@@ -303,6 +304,9 @@ class _Verifier:
                 self.found("bundle.unlisted", f"messages/{message.id}", "the message is there twice")
                 continue
             order.append(name)
+            if unknown := dict(claims.members()).keys() - _MESSAGE_MEMBERS:
+                # Under another name an empty list is as good as absent: nothing else would miss it.
+                self.found("bundle.unlisted", f"messages/{message.id}", f"{len(unknown)} members unknown")
             expected = listed.get(name) if listed is not None else None
             if listed is not None and expected is None:
                 self.found(
