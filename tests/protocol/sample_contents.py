@@ -1,6 +1,6 @@
 """One full, valid content per form, for every test that needs one. All persons and places are invented.
 
-The forms of one group of steps stand together in a module of their own, `samples_<group>`.
+The forms of one group of steps stand together in a module of their own, `sample_<group>`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ import copy
 from collections.abc import Mapping
 
 from tests.protocol.sample_parts import PERSONS_AND_PLACES, Json, NarrativeBlock, SampleContent, block
+from tests.protocol.sample_risk_assessments import RISK_ASSESSMENT
+from tests.protocol.sample_solutions import SOLUTION_CONTENTS
 
 __all__ = ["SAMPLES", "Json", "NarrativeBlock", "SampleContent", "sample"]
 
@@ -193,5 +195,7 @@ SAMPLES: Mapping[str, SampleContent] = {
                 "escalation_reason": "no-acceptance",
             },
         ),
+        *SOLUTION_CONTENTS,
+        *RISK_ASSESSMENT,
     )
 }
