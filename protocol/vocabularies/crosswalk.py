@@ -9,6 +9,7 @@ comes in as `unknown`: a person looks at it, nobody guesses. Another list is ano
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping as Rows
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -85,7 +86,7 @@ class ForeignField:
     """A coded field of the other list, with all of its values as it spells them.
 
     `pinned` says which one counts where the list has two that disagree. `same_codes_as` names a scheme of
-    ours whose codes are also the field's, so that none are listed.
+    ours whose codes of the shape `code_shape` are also the field's, so that none are listed.
     """
 
     name: str
@@ -95,6 +96,7 @@ class ForeignField:
     values: tuple[str, ...]
     pinned: bool = True
     same_codes_as: str | None = None
+    code_shape: str = ".*"
     note: str | None = None
 
 
@@ -122,7 +124,7 @@ class Crosswalk:
             return row
         for declared in self.fields:
             shared = declared.same_codes_as
-            if declared.name == field and shared is not None and value in scheme(shared).concepts:
+            if declared.name == field and shared is not None and _shares(declared, shared, value):
                 return Mapping(field=field, value=value, mark=Mark.EXACT, scheme=shared, code=value)
         return Mapping(field=field, value=value, mark=Mark.NONE)
 
@@ -143,7 +145,7 @@ class Crosswalk:
                     found.setdefault(row.field, _with(row, code, mark))
             broader = broader.rpartition("/")[0] or None
         for declared in self.fields:
-            if declared.same_codes_as == scheme_name and code in scheme(scheme_name).concepts:
+            if declared.same_codes_as == scheme_name and _shares(declared, scheme_name, code):
                 found[declared.name] = self.to_ours(declared.name, code)
         return tuple(found.values())
 
@@ -188,6 +190,10 @@ def crosswalk(name: str) -> Crosswalk:
     )
 
 
+def _shares(declared: ForeignField, scheme_name: str, code: str) -> bool:
+    return code in scheme(scheme_name).concepts and re.fullmatch(declared.code_shape, code) is not None
+
+
 def _field(row: dict[str, Any]) -> ForeignField:
     return ForeignField(
         name=row["field"],
@@ -197,6 +203,7 @@ def _field(row: dict[str, Any]) -> ForeignField:
         values=tuple(row["values"]),
         pinned=row.get("pinned", True),
         same_codes_as=row.get("same_codes_as"),
+        code_shape=row.get("code_shape", ".*"),
         note=row.get("note"),
     )
 
