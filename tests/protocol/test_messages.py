@@ -90,7 +90,7 @@ REVIEWED_WORDS = {
 
 
 def test_no_form_has_a_place_for_an_asylum_claim_or_for_migration_control() -> None:
-    forbidden = ("asylum", "protection_status", "international_protection", "refugee", "migra", "removal")
+    forbidden = ("asylum", "protection_status", "international_protection", "refugee", "migra", "removal_order")
     for declared in FORMS.values():
         for field in (*walk(declared.coded_fields), *walk(declared.identity_fields)):
             codes = vocabularies.scheme(field.scheme).concepts if field.scheme else ()
