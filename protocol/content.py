@@ -18,6 +18,7 @@ from datetime import datetime
 from typing import Any, Literal, NoReturn
 
 from protocol import base64url
+from protocol.attachments import AttachmentClaim, read_claims
 from protocol.claims import Claims, seconds_of
 from protocol.errors import CannotOpen, NotAcceptable, Refused
 from protocol.identifiers import (
@@ -73,6 +74,7 @@ _KNOWN_CLAIMS = frozenset(
         "safety_declaration",
         "coded",
         "parts",
+        "attachments",
         "crit",
     }
 )
@@ -92,7 +94,8 @@ class Draft:
     """What an authority wants to say.
 
     `form`: the version of the form `type`. `thread`: the id of the message that opened the conversation, its
-    own id when it opens one. `declares_no_danger`: see `NO_DANGER`. `vocabulary`: the release whose codes it
+    own id when it opens one. `attachments`: in the order in which the identity part describes them.
+    `declares_no_danger`: see `NO_DANGER`. `vocabulary`: the release whose codes it
     uses. `recipient_entry`: digest of the directory entry of the answering authority, whose calendar counts.
     """
 
@@ -111,6 +114,7 @@ class Draft:
     declares_no_danger: bool = False
     vocabulary: str
     recipient_entry: str | None = None
+    attachments: tuple[AttachmentClaim, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +169,7 @@ def sign_content(
         "safety_declaration": NO_DANGER if draft.declares_no_danger else None,
         "coded": draft.coded,
         "parts": parts,
+        "attachments": [one.to_json() for one in draft.attachments] or None,
     }
     said = {name: value for name, value in claims.items() if value is not None}
     statement = issue(StatementType.CONTENT, said, key)
@@ -204,7 +209,8 @@ def read_content(
     A part that the statement binds may be absent: destroyed, or not for this reader's eyes. Whether all came
     is for `check_parts`. Forms and vocabularies are checked elsewhere (`protocol.messages.validate`).
     Refuses `content.malformed` (with the claim's pointer), `content.critical`, `content.part_digest`,
-    `content.part_malformed`, `content.too_large`, and the codes of `identifiers` and `json_strict`.
+    `content.part_malformed`, `content.too_large`, `attachment.too_many`, and the codes of
+    `identifiers` and `json_strict`.
     """
     limits = limits or Limits()
     claimed = _claimed_parts(statement, NotAcceptable)
@@ -246,6 +252,7 @@ def read_content(
         declares_no_danger=declaration is not None,
         vocabulary=_matching(claims, "vocabulary", _RELEASE, "a release such as 2026.11"),
         recipient_entry=claims.text_or_none("recipient_entry"),
+        attachments=read_claims(claims) if "attachments" in claims else (),
         issued_at=claims.moment("iat"),
         statement_digest=statement.digest,
         parts=claimed,

@@ -1,6 +1,7 @@
 """What travels: a manifest signed by the sending node, and sealed parts.
 
     {"manifest": "<JWS>", "parts": {"header": "<JWE>", "statement": "<JWE>", "narrative": …, "identity": …}}
+    {"manifest": "<JWS>", "parts": {"header": "<JWE>", "blob": "<JWE>"}}
 
 The manifest holds the clear header and the SHA-256 and size of each sealed part. A part stands in the
 envelope as a *string*, so that its bytes are hashed exactly as they came and nothing is written anew to check
@@ -15,12 +16,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
 from protocol import base64url
+from protocol.attachments import ChunkPlace
 from protocol.claims import Claims, seconds_of
 from protocol.errors import CannotOpen, NotAcceptable, Unauthenticated
 from protocol.identifiers import (
@@ -59,11 +61,11 @@ __all__ = [
 ]
 
 PROTOCOL_VERSION = "1.0"
-PART_NAMES = ("header", "statement", "narrative", "identity")
+PART_NAMES = ("header", "statement", "narrative", "identity", "blob")
 
-type Kind = Literal["content", "evidence", "reconciliation"]
+type Kind = Literal["content", "evidence", "reconciliation", "blob"]
 
-_KINDS: tuple[Kind, ...] = ("content", "evidence", "reconciliation")
+_KINDS: tuple[Kind, ...] = ("content", "evidence", "reconciliation", "blob")
 _MAJOR, _MINOR = 1, 0
 _VERSION = re.compile(r"(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})", re.ASCII)
 _EPOCH = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -119,7 +121,7 @@ class SealedHeader:
     """What the recipient's node needs to know before it opens the rest.
 
     `sender` and `recipient`: authorities, for `content` alone. `statements`: digests of what the statement
-    part holds, in its order.
+    part holds, in its order. `blob`: the place of the one chunk that a blob carries in place of statements.
     """
 
     kind: Kind
@@ -127,11 +129,14 @@ class SealedHeader:
     sender: Address | None
     recipient: Address | None
     statements: tuple[str, ...]
+    blob: ChunkPlace | None = None
 
     def to_bytes(self) -> bytes:
         members: Json = {"kind": self.kind, "jti": self.id}
         if self.sender is not None and self.recipient is not None:
             members |= {"iss": self.sender, "aud": self.recipient}
+        if self.blob is not None:
+            return dumps(members | {"blob": self.blob.to_json()})
         return dumps(members | {"statements": list(self.statements)})
 
     @classmethod
@@ -143,7 +148,10 @@ class SealedHeader:
         if kind not in _KINDS:
             raise claims.wrong("kind", f"one of {', '.join(_KINDS)}")
         statements = claims.texts("statements")
-        if not 1 <= len(statements) <= (MAX_STATEMENTS if kind == "evidence" else 1):
+        if kind == "blob":
+            if statements:
+                raise claims.wrong("statements", "none with a blob")
+        elif not 1 <= len(statements) <= (MAX_STATEMENTS if kind == "evidence" else 1):
             raise claims.wrong("statements", "one digest, or several for evidence")
         if not all(_DIGEST.fullmatch(one) for one in statements):
             raise claims.wrong("statements", "digests")
@@ -155,12 +163,20 @@ class SealedHeader:
             message = parse_message_id(claims.text("jti"))
         except NotAcceptable:
             raise claims.wrong("jti", "addresses and a message id") from None
-        return cls(kind=kind, id=message, sender=addresses[0], recipient=addresses[1], statements=statements)
+        return cls(
+            kind=kind,
+            id=message,
+            sender=addresses[0],
+            recipient=addresses[1],
+            statements=statements,
+            blob=ChunkPlace.from_claims(claims.inside("blob")) if kind == "blob" else None,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """What goes into one envelope: one content, one reconciliation, or receipts (evidence) for one peer.
+    """What goes into one envelope: one content, one reconciliation, receipts (evidence) for one peer, or one
+    chunk of an attachment and its place.
 
     `statements`: tokens as signed. `narrative` and `identity`: part bytes, salt inside.
     """
@@ -172,6 +188,8 @@ class Outgoing:
     statements: tuple[str, ...]
     narrative: bytes | None = field(default=None, repr=False)
     identity: bytes | None = field(default=None, repr=False)
+    blob: ChunkPlace | None = None
+    chunk: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,8 +232,9 @@ def assemble(
     """Seal the parts, each alone, and sign the manifest.
 
     `limits`: those of the recipient's directory entry. Refuses `content.too_large` above them, and
-    `directory.no_recipient_key` for an identity part without a key of its own: it is never sealed to a key
-    that more can open. Raises `ValueError` when `clear` names another key or id than it is given: our fault.
+    `directory.no_recipient_key` for an identity part or a chunk without a key of its own: they are
+    never sealed to a key that more can open. Raises `ValueError` when `clear` names another key or id than it
+    is given: our fault.
     """
     if (clear.key, clear.suite, clear.id) != (sealing_key.kid, sealing_key.suite, outgoing.id):
         raise ValueError("the clear header names another sealing key or message id")
@@ -227,13 +246,15 @@ def assemble(
         sender=outgoing.sender,
         recipient=outgoing.recipient,
         statements=tuple(digest(token.encode("ascii")) for token in outgoing.statements),
+        blob=outgoing.blob,
     )
     plain = {
         "header": sealed_header.to_bytes(),
         # A token has no line break, so one between two tokens needs no quoting and no parser.
-        "statement": "\n".join(outgoing.statements).encode("ascii"),
+        "statement": "\n".join(outgoing.statements).encode("ascii") if outgoing.statements else None,
         "narrative": outgoing.narrative,
         "identity": outgoing.identity,
+        "blob": outgoing.chunk,
     }
     limits = limits or Limits()
     parts: dict[str, bytes] = {}
@@ -244,7 +265,7 @@ def assemble(
             raise NotAcceptable(
                 "content.too_large", f"expected at most {limits.part(name)} bytes", field=f"/{name}"
             )
-        key = identity_key if name == "identity" else sealing_key
+        key = identity_key if name in ("identity", "blob") else sealing_key
         if key is None:
             raise NotAcceptable("directory.no_recipient_key", "the recipient lists no key for identity parts")
         parts[name] = seal(part, to=key, header_digest=header_digest)
@@ -285,7 +306,7 @@ def parse(data: bytes, limits: Limits | None = None) -> UnverifiedEnvelope:
     manifest = read(token, typ=StatementType.MANIFEST, max_bytes=limits.manifest, refuse=Unauthenticated)
     claims = Claims(manifest.claims, code="envelope.malformed", refuse=Unauthenticated)
     claimed = _claimed(claims.inside("parts"))
-    if claimed.keys() != parts.keys() or not {"header", "statement"} <= parts.keys():
+    if claimed.keys() != parts.keys() or not _of_one_kind(parts.keys()):
         raise Unauthenticated("envelope.malformed", "the parts are not those that the manifest lists")
     try:
         header_bytes = base64url.decode(claims.text("header").encode())
@@ -299,6 +320,10 @@ def parse(data: bytes, limits: Limits | None = None) -> UnverifiedEnvelope:
         parts=parts,
         claimed=claimed,
     )
+
+
+def _of_one_kind(names: Set[str]) -> bool:
+    return names == {"header", "blob"} or ("blob" not in names and {"header", "statement"} <= names)
 
 
 def _part(name: str, text: object, limits: Limits) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from protocol.attachments import CHUNK_BYTES
 from protocol.sealing import sealed_size
 
 __all__ = ["MAX_STATEMENTS", "Limits"]
@@ -20,16 +21,26 @@ _CLAIMS_BYTES = 8_192
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Bytes of each part as JSON, before padding and sealing (docs/wire.md)."""
+    """Bytes of each part as JSON, before padding and sealing (docs/wire.md); of an attachment, as a file.
+
+    An `attachment` of 0: none is taken.
+    """
 
     coded: int = 65_536
     narrative: int = 131_072
     identity: int = 131_072
+    attachment: int = 20 << 20
 
     @classmethod
     def from_mapping(cls, limits: Mapping[str, int]) -> Self:
         """The limits of a directory entry; what it does not mention keeps its default."""
-        return cls(**{name: limits[name] for name in ("coded", "narrative", "identity") if name in limits})
+        return cls(
+            **{
+                name: limits[name]
+                for name in ("coded", "narrative", "identity", "attachment")
+                if name in limits
+            }
+        )
 
     @property
     def statement(self) -> int:
@@ -48,6 +59,8 @@ class Limits:
                 return self.narrative
             case "identity":
                 return self.identity
+            case "blob":
+                return CHUNK_BYTES
             case "statement":
                 return self.statement
             case _:
@@ -56,5 +69,8 @@ class Limits:
     @property
     def envelope(self) -> int:
         """Bytes of the largest envelope: what the hub's `max_payload` has to let pass."""
-        parts = sum(sealed_size(self.part(name)) for name in ("header", "statement", "narrative", "identity"))
-        return parts + _MANIFEST_BYTES + 512
+        content, blob = (
+            sum(sealed_size(self.part(name)) for name in names)
+            for names in (("header", "statement", "narrative", "identity"), ("header", "blob"))
+        )
+        return max(content, blob) + _MANIFEST_BYTES + 512

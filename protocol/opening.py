@@ -16,6 +16,7 @@ Nothing is believed before the step that earns it. Who learns of a refusal depen
      10  `iss`, `aud` and `jti` of the content are the sealed header's (no surreptitious forwarding)
      11  the key was the signing authority's (for evidence: the signer's) when it signed; the signature
      12  narrative and identity open and are the parts that the content binds
+         (a blob has no statement: its manifest binds it, and steps 9 to 12 are the opening of its chunk)
     may it be said?             `open_envelope`  NotAcceptable: the peer learns the code in a signed refusal
      13  nothing critical in header or statement that this version does not know; every claim has its shape
      14  not dated in the future
@@ -29,10 +30,11 @@ whether a signer of evidence may issue that kind (`evidence.verify_evidence`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, Protocol, assert_never
 
+from protocol.attachments import ChunkPlace
 from protocol.claims import Claims
 from protocol.content import Content, SignedContent, check_parts, read_content
 from protocol.directory import Directory
@@ -66,7 +68,7 @@ type ProcedureOf = Callable[[str], str | None]
 """The procedure of a message type; None for a move that belongs to any (`conversations.procedure_of`)."""
 
 _INTERNATIONAL = StateCode("int")
-_STATEMENT_TYPES: Mapping[Kind, StatementType] = {
+_STATEMENT_TYPES: Mapping[str, StatementType] = {
     "content": StatementType.CONTENT,
     "evidence": StatementType.EVIDENCE,
     "reconciliation": StatementType.RECONCILIATION,
@@ -89,8 +91,9 @@ class Keys(Protocol):
 class Opened:
     """What an envelope held; every signature in it verified.
 
-    One of `content` (with `signed`, the bytes that it was read from), `evidence` and `reconciliation` is set,
-    as `kind` says. `identity_key_kid`: the node key that the identity part was sealed to.
+    One of `content` (with `signed`, the bytes that it was read from), `evidence`, `reconciliation` and `blob`
+    (with `chunk`) is set, as `kind` says. `identity_key_kid`: the node key that the identity part or the
+    chunk was sealed to.
     """
 
     header: ClearHeader
@@ -100,6 +103,8 @@ class Opened:
     signed: SignedContent | None = None
     evidence: tuple[Statement, ...] = ()
     reconciliation: Statement | None = None
+    blob: ChunkPlace | None = None
+    chunk: bytes | None = field(default=None, repr=False)
     identity_key_kid: str | None = None
 
 
@@ -159,7 +164,8 @@ def open_envelope(
     key = _held(keys, header.key, "content")
     if header.suite != key.suite:
         raise CannotOpen("sealing.suite", f"the clear header names {header.suite}, its key is of {key.suite}")
-    identity_key = _held(keys, sealed["identity"].kid, "identity") if "identity" in sealed else None
+    private = sealed.get("identity") or sealed.get("blob")
+    identity_key = _held(keys, private.kid, "identity") if private is not None else None
 
     def unseal(name: str, with_key: SealingPrivateKey) -> bytes:
         return _unseal(name, sealed[name], with_key, authentic.header_digest, limits)
@@ -170,7 +176,21 @@ def open_envelope(
         raise CannotOpen("opening.header_mismatch", "sealed and clear header bear different message ids")
     if (sealed_header.kind == "reconciliation") != (header.sequence == 0):
         raise CannotOpen("opening.header_mismatch", "only a reconciliation travels without a number")
-    if sealed_header.kind != "content" and sealed.keys() != {"header", "statement"}:
+    if sealed_header.kind == "blob":
+        if identity_key is None or sealed.keys() != {"header", "blob"}:
+            raise CannotOpen("opening.unexpected_part", "a blob is a header and one chunk")
+        chunk = unseal("blob", identity_key)
+        # Step 13
+        _check_critical(header)
+        return Opened(
+            header=header,
+            manifest=authentic.manifest,
+            kind="blob",
+            blob=sealed_header.blob,
+            chunk=chunk,
+            identity_key_kid=identity_key.kid,
+        )
+    if "blob" in sealed or (sealed_header.kind != "content" and sealed.keys() != {"header", "statement"}):
         raise CannotOpen("opening.unexpected_part", f"{sealed_header.kind} has no such part")
     # Step 9
     tokens = unseal("statement", key).split(b"\n")

@@ -29,6 +29,7 @@ from service.monitor.gauges import Gauges
 from service.monitor.overdue import Overdue
 from service.node import Node
 from service.random_source import SystemRandomSource
+from service.routing.attachments import Attachments
 from service.routing.inbox import Inbox
 from service.routing.nats import HubLink
 from service.routing.outbox import Outbox
@@ -148,6 +149,7 @@ def _workers(node: Node, link: HubLink, directory: ReplicatedDirectory) -> tuple
         ("directory-publish", Publisher(node, link).run),
         ("outbox", Outbox(node, link).run),
         ("inbox", Inbox(node, link).run),
+        ("attachments", Attachments(node).run),
         ("reconcile", Reconciler(node, link).run),
         ("overdue", Overdue(node).run),
         ("gauges", Gauges(node, link).run),

@@ -65,6 +65,7 @@ class Settings:
     limit_coded_bytes: int = 65_536  # one coded part, before sealing
     limit_narrative_bytes: int = 131_072  # one narrative part, before sealing
     limit_identity_bytes: int = 131_072  # one identity part, before sealing
+    limit_attachment_bytes: int = 20 << 20  # one attachment, as a file; 0 takes none
 
     # How often.
     outbox_poll_seconds: float = 1.0  # between looks at the outbox when nothing wakes it
@@ -103,6 +104,7 @@ class Settings:
             coded=self.limit_coded_bytes,
             narrative=self.limit_narrative_bytes,
             identity=self.limit_identity_bytes,
+            attachment=self.limit_attachment_bytes,
         )
 
 
@@ -236,6 +238,7 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "limit_coded_bytes": (1_024, 1_048_576),
     "limit_narrative_bytes": (1_024, 1_048_576),
     "limit_identity_bytes": (1_024, 1_048_576),
+    "limit_attachment_bytes": (0, 1 << 30),
     "outbox_poll_seconds": (0.05, 60),
     "outbox_resend_seconds": (0.5, 86_400),
     "outbox_resend_most_seconds": (0.5, 86_400),

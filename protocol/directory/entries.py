@@ -60,10 +60,11 @@ NODE_TYPE = "focalpoint_node"
 MALFORMED = "directory.malformed"
 
 DEFAULT_LIMITS: Mapping[str, int] = MappingProxyType(
-    {"coded": 65_536, "narrative": 131_072, "identity": 131_072}
+    {"coded": 65_536, "narrative": 131_072, "identity": 131_072, "attachment": 20 << 20}
 )
 """Bytes per part before padding and sealing, when an entry says nothing else (docs/wire.md).
-"""
+
+`attachment`: bytes of one attachment. An entry that does not mention it is of a node that takes none."""
 
 _MEMBER = re.compile(r"[a-z]{2}|int-[a-z0-9](?:[a-z0-9-]{0,26}[a-z0-9])?")
 _PATH_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -413,7 +414,7 @@ def read_entry(path: str, statement: Statement) -> Entry:
             code=parse_node_code(subject),
             state=state,
             protocol_versions=facts.texts("protocol_versions"),
-            limits=MappingProxyType({**DEFAULT_LIMITS, **_limits(facts)}),
+            limits=MappingProxyType({**DEFAULT_LIMITS, "attachment": 0, **_limits(facts)}),
             signing_keys=signing,
             sealing_keys=sealing,
             path=path,
@@ -491,7 +492,9 @@ def by_purpose(keys: Iterable[KeyRecord]) -> tuple[tuple[KeyRecord, ...], tuple[
 
 def _limits(facts: Claims) -> dict[str, int]:
     limits = facts.mapping("limits")
-    if not all(type(size) is int and size > 0 for size in limits.values()):
+    if not all(
+        type(size) is int and size >= (0 if name == "attachment" else 1) for name, size in limits.items()
+    ):
         raise facts.wrong("limits", "sizes in bytes")
     return limits
 

@@ -10,6 +10,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints
 
+from protocol.attachments import MAX_ATTACHMENTS
 from protocol.messages.form import (
     AnyNumber,
     AuthorityAddress,
@@ -22,9 +23,20 @@ from protocol.messages.form import (
     Line,
     PartyReference,
     Several,
+    StatementDigest,
 )
 
-__all__ = ["Channel", "Document", "Person", "PersonName", "PersonsAndPlaces", "Place", "RoleContact"]
+__all__ = [
+    "Attachment",
+    "Channel",
+    "Document",
+    "Person",
+    "PersonName",
+    "PersonsAndPlaces",
+    "Place",
+    "RoleContact",
+    "described_attachments",
+]
 
 _PARTIAL_DATE: Final = r"^[0-9]{4}(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12][0-9]|3[01]))?)?$"
 
@@ -80,11 +92,30 @@ class Person(IdentityPart):
     channels: AnyNumber[Channel] = ()
 
 
+class Attachment(IdentityPart):
+    """A document that goes with the message. Title, size in bytes and kind stand here alone, and so does the
+    salt of its digest (`protocol.attachments`)."""
+
+    digest: StatementDigest
+    salt: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{22}$"), Kind("digest")]
+    size: Annotated[int, Field(ge=1, le=1 << 31), Kind("count")]
+    media_type: Annotated[str, Coded("media-type")]
+    document_kind: Annotated[str, Coded("document-kind")]
+    title: Line | None = None
+    concerns: AnyNumber[PartyReference] = ()
+
+
 class PersonsAndPlaces(IdentityPart):
-    """Who the references of the coded part stand for."""
+    """Who the references of the coded part stand for, and the documents about them."""
 
     persons: Annotated[AnyNumber[Person], Field(max_length=32)] = ()
     addresses: Annotated[AnyNumber[Place], Field(max_length=32)] = ()
+    attachments: Annotated[AnyNumber[Attachment], Field(max_length=MAX_ATTACHMENTS)] = ()
+
+
+def described_attachments(identity: IdentityPart | None) -> tuple[Attachment, ...]:
+    """The attachments of any identity part; forms whose identity part has no place for them have none."""
+    return identity.attachments if isinstance(identity, PersonsAndPlaces) else ()
 
 
 class RoleContact(IdentityPart):

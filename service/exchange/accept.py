@@ -20,6 +20,7 @@ from typing import Literal
 from sqlmodel import Session
 
 from protocol import conversations, messages, safeguards
+from protocol.attachments import check_described, check_size
 from protocol.channels import Numbered
 from protocol.content import Content, SignedContent
 from protocol.conversations import Advance, PredecessorMissing
@@ -27,9 +28,11 @@ from protocol.directory import Directory
 from protocol.envelope import ClearHeader, Kind
 from protocol.errors import CannotOpen, NotAcceptable, Refused
 from protocol.identifiers import MessageId, NodeCode
+from protocol.limits import Limits
+from protocol.messages.person import described_attachments
 from protocol.opening import AuthenticEnvelope, Opened
 from protocol.statements import digest
-from service.exchange import case_files, proof
+from service.exchange import case_files, chunks, proof
 from service.exchange.receipts import take_receipts
 from service.exchange.reconcile import take_reconciliation
 from service.node import Node
@@ -45,9 +48,9 @@ type Work = Callable[[Session], Outcome]
 class Outcome:
     """What became of an envelope.
 
-    consigned: a message, stored and answered. refused: answered with a signed refusal. noted: evidence or a
-    reconciliation. known: it had come before. wait: its predecessor has not come; nothing was stored.
-    quarantined: nobody vouches for it.
+    consigned: a message, stored and answered. refused: answered with a signed refusal. noted: evidence, a
+    reconciliation, or a chunk of an attachment. known: it had come before. wait: its predecessor has not
+    come; nothing was stored. quarantined: nobody vouches for it.
 
     `numbered`: the number in its channel that it used, when it used one.
     """
@@ -59,6 +62,7 @@ class Outcome:
     evidence: str | None = None
     epoch: str | None = None
     numbered: Numbered | None = None
+    kind: Kind | None = None
 
 
 def accept(node: Node, opened: Opened, directory: Directory, now: datetime) -> Work:
@@ -76,6 +80,7 @@ def accept(node: Node, opened: Opened, directory: Directory, now: datetime) -> W
             numbered=Numbered(sequence=header.sequence, id=header.id, statement_digest=_sameness(opened))
             if header.sequence
             else None,
+            kind=opened.kind,
         )
 
     def remember(session: Session, **result: str) -> None:
@@ -86,6 +91,13 @@ def accept(node: Node, opened: Opened, directory: Directory, now: datetime) -> W
             assert opened.reconciliation is not None
             take_reconciliation(node, session, opened.reconciliation, header.sender, now)
             return outcome("noted")
+        if opened.kind == "blob":
+            assert opened.blob is not None
+            assert opened.chunk is not None
+            taken = chunks.take_chunk(node, session, header.sender, opened.blob, opened.chunk, directory, now)
+            if taken.disposition == "wait":
+                return Outcome(disposition="wait", sender=header.sender, message=header.id, code=taken.code)
+            return outcome(taken.disposition, code=taken.code)
         found = mailbox.find_inbox(session.connection(), header.sender, header.id)
         if opened.kind == "evidence":
             if found is not None:
@@ -102,7 +114,7 @@ def accept(node: Node, opened: Opened, directory: Directory, now: datetime) -> W
             _answer_again(session, header, found.evidence_digest, now)
             return outcome("known", code=found.code, evidence=found.evidence_digest)
         try:
-            case, advance = _check(session, opened.content, directory)
+            case, advance = _check(session, opened.content, directory, node.settings.limits)
         except PredecessorMissing as reason:
             return Outcome(disposition="wait", sender=header.sender, message=header.id, code=reason.code)
         except NotAcceptable as reason:
@@ -217,11 +229,15 @@ def refuse_unopened(
     return work
 
 
-def _check(session: Session, content: Content, directory: Directory) -> tuple[KnownCase | None, Advance]:
+def _check(
+    session: Session, content: Content, directory: Directory, limits: Limits
+) -> tuple[KnownCase | None, Advance]:
     """What needs the store: the case is the sender's too, the safeguards hold, the conversation takes the
     move."""
     connection = session.connection()
-    messages.validate(content)
+    checked = messages.validate(content)
+    check_described(content.attachments, described_attachments(checked.identity))
+    check_size(content.attachments, limits.attachment)
     thread = mailbox.load_thread(connection, content.thread)
     if thread is None and not conversations.opens_thread(content.type):
         # Before any look at the case: a stranger who tries a reference gets the same silence for one that is
@@ -308,6 +324,8 @@ def _consign(
         },
     )
     mailbox.save_thread(connection, advance.thread, now=now, new=str(content.thread) == content.id)
+    if content.attachments:
+        chunks.announce(node, session, opened.header.sender, content, now)
     proven = proof.issue(
         node,
         session,
@@ -398,8 +416,10 @@ def _remember(
 
 
 def _sameness(opened: Opened) -> str:
-    """As the sender's channel counts it: the digest of the one statement, or over all that share the
-    envelope."""
+    """As the sender's channel counts it: the digest of the one statement, over all that share the envelope,
+    or of a chunk's place."""
     if opened.content is not None:
         return opened.content.statement_digest
+    if opened.blob is not None:
+        return opened.blob.digest
     return digest("\n".join(statement.token for statement in opened.evidence).encode())

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlmodel import Session
 
 from protocol import conversations, messages, opening, vocabularies
+from protocol.attachments import AttachmentClaim, check_described, check_size, chunks_of
 from protocol.content import (
     Content,
     Draft,
@@ -26,6 +27,7 @@ from protocol.content import (
 from protocol.directory import Directory
 from protocol.errors import NotAcceptable
 from protocol.identifiers import Address, NodeCode, ThreadId, state_of
+from protocol.messages.person import Attachment, described_attachments
 from protocol.statements import StatementType, read
 from service.access.actor import Actor
 from service.exchange.views import SignedSubmission, Submission
@@ -40,7 +42,7 @@ class Prepared:
     """Signed content on its way into the store.
 
     `submitted`: the bytes by which a repetition of this request is known again. `peer`: the node that
-    serves the recipient.
+    serves the recipient. `attachments`: as the identity part describes them.
     """
 
     content: Content
@@ -49,6 +51,7 @@ class Prepared:
     peer: NodeCode
     directory: Directory
     now: datetime
+    attachments: tuple[Attachment, ...] = ()
 
 
 async def prepare(node: Node, actor: Actor, submission: Submission | SignedSubmission) -> Prepared:
@@ -72,16 +75,20 @@ def _presigned(
     check_parts(statement, submission.narrative, submission.identity, refuse=NotAcceptable)
     content = read_content(statement, submission.narrative, submission.identity)
     actor.require_authority(content.sender)
-    messages.validate(content)
+    described = described_attachments(messages.validate(content).identity)
+    check_described(content.attachments, described)
+    peer = _peer(node, directory, content.sender, content.recipient, content.type)
+    check_size(content.attachments, directory.node(peer).limits["attachment"])
     return Prepared(
         content=content,
         signed=SignedContent(
             statement=statement, narrative=submission.narrative, identity=submission.identity
         ),
         submitted=statement.digest.encode(),
-        peer=_peer(node, directory, content.sender, content.recipient, content.type),
+        peer=peer,
         directory=directory,
         now=now,
+        attachments=described,
     )
 
 
@@ -116,7 +123,13 @@ def _to_sign(
         vocabulary=vocabularies.RELEASE,
         recipient_entry=recipient.digest,
     )
-    messages.validate(draft)
+    described = described_attachments(messages.validate(draft).identity)
+    if described:
+        # What the identity part describes is what is signed for.
+        claims = tuple(AttachmentClaim(digest=one.digest, chunks=chunks_of(one.size)) for one in described)
+        check_described(claims, described)
+        check_size(claims, directory.node(peer).limits["attachment"])
+        draft = replace(draft, attachments=claims)
     signed = sign_content(
         draft, key=node.keys.signing(draft.sender), issued_at=now, random_bytes=node.random.bytes
     )
@@ -128,6 +141,7 @@ def _to_sign(
         peer=peer,
         directory=directory,
         now=now,
+        attachments=described,
     )
 
 

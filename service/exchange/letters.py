@@ -10,11 +10,15 @@ from typing import Any
 from sqlalchemy import Row, select
 from sqlmodel import Session
 
+from protocol.attachments import ChunkPlace
 from protocol.directory import Directory
 from protocol.envelope import ClearHeader, Envelope, Outgoing, assemble
 from protocol.identifiers import Address, CaseReference, MessageId, NodeCode
 from protocol.statements import digest
+from service.errors import NotFound
+from service.exchange.chunks import open_chunk
 from service.node import Node
+from service.store import attachments
 from service.store.tables import EVIDENCE, MESSAGE
 from service.store.vault import CaseVault, Purpose
 
@@ -37,6 +41,8 @@ class Letter:
     recipient: Address | None = None
     narrative: bytes | None = None
     identity: bytes | None = None
+    place: ChunkPlace | None = None
+    chunk: bytes | None = None
     envelope_id: MessageId | None = None
     epoch: str | None = None
     sequence: int | None = None
@@ -99,7 +105,37 @@ def load(node: Node, session: Session, rows: Sequence[Row[Any]]) -> Sequence[Let
                     sequence=row.sequence,
                 )
             )
+        elif row.kind == "blob" and (letter := _blob(node, session, row)) is not None:
+            letters.append(letter)
     return letters
+
+
+def _blob(node: Node, session: Session, row: Row[Any]) -> Letter | None:
+    message = MessageId(row.message_id)
+    attachment = attachments.find(session.connection(), NodeCode(row.sender_node), message, row.attachment)
+    if attachment is None:
+        return None
+    try:
+        chunk = open_chunk(node, session, attachment, row.chunk)
+    except NotFound:  # erased meanwhile
+        return None
+    if chunk is None:
+        return None
+    return Letter(
+        row=row.row,
+        kind="blob",
+        peer=NodeCode(row.recipient_node),
+        message_id=message,
+        attempts=row.attempts,
+        token="",
+        place=ChunkPlace(
+            message=message, attachment=row.attachment, index=row.chunk, count=attachment.chunks
+        ),
+        chunk=chunk,
+        envelope_id=row.envelope_id,
+        epoch=row.epoch,
+        sequence=row.sequence,
+    )
 
 
 def _content(vault: CaseVault, row: Row[Any], message: Row[Any]) -> Letter:
@@ -127,7 +163,10 @@ def _content(vault: CaseVault, row: Row[Any], message: Row[Any]) -> Letter:
 
 
 def sameness(letters: Sequence[Letter]) -> str:
-    """What makes two envelopes the same to a channel's running digest: the statements that they carry."""
+    """What makes two envelopes the same to a channel's running digest: the statements that they carry, or a
+    chunk's place."""
+    if letters[0].place is not None:
+        return letters[0].place.digest
     return digest("\n".join(letter.token for letter in letters).encode())
 
 
@@ -143,13 +182,15 @@ def seal(
     content_key = directory.sealing_key(peer, "content", now)
     return assemble(
         Outgoing(
-            kind="content" if first.kind == "content" else "evidence",
+            kind="content" if first.kind == "content" else "blob" if first.place else "evidence",
             id=first.envelope_id,
             sender=first.sender,
             recipient=first.recipient,
-            statements=tuple(letter.token for letter in letters),
+            statements=tuple(letter.token for letter in letters if letter.token),
             narrative=first.narrative,
             identity=first.identity,
+            blob=first.place,
+            chunk=first.chunk,
         ),
         clear=ClearHeader(
             version="1.0",
@@ -164,5 +205,7 @@ def seal(
         ),
         node_key=node.keys.signing(node.code),
         sealing_key=content_key,
-        identity_key=directory.sealing_key(peer, "identity", now) if first.identity is not None else None,
+        identity_key=None
+        if first.identity is None and first.chunk is None
+        else directory.sealing_key(peer, "identity", now),
     )

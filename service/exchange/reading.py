@@ -15,6 +15,7 @@ from service.access import journal
 from service.access.actor import Actor
 from service.access.roles import Scope
 from service.errors import Malformed, NotFound
+from service.exchange.chunks import views_of
 from service.exchange.views import (
     ContentView,
     DueView,
@@ -29,7 +30,14 @@ from service.node import Node
 from service.store import mailbox
 from service.store.tables import MESSAGE
 
-__all__ = ["list_messages", "message_evidence", "own_message", "read_message", "readable_without_identity"]
+__all__ = [
+    "list_messages",
+    "message_evidence",
+    "own_message",
+    "read_message",
+    "readable_without_identity",
+    "stored_identity",
+]
 
 type Part = Literal["none", "sealed", "released", "destroyed"]
 
@@ -111,6 +119,7 @@ async def read_message(
                 identity=content.identity,
                 identity_state=identity_state,
                 declares_no_danger=content.declares_no_danger,
+                attachments=views_of(session, row) if content.attachments else (),
             ),
         )
 
@@ -148,6 +157,14 @@ async def message_evidence(node: Node, actor: Actor, message: MessageId) -> Evid
         )
 
     return await node.store.read(work)
+
+
+def stored_identity(node: Node, session: Session, row: Row[Any]) -> bytes:
+    """The identity part. NotFound when the message has none, or none any more."""
+    part, _ = _part(node, session, row, "identity", released=True)
+    if part is None:
+        raise NotFound("request.not_found", "the message has no identity part, or it was destroyed")
+    return part
 
 
 def _part(

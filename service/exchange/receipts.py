@@ -22,7 +22,7 @@ from protocol.identifiers import Address, MessageId, NodeCode, ThreadId
 from protocol.statements import Statement
 from service.exchange import proof
 from service.node import Node
-from service.store import mailbox, outgoing
+from service.store import attachments, mailbox, outgoing
 
 __all__ = ["take_receipts"]
 
@@ -102,6 +102,9 @@ def _apply(
                 connection, node.code, message, status="retrieved", collected_at=receipt.issued_at
             )
             _collected(node, session, row, receipt, now)
+        case "attachment-consigned" | "attachment-failed":
+            digest = receipt.facts.get("attachment", "")
+            attachments.answered(connection, node.code, message, digest, receipt.code, now)
         case _:
             pass
 

@@ -37,11 +37,21 @@ MOST_ABOVE = 4_096
 
 
 def state_of_channels(
-    node: Node, session: Session, peer: NodeCode, directory: Directory, now: datetime
+    node: Node,
+    session: Session,
+    peer: NodeCode,
+    directory: Directory,
+    now: datetime,
+    *,
+    gaps: bool = True,
 ) -> Statement | None:
-    """Our signed statement on both channels with a peer; None before anything has passed."""
+    """Our signed statement on both channels with a peer; None before anything has passed.
+
+    Without `gaps` it says no more than what came unbroken: what is above may be on its way, and to name it
+    would have it sent twice.
+    """
     reports = [
-        _report(session, channel, received=channel.recipient == node.code)
+        _report(session, channel, received=gaps and channel.recipient == node.code)
         for channel in _channels(session, node.code, peer)
     ]
     if not reports:

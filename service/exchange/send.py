@@ -19,7 +19,7 @@ from protocol.errors import NotAcceptable, Refused
 from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, ThreadId
 from service.access.actor import Actor
 from service.errors import Conflict
-from service.exchange import case_files, proof
+from service.exchange import attachments, case_files, proof
 from service.exchange.drafts import Prepared, prepare
 from service.exchange.views import Accepted, DueView, RefusalView, SignedSubmission, Submission, Validation
 from service.node import Node
@@ -54,7 +54,7 @@ async def validate(node: Node, actor: Actor, submission: Submission | SignedSubm
     """What `send` would say now. Stores nothing; what it signs to find out is thrown away."""
     try:
         prepared = await prepare(node, actor, submission)
-        _, advance = await node.store.read(lambda session: _check(session, actor, prepared))
+        advance = await node.store.read(lambda session: _dry_run(node, session, actor, prepared))
     except Refused as reason:
         return Validation(
             acceptable=False,
@@ -63,6 +63,12 @@ async def validate(node: Node, actor: Actor, submission: Submission | SignedSubm
             ),
         )
     return Validation(acceptable=True, due=_due_of(advance))
+
+
+def _dry_run(node: Node, session: Session, actor: Actor, prepared: Prepared) -> Advance:
+    _, advance = _check(session, actor, prepared)
+    attachments.check_uploads(node, session, prepared.content.case, prepared.attachments)
+    return advance
 
 
 def _record(node: Node, session: Session, actor: Actor, prepared: Prepared) -> Accepted:
@@ -107,6 +113,10 @@ def _record(node: Node, session: Session, actor: Actor, prepared: Prepared) -> A
         "vocabulary": content.vocabulary,
         "request_mark": vault.mark(_MARKING, prepared.submitted),
     }
+    if prepared.attachments:
+        attachments.cite(
+            node, session, content.case, prepared.attachments, content.id, prepared.peer, now=now
+        )
     mailbox.add_message(connection, values)
     mailbox.save_thread(connection, advance.thread, now=now, new=str(content.thread) == content.id)
     cases.add_parties(connection, content.case, {content.recipient} - case.parties)

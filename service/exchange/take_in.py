@@ -17,6 +17,7 @@ from sqlmodel import Session
 from protocol import conversations, opening
 from protocol.directory import Directory
 from protocol.errors import NotAcceptable, Refused, Unauthenticated
+from protocol.opening import AuthenticEnvelope
 from service.exchange import arrivals
 from service.exchange.accept import Outcome, accept, answer_unopened, refuse_unopened
 from service.node import Node
@@ -57,6 +58,11 @@ async def take_in(
         node.metrics.received(outcome.disposition, outcome.code or "")
     node.wake.outbox_ready.notify()
     node.wake.mail_arrived.notify()
+    kinds = {outcome.kind for outcome in taken}
+    if "blob" in kinds:
+        node.wake.chunks_came.notify()
+    if kinds & {"blob", "reconciliation"}:
+        node.wake.attachments_due.notify()
     return outcomes
 
 
@@ -87,13 +93,23 @@ def _read(node: Node, data: bytes, source: str, directory: Directory, now: datet
         opened = opening.open_envelope(
             authentic, keys=node.keys, directory=directory, now=now, procedure_of=conversations.procedure_of
         )
-    except NotAcceptable as reason:
+    except Refused as reason:
+        if "blob" in authentic.parts:
+            return _unopened_chunk(node, authentic, reason)
+        if not isinstance(reason, NotAcceptable):
+            return answer_unopened(node, authentic, reason, directory, now)
         if reason.statement_digest is None:
             return answer_unopened(node, authentic, reason, directory, now)
         return refuse_unopened(node, authentic, reason, reason.statement_digest, directory, now)
-    except Refused as reason:
-        return answer_unopened(node, authentic, reason, directory, now)
     return accept(node, opened, directory, now)
+
+
+def _unopened_chunk(node: Node, authentic: AuthenticEnvelope, reason: Refused) -> _Work:
+    """Not answered: it is no message that evidence could be about. It has used up nothing, and its sender
+    seals it afresh when its turn comes again."""
+    sender, id_ = authentic.header.sender, authentic.header.id
+    node.log.info("inbox.not_opened", code=reason.code, node=sender, id=id_)
+    return lambda _: Outcome(disposition="refused", sender=sender, message=id_, code=reason.code)
 
 
 def _quarantined(node: Node, data: bytes, source: str, reason: Unauthenticated, now: datetime) -> _Work:

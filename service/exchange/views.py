@@ -7,7 +7,7 @@ Every time is aware and in UTC. The JSON of the API has the names of these field
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -19,6 +19,8 @@ from protocol.rendering import Format
 
 __all__ = [
     "Accepted",
+    "AttachmentBytes",
+    "AttachmentView",
     "CaseView",
     "ClaimedRendering",
     "CollectionView",
@@ -46,6 +48,7 @@ __all__ = [
     "ThreadView",
     "TimelineEntry",
     "TimelineView",
+    "UploadView",
     "Urgency",
     "Validation",
 ]
@@ -162,6 +165,44 @@ class RefusalView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UploadView:
+    """A document that was stored for a message to cite. `digest`, `salt`, `size` and `media_type` go into the
+    message's identity part as they stand here."""
+
+    id: MessageId
+    digest: str
+    salt: str
+    size: int
+    chunks: int
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachmentView:
+    """How far an attachment has come. Neither its title nor its size.
+
+    waiting: ours, and its message is not confirmed yet; sending, arriving: `arrived` of `chunks` are at the
+    recipient's node; complete: there, and verified; refused: with `code`; destroyed: with the case's key.
+    """
+
+    digest: str
+    state: Literal["waiting", "sending", "arriving", "complete", "refused", "destroyed"]
+    chunks: int
+    arrived: int
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachmentBytes:
+    """A document, chunk by chunk. `size` in bytes; `media_type` a code of the vocabulary of that name."""
+
+    digest: str
+    media_type: str
+    size: int
+    chunks: AsyncIterator[bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContentView:
     """What a message says, as far as its reader may see it.
 
@@ -175,6 +216,7 @@ class ContentView:
     identity: Mapping[str, Any] | None = None
     identity_state: Literal["none", "sealed", "released", "destroyed"] = "none"
     declares_no_danger: bool = False
+    attachments: tuple[AttachmentView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

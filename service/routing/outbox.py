@@ -45,6 +45,10 @@ Bounded so that the envelope stays far below the coded part's limit."""
 RELEASED_AT_ONCE = 128
 """Rows sealed and numbered together. A few hundred in flight keep the hub busy; more only adds waiting."""
 
+BLOBS_AT_ONCE = 4
+"""Chunks of attachments sealed and numbered together, after everything else: about 1 MiB in memory, and a
+message that comes meanwhile waits for no more than these."""
+
 REPEATS_PER_SECOND = 200
 """Of what was sent before, at most. Each repetition is sealed anew, so the hub cannot tell it from the
 first: a node that is slow to answer would otherwise be buried under copies of what it is already working
@@ -107,6 +111,14 @@ class Outbox:
         if not rows:
             return 0
         directory = node.directory.current()
+        blobs = [row for row in rows if row.kind == "blob"]
+        if not blobs:
+            return await self._release_rows(rows, directory, now)
+        others = await self._release_rows([row for row in rows if row.kind != "blob"], directory, now)
+        return others + await self._release_rows(blobs[:BLOBS_AT_ONCE], directory, now)
+
+    async def _release_rows(self, rows: Sequence[Row[Any]], directory: Directory, now: datetime) -> int:
+        node = self._node
         by_peer: dict[NodeCode, list[Any]] = defaultdict(list)
         for row in rows:
             by_peer[NodeCode(row.recipient_node)].append(row)
@@ -165,7 +177,8 @@ class Outbox:
         now = node.clock.now()
         rows = await node.store.read(
             lambda session: outgoing.whole_envelopes(
-                session.connection(), outgoing.to_repeat(session.connection(), now, RELEASED_AT_ONCE)
+                session.connection(),
+                _few_blobs(outgoing.to_repeat(session.connection(), now, RELEASED_AT_ONCE)),
             )
         )
         if not rows:
@@ -219,11 +232,19 @@ class Outbox:
                 self._node.metrics.published(peer)
 
 
+def _few_blobs(rows: Sequence[Row[Any]]) -> Sequence[Row[Any]]:
+    """The rest of the chunks stays due, and follows in the next round."""
+    blobs = [row for row in rows if row.kind == "blob"]
+    return [row for row in rows if row.kind != "blob"] + blobs[:BLOBS_AT_ONCE]
+
+
 def _grouped(waiting: Sequence[Letter], node: Node) -> Iterable[tuple[MessageId, tuple[Letter, ...]]]:
-    """Content travels alone, under its own id; receipts share envelopes."""
+    """Content travels alone, under its own id, and so do chunks; receipts share envelopes."""
     for letter in waiting:
         if letter.kind == "content":
             yield letter.message_id, (letter,)
+        elif letter.kind == "blob":
+            yield new_message_id(node.random.bytes), (letter,)
     receipts = [letter for letter in waiting if letter.kind == "evidence"]
     for some in batched(receipts, RECEIPTS_PER_ENVELOPE):
         yield new_message_id(node.random.bytes), some
@@ -251,7 +272,7 @@ def _seal_all(
                     sequence=channel.last,
                     statement_digest=sameness,
                     chain=channel.chain,
-                    again_at=now + _first_wait(node, is_content=is_content),
+                    again_at=now + _first_wait(node, is_evidence=group[0].kind == "evidence"),
                 ),
                 envelope=letters.seal(node, channel.recipient, numbered, directory=directory, now=now),
                 is_content=is_content,
@@ -275,11 +296,11 @@ def _seal_again(
     return sealed
 
 
-def _first_wait(node: Node, *, is_content: bool) -> timedelta:
-    """Content is answered by evidence within seconds; evidence by the peer's next running digest."""
+def _first_wait(node: Node, *, is_evidence: bool) -> timedelta:
+    """Content is answered within seconds, and so are chunks; evidence by the peer's next running digest."""
     settings = node.settings
     patience = settings.outbox_resend_seconds
-    return timedelta(seconds=patience if is_content else patience + 2 * settings.reconciliation_seconds)
+    return timedelta(seconds=patience + 2 * settings.reconciliation_seconds if is_evidence else patience)
 
 
 def _next_attempt(now: datetime, attempts: int, node: Node) -> datetime:

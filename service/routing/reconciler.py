@@ -1,6 +1,7 @@
 """The worker that tells each peer, on a schedule, what we have of our channels with it.
 
 The statement travels in an envelope without a number: it is itself about numbers, and the next one says more.
+Chunks of attachments are confirmed at once, for their sender waits with the next ones.
 """
 
 from __future__ import annotations
@@ -41,13 +42,20 @@ class Reconciler:
         self._node = node
         self._link = link
         self._told: dict[NodeCode, _Told] = {}
+        self._confirmed: dict[NodeCode, _Told] = {}
 
     async def run(self) -> None:
         """Until cancelled."""
+        loop, every = asyncio.get_running_loop(), self._node.settings.reconciliation_seconds
+        came, due = self._node.wake.chunks_came, loop.time() + every
+        seen = came.count
         while True:
-            await asyncio.sleep(self._node.settings.reconciliation_seconds)
+            chunks = await came.wait(seen, timeout=max(0.0, due - loop.time()))
+            seen = came.count
+            if not chunks:
+                due = loop.time() + every
             try:
-                await self.tell_all()
+                await (self.confirm() if chunks else self.tell_all())
             except FocalpointError as reason:
                 code = reason.code if isinstance(reason, Refused | NodeError) else "internal"
                 self._node.log.warning("reconciliation.round_failed", code=code)
@@ -55,18 +63,25 @@ class Reconciler:
     async def tell_all(self) -> int:
         """One statement to each peer whose channels changed since the last, or which was told long ago: the
         hub may have lost it. Returns how many were sent."""
+        return await self._tell(self._told, gaps=True)
+
+    async def confirm(self) -> int:
+        """The same between times, and nothing of what is missing."""
+        return await self._tell(self._confirmed, gaps=False)
+
+    async def _tell(self, already: dict[NodeCode, _Told], *, gaps: bool) -> int:
         node = self._node
         now = node.clock.now()
         directory = node.directory.current()
         sent = 0
         repeat = timedelta(seconds=REPEATED_AFTER * node.settings.reconciliation_seconds)
         for peer, changed_at in await node.store.read(self._peers):
-            told = self._told.get(peer)
+            told = already.get(peer)
             if told is not None and told.about == changed_at and now - told.at < repeat:
                 continue
 
             def envelope(session: Session, peer: NodeCode = peer) -> Envelope | None:
-                statement = state_of_channels(node, session, peer, directory, now)
+                statement = state_of_channels(node, session, peer, directory, now, gaps=gaps)
                 if statement is None:
                     return None
                 key = directory.sealing_key(peer, "content", now)
@@ -91,7 +106,7 @@ class Reconciler:
             ready = await node.store.read(envelope)
             if ready is not None:
                 await self._link.publish_envelope(peer, ready.data, ready.manifest_digest)
-                self._told[peer] = _Told(at=now, about=changed_at)
+                already[peer] = _Told(at=now, about=changed_at)
                 sent += 1
         return sent
 

@@ -3,7 +3,8 @@
     queued -> released -> done        held <-> queued        released -> failed
 
 A row is numbered in the transaction that releases it, never before: what is held leaves no gap. `done`
-comes from the other side alone: consignment evidence for content, the peer's running digest for evidence.
+comes from the other side alone: consignment evidence for content, the peer's running digest for evidence and
+for chunks of attachments.
 """
 
 from __future__ import annotations
@@ -136,8 +137,10 @@ def queue(
     message: MessageId,
     now: datetime,
     evidence_digest: str | None = None,
+    attachment: str | None = None,
+    chunk: int | None = None,
 ) -> None:
-    """`sender` and `message` name the message that the envelope is, or is about."""
+    """`sender` and `message` name the message that the envelope is, is about, or goes with."""
     _QUEUE.run(
         connection,
         {
@@ -146,6 +149,8 @@ def queue(
             "message_id": message,
             "sender_node": sender,
             "evidence_digest": evidence_digest,
+            "attachment": attachment,
+            "chunk": chunk,
             "attempts": 0,
             "next_attempt_at": now,
             "state": "queued",
@@ -288,7 +293,7 @@ def try_again(connection: Connection, sender: NodeCode, message: MessageId, *, a
 def acknowledge(
     connection: Connection, peer: NodeCode, epoch: str, first: int, last: int, at: datetime
 ) -> int:
-    """The peer has everything from `first` to `last`: evidence in there needs no further attempt.
+    """The peer has everything from `first` to `last`: evidence and chunks in there need no further attempt.
 
     Content waits for its own consignment evidence: received is not yet answered for.
     """
@@ -298,7 +303,7 @@ def acknowledge(
             OUTBOX.c.recipient_node == peer,
             OUTBOX.c.epoch == epoch,
             OUTBOX.c.sequence.between(first, last),
-            OUTBOX.c.kind == "evidence",
+            OUTBOX.c.kind.in_(("evidence", "blob")),
             OUTBOX.c.state == "released",
         )
         .values(state="done", done_at=at)
@@ -363,7 +368,7 @@ def _move(connection: Connection, reference: CaseReference, before: str, after: 
     )
     return connection.execute(
         update(OUTBOX)
-        .where(OUTBOX.c.state == before, OUTBOX.c.kind == "content", ours.exists())
+        .where(OUTBOX.c.state == before, OUTBOX.c.kind.in_(("content", "blob")), ours.exists())
         .values(state=after)
     ).rowcount
 

@@ -1,8 +1,8 @@
 """The node's tables. Rows are mapped by hand at the store's border; these classes go no further.
 
-Personal data is in exactly two columns of one table, `message.narrative_sealed` and
-`message.identity_sealed`, and only sealed under the case's own key (`vault.py`). Everything else is codes,
-digests, addresses of offices, times, and statements as they were signed.
+Personal data is in the columns `sealed` and `…_sealed` of `message`, `attachment` and `attachment_chunk`
+alone, and only sealed under the case's own key (`vault.py`). Everything else is codes, digests,
+addresses of offices, times, and statements as they were signed.
 
 For the busy paths use the Core tables (`MESSAGE`, `OUTBOX`, …) with `session.connection()`: a Core insert
 costs about a third of an ORM one.
@@ -20,6 +20,8 @@ from service.store.columns import Instant, RowNumber
 
 __all__ = [
     "ACCESS_JOURNAL",
+    "ATTACHMENT",
+    "ATTACHMENT_CHUNK",
     "CASE_FILE",
     "CASE_KEY",
     "CASE_PARTY",
@@ -37,6 +39,8 @@ __all__ = [
     "SENT_MANIFEST",
     "THREAD",
     "AccessJournal",
+    "AttachmentChunk",
+    "AttachmentRow",
     "CaseFileRow",
     "CaseKey",
     "CaseParty",
@@ -81,6 +85,17 @@ type OutboxState = Literal[
     "released",  # numbered, published and published again -> done
     "done",  # answered by evidence, or needs no answer (end)
     "failed",  # past its lifetime: raised to an operator (end)
+]
+type AttachmentState = Literal[
+    "uploading",  # ours: begun; not to be cited yet -> uploaded
+    "uploaded",  # ours: whole, no message cites it yet -> cited
+    "cited",  # ours: chunks have still to be given to the outbox -> sent
+    "sent",  # ours: all were -> complete, refused
+    "arriving",  # theirs: announced by a message that we have -> whole, refused
+    "whole",  # theirs: every chunk is here, not verified -> complete, refused
+    "complete",  # verified by the recipient's node (end)
+    "refused",  # a signed refusal, ours or theirs (end)
+    "erased",  # ours: the case's key was destroyed before all had left (end)
 ]
 type InboxOutcome = Literal["consigned", "refused", "evidence", "waiting"]
 
@@ -230,18 +245,23 @@ class OutboxRow(_Row, table=True):
         _partial("ix_outbox_held", "message_id", where="state = 'held'"),
         Index("ix_outbox_message", "message_id", "sender_node"),
         Index("ix_outbox_channel", "recipient_node", "epoch", "sequence"),
+        _partial("ix_outbox_blobs", "recipient_node", where="kind = 'blob' AND state <> 'done'"),
         {"sqlite_autoincrement": True},
     )
 
     row: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
     recipient_node: str
-    kind: Literal["content", "evidence", "reconciliation"] = Field(sa_type=String)
+    kind: Literal["content", "evidence", "reconciliation", "blob"] = Field(sa_type=String)
     message_id: str
-    """The message that the envelope is, or is about."""
+    """The message that the envelope is, is about, or goes with."""
     sender_node: str
     """The node that sent that message; together they name it."""
     evidence_digest: str | None = None
     """The evidence to carry, for a row of that kind. Rows released together share one envelope."""
+    attachment: str | None = None
+    """For a blob: digest of the attachment that the chunk is of."""
+    chunk: int | None = None
+    """For a blob: which chunk, from 1."""
     envelope_id: str | None = None
     """The id in the clear header: the message's own for content, a fresh one for a shared envelope."""
     epoch: str | None = None
@@ -251,6 +271,55 @@ class OutboxRow(_Row, table=True):
     state: OutboxState = Field(sa_type=String)
     queued_at: datetime = Field(sa_type=Instant)
     done_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class AttachmentRow(_Row, table=True):
+    """A document that goes with a message, ours or theirs. What it is called and how large it is stands
+    sealed, here or in its message."""
+
+    __tablename__ = "attachment"
+    __table_args__ = (
+        UniqueConstraint("name"),
+        UniqueConstraint("case_reference", "upload"),
+        Index("ix_attachment_message", "message_id", "sender_node"),
+        _partial("ix_attachment_to_do", "row", where="state IN ('cited', 'whole')"),
+        _partial("ix_attachment_unsent", "changed_at", where="state IN ('uploading', 'uploaded')"),
+        {"sqlite_autoincrement": True},
+    )
+
+    row: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
+    name: str
+    """Random; what its chunks are bound to at rest. An upload that is begun again has another."""
+    direction: Direction = Field(sa_type=String)
+    case_reference: str
+    sender_node: str
+    upload: str | None = None
+    """The id that the client chose, for ours."""
+    message_id: str | None = None
+    """The message that cites it; together with `sender_node`."""
+    peer: str | None = None
+    """The node that it goes to, for ours."""
+    digest: str | None = None
+    """Blinded (`protocol.attachments`)."""
+    facts_sealed: bytes | None = Field(default=None, sa_type=LargeBinary)
+    """Salt, size and media type of ours, as JSON. Of theirs they are in the message's identity part."""
+    chunks: int = 0
+    passed: int = 0
+    """How many chunks are stored (theirs), or were given to the outbox (ours)."""
+    state: AttachmentState = Field(sa_type=String)
+    code: str | None = None
+    changed_at: datetime = Field(sa_type=Instant)
+
+
+class AttachmentChunk(_Row, table=True):
+    """One chunk, sealed under the case's identity key, bound to its attachment's name, its number, and
+    whether it is the last."""
+
+    __tablename__ = "attachment_chunk"
+
+    attachment: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    sealed: bytes = Field(sa_type=LargeBinary)
 
 
 class SentManifest(_Row, table=True):
@@ -404,6 +473,8 @@ MESSAGE = _table(MessageRow)
 THREAD = _table(ThreadRow)
 EVIDENCE = _table(EvidenceRow)
 OUTBOX = _table(OutboxRow)
+ATTACHMENT = _table(AttachmentRow)
+ATTACHMENT_CHUNK = _table(AttachmentChunk)
 INBOX = _table(InboxRow)
 QUARANTINE = _table(Quarantine)
 SENT_MANIFEST = _table(SentManifest)
