@@ -6,24 +6,16 @@ causes, so that it reveals none of them.
 
 from __future__ import annotations
 
-from typing import Annotated, Self
-
-from pydantic import model_validator
-from pydantic_core import PydanticCustomError
+from typing import Annotated
 
 from protocol.messages.form import Coded, CodedPart, Form, Several
+from protocol.messages.lists import EachOnce
 
 __all__ = ["FORM", "SolutionRefusal"]
 
 
 class SolutionRefusal(CodedPart):
-    refusal_reasons: Several[Annotated[str, Coded("solution-refusal-reason")]]
-
-    @model_validator(mode="after")
-    def _each_reason_once(self) -> Self:
-        if len(self.refusal_reasons) != len(set(self.refusal_reasons)):
-            raise PydanticCustomError("refusal_reasons", "each reason once")
-        return self
+    refusal_reasons: Annotated[Several[Annotated[str, Coded("solution-refusal-reason")]], EachOnce]
 
 
 FORM = Form(

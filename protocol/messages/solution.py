@@ -12,7 +12,6 @@ discussed with what is missing in it: safeguard 3 refuses to send it.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
 from typing import Annotated, Final, Self
 
 from pydantic import model_validator
@@ -31,6 +30,7 @@ from protocol.messages.form import (
     StatementDigest,
     YesNoUnknown,
 )
+from protocol.messages.lists import EachOnce, alone, each_once
 
 __all__ = [
     "CauseAnswered",
@@ -43,12 +43,6 @@ __all__ = [
 ]
 
 _NO_FAMILY: Final = frozenset({"agency", "reception-facility"})
-
-
-def _each_once(field: str, entries: Iterable[Hashable]) -> None:
-    listed = list(entries)
-    if len(listed) != len(set(listed)):
-        raise PydanticCustomError(field, "each entry once")
 
 
 class ReceivingCarer(CodedPart):
@@ -103,7 +97,7 @@ class CauseAnswered(CodedPart):
     it will not do so again; `unknown` is not yes."""
 
     cause: Annotated[str, Coded("causal-factor")]
-    cause_measures: AnyNumber[Annotated[str, Coded("mitigation")]] = ()
+    cause_measures: Annotated[AnyNumber[Annotated[str, Coded("mitigation")]], EachOnce] = ()
     answered: YesNoUnknown
 
 
@@ -120,10 +114,10 @@ class SolutionTerms(CodedPart):
     travel_not_after: IsoDate | None = None
     reintegration: Several[ReintegrationHelp]
     monitoring: Several[MonitoringVisit]
-    contingencies: Several[Annotated[str, Coded("contingency")]]
+    contingencies: Annotated[Several[Annotated[str, Coded("contingency")]], EachOnce, alone("none-arranged")]
     causes: AnyNumber[CauseAnswered] = ()
     same_situation: YesNoUnknown
-    legal_bases: Several[Annotated[str, Coded("legal-basis")]]
+    legal_bases: Annotated[Several[Annotated[str, Coded("legal-basis")]], EachOnce]
 
     @model_validator(mode="after")
     def _a_journey_that_can_be_made(self) -> Self:
@@ -138,34 +132,21 @@ class SolutionTerms(CodedPart):
 
     @model_validator(mode="after")
     def _each_entry_once(self) -> Self:
-        _each_once("reintegration", ((one.service, one.responsible_state) for one in self.reintegration))
-        _each_once("monitoring", (one.follow_up_point for one in self.monitoring))
-        _each_once("contingencies", self.contingencies)
-        _each_once("causes", (one.cause for one in self.causes))
-        _each_once("legal_bases", self.legal_bases)
-        return self
-
-    @model_validator(mode="after")
-    def _nothing_arranged_stands_alone(self) -> Self:
-        if "none-arranged" in self.contingencies and len(self.contingencies) > 1:
-            raise PydanticCustomError("contingencies", "something or nothing is arranged")
+        each_once((one.service, one.responsible_state) for one in self.reintegration)
+        each_once(one.follow_up_point for one in self.monitoring)
+        each_once(one.cause for one in self.causes)
         return self
 
 
 class RestsOn(CodedPart):
     """The exact documents that the terms were decided on. What is left out does not exist for the reader."""
 
-    social_inquiries: AnyNumber[StatementDigest] = ()
+    social_inquiries: Annotated[AnyNumber[StatementDigest], EachOnce] = ()
     risk_assessment: StatementDigest | None = None
     child_views: StatementDigest | None = None
     guardian_notice: StatementDigest | None = None
     best_interests: StatementDigest | None = None
     identity_result: StatementDigest | None = None
-
-    @model_validator(mode="after")
-    def _each_inquiry_once(self) -> Self:
-        _each_once("social_inquiries", self.social_inquiries)
-        return self
 
 
 class SolutionDraft(CodedPart):
@@ -175,9 +156,4 @@ class SolutionDraft(CodedPart):
     terms: SolutionTerms
     rests_on: RestsOn
     amends: StatementDigest | None = None
-    lifts: AnyNumber[MessageReference] = ()
-
-    @model_validator(mode="after")
-    def _each_suspension_once(self) -> Self:
-        _each_once("lifts", self.lifts)
-        return self
+    lifts: Annotated[AnyNumber[MessageReference], EachOnce] = ()

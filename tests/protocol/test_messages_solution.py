@@ -121,10 +121,10 @@ def test_an_agency_may_receive_the_child_and_is_no_relative() -> None:
 def test_a_document_and_a_suspension_are_named_once() -> None:
     content = sample(VERSIONS[0])
     content.coded["rests_on"]["social_inquiries"] *= 2
-    assert refusal_of(content).field == "/coded/rests_on"
+    assert refusal_of(content).field == "/coded/rests_on/social_inquiries"
     content = sample(VERSIONS[0])
     content.coded["lifts"] *= 2
-    assert refusal_of(content).code == "message.field"
+    assert refusal_of(content).field == "/coded/lifts"
 
 
 def test_a_refusal_gives_each_reason_once_and_at_least_one() -> None:
