@@ -23,10 +23,8 @@ MEDIA_TYPE: Final = "application/ld+json"
 _BASE: Final = "urn:focalpoint:vocabulary"
 
 _CONTEXT: Final[dict[str, Any]] = {
-    "@version": 1.1,
     "dcterms": "http://purl.org/dc/terms/",
     "owl": "http://www.w3.org/2002/07/owl#",
-    "rdfs": "http://www.w3.org/2000/01/rdf-schema#",
     "skos": "http://www.w3.org/2004/02/skos/core#",
     # A project's own name space: its terms have no page.
     "fp": {"@id": "urn:focalpoint:term:", "@prefix": True},

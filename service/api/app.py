@@ -10,7 +10,7 @@ from fastapi import APIRouter, FastAPI
 
 from service.access.roles import ENDPOINTS
 from service.access.tokens import TokenVerifier
-from service.api import cases, deadlines, directory, envelopes, messages, operations
+from service.api import cases, deadlines, directory, envelopes, messages, operations, vocabularies
 from service.api.guard import Api, Guarded
 from service.api.operations import Probe
 from service.api.problems import install
@@ -26,6 +26,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     envelopes.router,
     deadlines.router,
     directory.router,
+    vocabularies.router,
     operations.router,
 )
 

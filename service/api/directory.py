@@ -1,16 +1,14 @@
-"""The directory and the vocabularies, as this node has them now."""
+"""The directory, as this node has it now."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Query, Response
 
-from protocol import vocabularies
 from protocol.directory import AuthorityEntry
 from service.api.answers import answer
 from service.api.guard import Ask, Guarded
-from service.errors import NotFound
 
 __all__ = ["router"]
 
@@ -36,46 +34,6 @@ async def list_authorities(
         "authorities": authorities,
     }
     return answer(body, language=ask.language)
-
-
-@router.get("/v1/vocabularies")
-async def list_vocabularies(ask: Ask) -> Response:
-    schemes = [
-        {"scheme": name, "status": scheme.status, "definition": scheme.definition, "release": scheme.release}
-        for name in vocabularies.schemes()
-        for scheme in (vocabularies.scheme(name),)
-    ]
-    body = {"release": vocabularies.RELEASE, "vocabularies": schemes}
-    return answer(body, language=ask.language)
-
-
-@router.get("/v1/vocabularies/{scheme}")
-async def read_vocabulary(ask: Ask, scheme: Annotated[str, Path(max_length=64)]) -> Response:
-    if scheme not in vocabularies.schemes():
-        raise NotFound("request.not_found", "no vocabulary of this name")
-    vocabulary = vocabularies.scheme(scheme)
-    body = {
-        "scheme": vocabulary.name,
-        "status": vocabulary.status,
-        "definition": vocabulary.definition,
-        "release": vocabulary.release,
-        "language": ask.language,
-        "concepts": [_concept(scheme, concept, ask.language) for concept in vocabulary.concepts.values()],
-    }
-    return answer(body, language=ask.language, headers={"Content-Language": ask.language})
-
-
-def _concept(scheme: str, concept: vocabularies.Concept, language: str) -> dict[str, Any]:
-    label = vocabularies.label(scheme, concept.code, language)
-    facts = {
-        "code": concept.code,
-        "broader": concept.broader,
-        "label": label.text,
-        "origin": label.origin,
-        "definition": concept.definition,
-        "not_to_be_confused_with": label.note,
-    }
-    return {name: value for name, value in facts.items() if value is not None}
 
 
 def _authority(entry: AuthorityEntry) -> dict[str, Any]:
