@@ -67,6 +67,7 @@ type FieldKind = Literal[
     "address",
     "reference",
     "message-id",
+    "case-reference",
     "digest",
     "signature",
     "language",

@@ -17,7 +17,7 @@ from protocol.messages import FORMS, FormField
 from protocol.rendering.labels import Labels
 from protocol.rendering.words import Block, Document, Fact, Group, Narrative, Remark, Section, Value
 
-__all__ = ["Readable", "closing", "message_document"]
+__all__ = ["Readable", "closing", "field_blocks", "message_document"]
 
 # An authority worded its own labels, or a standard did: nothing to warn of.
 _REVIEWED_ORIGINS = frozenset({"official", "unterm-aligned", "cldr", "project-wording"})
@@ -77,12 +77,12 @@ def message_document(content: Readable, labels: Labels) -> Document:
         Section(heading=None, blocks=tuple(_header(content, labels))),
         Section(
             heading=labels.text("message-part", "coded"),
-            blocks=tuple(_fields(content.coded, form.coded_fields if form else (), labels)),
+            blocks=tuple(field_blocks(content.coded, form.coded_fields if form else (), labels)),
         ),
         Section(heading=labels.text("message-part", "narrative"), blocks=tuple(_narrative(content, labels))),
     ]
     if content.identity is not None:
-        identity = tuple(_fields(content.identity, form.identity_fields if form else (), labels))
+        identity = tuple(field_blocks(content.identity, form.identity_fields if form else (), labels))
         sections.append(Section(heading=labels.text("message-part", "identity"), blocks=identity))
     elif "identity" in content.parts:
         sections.append(Section(heading=None, blocks=(Remark(text=say("identity-sealed")),)))
@@ -125,7 +125,7 @@ def _header(content: Readable, labels: Labels) -> Iterator[Fact]:
     yield fact("vocabulary", _identifier(content.vocabulary))
 
 
-def _fields(values: Mapping[str, Any], fields: tuple[FormField, ...], labels: Labels) -> Iterator[Block]:
+def field_blocks(values: Mapping[str, Any], fields: tuple[FormField, ...], labels: Labels) -> Iterator[Block]:
     """Each field that has a value, in the form's order; then what this release has no field for."""
     for field in fields:
         if (value := values.get(field.name)) not in (None, [], ()):
@@ -148,7 +148,7 @@ def _field(field: FormField, value: Any, labels: Labels) -> Iterator[Block]:
         heading = label
         if len(items) > 1:
             heading = labels.sentences.say("numbered", label=label, number=labels.sentences.number(number))
-        yield Group(label=heading, blocks=tuple(_fields(item, field.fields, labels)))
+        yield Group(label=heading, blocks=tuple(field_blocks(item, field.fields, labels)))
 
 
 def _value(field: FormField, value: Any, labels: Labels) -> Value:
@@ -168,7 +168,7 @@ def _value(field: FormField, value: Any, labels: Labels) -> Value:
             return Value(text=str(value), direction="auto")
         case "reference":
             return labels.party(str(value))
-        case "message-id" | "digest" | "signature" | "group":
+        case "message-id" | "case-reference" | "digest" | "signature" | "group":
             return _identifier(str(value))
 
 
