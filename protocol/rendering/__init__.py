@@ -107,9 +107,16 @@ def evidence_words(
     findings: Sequence[EvidenceFinding],
     *,
     language: str,
+    proven: Sequence[TimelineEvent] = (),
+    case: str | None = None,
+    as_of: datetime | None = None,
 ) -> Document:
-    """Whether a body of evidence is whole: no `findings`; or what is wrong with it, and where."""
-    return evidence_document(findings, Labels(sentences=sentences(language)))
+    """Whether a body of evidence is whole: no `findings`; or what is wrong with it, and where.
+
+    `proven`: what it proves, in the order of showing, of `case` and as it was exported at `as_of`.
+    """
+    labels = Labels(sentences=sentences(language))
+    return evidence_document(findings, labels, proven=proven, case=case, as_of=as_of)
 
 
 def render(content: Readable, *, language: str, format: TextFormat, names: Names = no_names) -> str:  # noqa: A002

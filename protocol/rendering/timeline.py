@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from protocol.evidence import ShownRendering
 from protocol.identifiers import Address, CaseReference, NodeCode
+from protocol.languages import language_name
 from protocol.refusals import explain
 from protocol.rendering.foreign import printable
 from protocol.rendering.labels import Labels
@@ -30,7 +32,7 @@ class TimelineEvent:
     rendering has words for (`case-opened`, `protection-changed`, …).
     `by`: the authority or node that did it; `to`: the authority that it was meant for.
     `due_at`, `due_basis`: the answer owed since then, and a code of the vocabulary `due-basis`; `answered`
-    when it is owed no more. `refusal`: why it was refused.
+    when it is owed no more. `refusal`: why it was refused. `shown`: the rendering that evidence names.
     """
 
     at: datetime
@@ -42,6 +44,7 @@ class TimelineEvent:
     due_basis: str | None = None
     answered: bool = False
     refusal: str | None = None
+    shown: ShownRendering | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +116,8 @@ def _consequences(event: TimelineEvent, labels: Labels, now: datetime) -> Iterat
         yield Value(
             text=say("timeline-refused", reason=explain(event.refusal, labels.sentences.language).title)
         )
+    if event.shown is not None:
+        yield Value(text=_shown(event.shown, labels))
     if event.due_at is None:
         return
     moment = labels.sentences.moment(event.due_at)
@@ -130,21 +135,46 @@ def _consequences(event: TimelineEvent, labels: Labels, now: datetime) -> Iterat
         yield Value(text=due, notes=(say("timeline-days-left", days=(event.due_at - now).days),))
 
 
-def evidence_document(findings: Sequence[EvidenceFinding], labels: Labels) -> Document:
-    """The outcome of verifying a body of evidence: whole, or what is wrong and where."""
+def _shown(shown: ShownRendering, labels: Labels) -> str:
+    return labels.sentences.say(
+        "report-shown",
+        format=printable(shown.format).upper(),
+        language=language_name(printable(shown.language), reader=labels.sentences.language),
+        digest=printable(shown.digest),
+    )
+
+
+def evidence_document(
+    findings: Sequence[EvidenceFinding],
+    labels: Labels,
+    *,
+    proven: Sequence[TimelineEvent] = (),
+    case: str | None = None,
+    as_of: datetime | None = None,
+) -> Document:
+    """The outcome of verifying a body of evidence: whole, or what is wrong and where; then what it proves."""
     say = labels.sentences.say
     verdict = say("report-not-whole", count=len(findings)) if findings else say("report-whole")
-    blocks: list[Block] = [Remark(text=verdict)]
+    first: list[Block] = [Remark(text=verdict)]
+    if case is not None:
+        value = Value(text=printable(case), direction="ltr")
+        first.append(Fact(label=say("header-case"), values=(value,)))
+    if as_of is not None:
+        first.append(Fact(label=say("report-as-of"), values=(Value(text=labels.sentences.moment(as_of)),)))
     for finding in findings:
         said = explain(finding.code, labels.sentences.language)
         values = (Value(text=said.title, detail=finding.code), Value(text=said.remedy))
-        blocks.append(Fact(label=say("report-where", where=printable(finding.where)), values=values))
+        first.append(Fact(label=say("report-where", where=printable(finding.where)), values=values))
+    sections = [Section(heading=None, blocks=tuple(first))]
+    if proven:
+        shown = tuple(_entry(event, labels, event.at) for event in proven)
+        sections.append(Section(heading=say("report-proven"), blocks=shown))
+    sections.append(Section(heading=None, blocks=tuple(closing(labels))))
     return Document(
         title=say("report-title"),
         language=labels.sentences.language,
         direction=labels.sentences.direction,
-        sections=(
-            Section(heading=None, blocks=tuple(blocks)),
-            Section(heading=None, blocks=tuple(closing(labels))),
-        ),
+        sections=tuple(sections),
+        reference=None if case is None else printable(case),
+        as_of=as_of,
     )

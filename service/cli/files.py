@@ -36,7 +36,7 @@ def hand_over(printed: Printed, output: Path | None) -> None:
 def write_new(file: Path, content: bytes) -> None:
     """Never over another file."""
     try:
-        with file.open("xb", opener=_for_its_owner) as opened:
+        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
             opened.write(content)
     except FileExistsError:
         raise typer.BadParameter("the file is there already", param_hint="--output") from None
@@ -54,7 +54,3 @@ def as_printed(file: Path, language: str | None) -> Printed:
     content = file.read_bytes()
     digest = base64url.encode(sha256(content).digest()).decode()
     return Printed(content=content, format=form, language=language, digest=digest)
-
-
-def _for_its_owner(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,10 @@ import typer
 from protocol import rendering, vocabularies
 from protocol.bundle import ProvenMessage, Report, verify_bundle
 from protocol.conversations import procedure_of
-from protocol.rendering import EvidenceFinding
+from protocol.evidence import Evidence, ShownRendering
+from protocol.rendering import EvidenceFinding, TimelineEvent
+from protocol.rendering.foreign import printable
+from service.cli.files import write_new
 
 __all__ = ["proven_lines", "report_on", "verify_app"]
 
@@ -32,6 +36,9 @@ def verify(
         ),
     ],
     lang: Annotated[str, typer.Option(help="The language of the report, such as fr or ar.")] = "en",
+    pdf: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Write the report into this new file as well.")
+    ] = None,
 ) -> None:
     """Say whether a case's evidence is whole, offline. Exit status 1 when it is not.
 
@@ -43,6 +50,15 @@ def verify(
         typer.echo(line)
     findings = [EvidenceFinding(code=found.code, where=found.where) for found in report.findings]
     typer.echo(rendering.render_evidence_report(findings, language=lang))
+    if pdf is not None:
+        words = rendering.evidence_words(
+            findings,
+            language=lang,
+            proven=tuple(_proven(report)),
+            case=report.case,
+            as_of=report.exported_at,
+        )
+        write_new(pdf, rendering.printed(words, "pdf").content)
     for found in report.findings:
         typer.echo(f"{found.where}: {found.code}: {found.detail}", err=True)
     if not report.whole:
@@ -61,12 +77,44 @@ def proven_lines(report: Report, language: str) -> list[str]:
     lines = [f"{report.case}  ({report.exporter}, {report.exported_at:%Y-%m-%d %H:%M} UTC)"]
     for message in report.messages:
         lines.append(_spoken(message, language))
-        lines += [
-            f"    {link.issued_at:%Y-%m-%d %H:%M:%S}  {_label('evidence-kind', link.kind.name, language)}"
-            f"  [{link.issuer}]"
-            for link in message.evidence
-        ]
+        for link in message.evidence:
+            lines.append(
+                f"    {link.issued_at:%Y-%m-%d %H:%M:%S}  {_label('evidence-kind', link.kind.name, language)}"
+                f"  [{link.issuer}]"
+            )
+            lines += _shown(link)
     return [*lines, ""]
+
+
+def _proven(report: Report) -> Iterator[TimelineEvent]:
+    for message in report.messages:
+        if message.type is not None and message.issued_at is not None:
+            yield TimelineEvent(
+                at=message.issued_at,
+                kind="message",
+                code=message.type,
+                by=message.sender,
+                to=message.recipient,
+            )
+        for link in message.evidence:
+            yield TimelineEvent(
+                at=link.issued_at,
+                kind="evidence",
+                code=link.kind.name,
+                by=link.issuer,
+                refusal=link.code,
+                shown=ShownRendering.named_in(link.facts),
+            )
+
+
+def _shown(link: Evidence) -> list[str]:
+    shown = ShownRendering.named_in(link.facts)
+    if shown is None:
+        return []
+    # Another node wrote these words.
+    return [
+        printable(f"        rendering  {shown.format}  {shown.language}  {shown.digest}  ({shown.release})")
+    ]
 
 
 def _spoken(message: ProvenMessage, language: str) -> str:

@@ -93,3 +93,6 @@ report-not-whole = { $count ->
    *[other] غير سليمة: { $count } ملاحظة.
 }
 report-where = الموضع: { $where }
+report-as-of = تاريخ التصدير
+report-proven = ما تثبته الأدلة
+report-shown = عُرضت بصيغة { $format }، اللغة: { $language }؛ البصمة { $digest }

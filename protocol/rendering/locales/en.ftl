@@ -74,3 +74,6 @@ report-not-whole = { $count ->
    *[other] Not whole: { $count } findings.
 }
 report-where = at { $where }
+report-as-of = Exported
+report-proven = What the evidence proves
+report-shown = shown as { $format } in this language: { $language }; digest { $digest }

@@ -78,3 +78,6 @@ report-not-whole = { $count ->
    *[other] No íntegro: { $count } hallazgos.
 }
 report-where = en { $where }
+report-as-of = Exportado el
+report-proven = Lo que demuestran las pruebas
+report-shown = mostrado como { $format }, idioma: { $language }; huella { $digest }

@@ -78,3 +78,6 @@ report-not-whole = { $count ->
    *[other] Non intact : { $count } constats.
 }
 report-where = à { $where }
+report-as-of = Exporté le
+report-proven = Ce que prouvent les preuves
+report-shown = présenté en { $format }, langue : { $language } ; empreinte { $digest }

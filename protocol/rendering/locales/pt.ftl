@@ -78,3 +78,6 @@ report-not-whole = { $count ->
    *[other] Não íntegro: { $count } constatações.
 }
 report-where = em { $where }
+report-as-of = Exportado em
+report-proven = O que as provas demonstram
+report-shown = apresentado como { $format }, língua: { $language }; resumo criptográfico { $digest }

@@ -84,3 +84,6 @@ report-not-whole = { $count ->
    *[other] Нарушено: { $count } замечания.
 }
 report-where = место: { $where }
+report-as-of = Выгружено
+report-proven = Что доказано
+report-shown = показано в формате { $format }, язык: { $language }; хеш { $digest }

@@ -67,3 +67,6 @@ report-not-whole = { $count ->
    *[other] 不完整：{ $count } 处问题。
 }
 report-where = 位置：{ $where }
+report-as-of = 导出时间
+report-proven = 证据所证明的内容
+report-shown = 以 { $format } 格式展示，语言：{ $language }；摘要 { $digest }
