@@ -376,6 +376,11 @@ class Client:
         """The bundle that `focalpoint verify` verifies offline."""
         return (await self._request("GET", f"/v1/cases/{_segment(reference)}/evidence")).content
 
+    async def agreement(self, reference: str, digest: str) -> bytes:
+        """An agreement that both States signed, as the file that `focalpoint agreement verify` verifies."""
+        path = f"/v1/cases/{_segment(reference)}/agreements/{_segment(digest)}"
+        return (await self._request("GET", path)).content
+
     # -- messages
 
     async def send(self, submission: Submission) -> Accepted:

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from protocol import messages
+from protocol.messages.form import fields_of
 
 __all__ = ["openapi_schemas"]
 
@@ -35,6 +36,10 @@ def _add(components: Json, name: str, model: type[BaseModel]) -> None:
     for group_name, group in groups.items():
         components[f"group.{group_name}"] = _tidy(group, components)
     components[name] = _tidy(schema, components)
+    signatures = {field.name for field in fields_of(model) if field.kind == "signature"}
+    if signatures:
+        # A node with the authority's key signs what an officer has named: a submission may leave it out.
+        components[name]["required"] = [one for one in schema["required"] if one not in signatures]
 
 
 def _tidy(schema: Json, components: Json) -> Json:

@@ -45,6 +45,7 @@ class Scope(StrEnum):
     MESSAGES_SEND = "messages:send"
     MESSAGES_READ = "messages:read"
     MESSAGES_COLLECT = "messages:collect"
+    AGREEMENTS_SIGN = "agreements:sign"
     IDENTITY_READ = "identity:read"
     PROTECTION_WRITE = "protection:write"
     DEADLINES_READ = "deadlines:read"
@@ -56,7 +57,14 @@ class Scope(StrEnum):
 
 
 CONTENT_SCOPES: Final = frozenset(
-    {Scope.CASES_READ, Scope.MESSAGES_READ, Scope.IDENTITY_READ, Scope.MESSAGES_SEND, Scope.MESSAGES_COLLECT}
+    {
+        Scope.CASES_READ,
+        Scope.MESSAGES_READ,
+        Scope.IDENTITY_READ,
+        Scope.MESSAGES_SEND,
+        Scope.MESSAGES_COLLECT,
+        Scope.AGREEMENTS_SIGN,
+    }
 )
 """What shows, or lets one say, something about a child."""
 
@@ -75,7 +83,9 @@ _CASE_WORK: Final = frozenset(
 ROLE_SCOPES: Final[Mapping[Role, frozenset[Scope]]] = MappingProxyType(
     {
         Role.CASE_OFFICER: _CASE_WORK | {Scope.PROTECTION_WRITE, Scope.ENVELOPES_CARRY},
-        Role.SUPERVISOR: _CASE_WORK | {Scope.PROTECTION_WRITE, Scope.ENVELOPES_CARRY, Scope.IDENTITY_READ},
+        # Needed beside messages:send for the forms that bind a State (`Form.supervised`).
+        Role.SUPERVISOR: _CASE_WORK
+        | {Scope.PROTECTION_WRITE, Scope.ENVELOPES_CARRY, Scope.IDENTITY_READ, Scope.AGREEMENTS_SIGN},
         # The status of protection is the State's own; an intermediary stands in for messages, not for that.
         Role.INTERMEDIARY_OFFICER: _CASE_WORK | {Scope.ENVELOPES_CARRY},
         # Software is not one of two people, and releases no identity.
@@ -99,6 +109,8 @@ ENDPOINTS: Final[Mapping[Endpoint, frozenset[Scope]]] = MappingProxyType(
         ("PUT", "/v1/cases/{reference}/protection"): frozenset({Scope.PROTECTION_WRITE}),
         ("GET", "/v1/cases/{reference}/next-steps"): frozenset({Scope.CASES_READ}),
         ("GET", "/v1/cases/{reference}/evidence"): frozenset({Scope.CASES_READ}),
+        ("GET", "/v1/cases/{reference}/agreements/{digest}"): frozenset({Scope.CASES_READ}),
+        ("GET", "/v1/cases/{reference}/agreements/{digest}/rendering"): frozenset({Scope.MESSAGES_READ}),
         ("POST", "/v1/messages"): frozenset({Scope.MESSAGES_SEND}),
         ("POST", "/v1/messages/validation"): frozenset({Scope.MESSAGES_SEND}),
         ("GET", "/v1/messages"): frozenset({Scope.MESSAGES_READ}),

@@ -20,6 +20,7 @@ router = APIRouter(route_class=Guarded)
 
 Reference = Annotated[str, Path(max_length=64)]
 """As a person may write it: the protocol reads it, and says what is mistyped."""
+Digest = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{43}$")]
 
 
 @router.post("/v1/cases")
@@ -65,3 +66,27 @@ async def next_steps(ask: Ask, reference: Reference) -> Response:
 async def case_evidence(ask: Ask, reference: Reference) -> Response:
     bundle = await ask.exchange.case_bundle(ask.node, ask.actor, case_reference(reference))
     return Response(bundle, headers=NOT_STORED, media_type=BUNDLE)
+
+
+@router.get("/v1/cases/{reference}/agreements/{digest}")
+async def agreement(ask: Ask, reference: Reference, digest: Digest) -> Response:
+    case = case_reference(reference)
+    return Response(
+        await ask.exchange.agreement_file(ask.node, ask.actor, case, digest),
+        headers=NOT_STORED,
+        media_type=BUNDLE,
+    )
+
+
+@router.get("/v1/cases/{reference}/agreements/{digest}/rendering")
+async def render_agreement(
+    ask: Ask,
+    reference: Reference,
+    digest: Digest,
+    lang: Language = None,
+    format: Form = "text",  # noqa: A002 (the parameter's name)
+) -> Response:
+    case = case_reference(reference)
+    language = ask.language if lang is None else nearest_language(lang)
+    rendering = await ask.exchange.render_agreement(ask.node, ask.actor, case, digest, language, format)
+    return shown(rendering, digest)

@@ -53,6 +53,14 @@ class UseCases(Protocol):
 
     async def case_bundle(self, node: Node, actor: Actor, reference: CaseReference, /) -> bytes: ...
 
+    async def agreement_file(
+        self, node: Node, actor: Actor, reference: CaseReference, wanted: str, /
+    ) -> bytes: ...
+
+    async def render_agreement(
+        self, node: Node, actor: Actor, reference: CaseReference, wanted: str, language: str, form: Format, /
+    ) -> Rendering: ...
+
     async def send(self, node: Node, actor: Actor, submission: Submission | SignedSubmission, /) -> Accepted:
         """Conflict `id_reused` when the id stands for another statement already."""
         ...

@@ -4,6 +4,7 @@
 agree on.
 """
 
+from service.exchange.agreements import agreement_file, render_agreement
 from service.exchange.bundle import case_bundle
 from service.exchange.carriage import export_envelope, import_envelope
 from service.exchange.cases import case_timeline, open_case, set_protection
@@ -15,6 +16,7 @@ from service.exchange.reading import list_messages, message_evidence, read_messa
 from service.exchange.send import send, validate
 
 __all__ = [
+    "agreement_file",
     "case_bundle",
     "case_timeline",
     "collect",
@@ -26,6 +28,7 @@ __all__ = [
     "next_steps",
     "open_case",
     "read_message",
+    "render_agreement",
     "render_message",
     "render_timeline",
     "send",

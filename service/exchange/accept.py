@@ -32,7 +32,7 @@ from protocol.limits import Limits
 from protocol.messages.person import described_attachments
 from protocol.opening import AuthenticEnvelope, Opened
 from protocol.statements import digest
-from service.exchange import case_files, chunks, proof
+from service.exchange import agreements, case_files, chunks, proof
 from service.exchange.receipts import take_receipts
 from service.exchange.reconcile import take_reconciliation
 from service.node import Node
@@ -114,7 +114,7 @@ def accept(node: Node, opened: Opened, directory: Directory, now: datetime) -> W
             _answer_again(session, header, found.evidence_digest, now)
             return outcome("known", code=found.code, evidence=found.evidence_digest)
         try:
-            case, advance = _check(session, opened.content, directory, node.settings.limits)
+            case, advance = _check(session, opened.content, directory, node.settings.limits, now)
         except PredecessorMissing as reason:
             return Outcome(disposition="wait", sender=header.sender, message=header.id, code=reason.code)
         except NotAcceptable as reason:
@@ -230,7 +230,7 @@ def refuse_unopened(
 
 
 def _check(
-    session: Session, content: Content, directory: Directory, limits: Limits
+    session: Session, content: Content, directory: Directory, limits: Limits, now: datetime
 ) -> tuple[KnownCase | None, Advance]:
     """What needs the store: the case is the sender's too, the safeguards hold, the conversation takes the
     move."""
@@ -258,13 +258,16 @@ def _check(
                 f"the entry of {authority} does not list {procedure}",
                 facts={"procedure": procedure},
             )
-    return case, conversations.advance(
+    advance = conversations.advance(
         thread,
         content,
         table=conversations.table_for(procedure),
         sending=False,
         answering=case_files.answering_entry(directory, content.recipient_entry),
     )
+    # Last: the version that an acceptance replies to is here, or the conversation had waited for it.
+    agreements.check_cosigned(connection, content, directory, now)
+    return case, advance
 
 
 def _consign(

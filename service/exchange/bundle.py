@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, Row, select
 from sqlmodel import Session
 
 from protocol.bundle import BundleMessage, export_bundle
@@ -16,7 +18,7 @@ from service.node import Node
 from service.store import mailbox, outgoing
 from service.store.tables import DIRECTORY_SNAPSHOT, INBOX, MESSAGE
 
-__all__ = ["case_bundle"]
+__all__ = ["case_bundle", "cited_snapshots", "held_message"]
 
 
 async def case_bundle(node: Node, actor: Actor, reference: CaseReference) -> bytes:
@@ -30,37 +32,8 @@ async def case_bundle(node: Node, actor: Actor, reference: CaseReference) -> byt
         rows = connection.execute(
             select(MESSAGE).where(MESSAGE.c.case_reference == reference).order_by(MESSAGE.c.cursor)
         ).all()
-        held = [
-            BundleMessage(
-                sender_node=NodeCode(row.sender_node),
-                id=MessageId(row.id),
-                statement=row.statement,
-                manifests=outgoing.manifests_of(connection, MessageId(row.id))
-                if row.direction == "out"
-                else tuple(
-                    connection.execute(
-                        select(INBOX.c.manifest).where(
-                            INBOX.c.sender_node == row.sender_node, INBOX.c.id == row.id
-                        )
-                    ).scalars()
-                ),
-                evidence=tuple(
-                    proof.token
-                    for proof in mailbox.evidence_of(connection, NodeCode(row.sender_node), MessageId(row.id))
-                ),
-            )
-            for row in rows
-            if actor.acts_for(row.sender, row.recipient)
-        ]
-        cited = {
-            read(token, typ=StatementType.EVIDENCE).claims["directory"]
-            for message in held
-            for token in message.evidence
-        }
-        snapshots = connection.execute(
-            select(DIRECTORY_SNAPSHOT.c.token).where(DIRECTORY_SNAPSHOT.c.digest.in_(cited))
-        )
-        return held, [row.token for row in snapshots]
+        held = [held_message(connection, row) for row in rows if actor.acts_for(row.sender, row.recipient)]
+        return held, cited_snapshots(connection, held)
 
     messages, snapshots = await node.store.read(gather)
     return await asyncio.to_thread(
@@ -73,3 +46,33 @@ async def case_bundle(node: Node, actor: Actor, reference: CaseReference) -> byt
         exported_at=now,
         key=node.keys.signing(node.code),
     )
+
+
+def held_message(connection: Connection, row: Row[Any]) -> BundleMessage:
+    """What this node holds of one message, whichever side sent it."""
+    sender_node, message = NodeCode(row.sender_node), MessageId(row.id)
+    if row.direction == "out":
+        manifests = outgoing.manifests_of(connection, message)
+    else:
+        came = select(INBOX.c.manifest).where(INBOX.c.sender_node == sender_node, INBOX.c.id == message)
+        manifests = tuple(connection.execute(came).scalars())
+    return BundleMessage(
+        sender_node=sender_node,
+        id=message,
+        statement=row.statement,
+        manifests=manifests,
+        evidence=tuple(proof.token for proof in mailbox.evidence_of(connection, sender_node, message)),
+    )
+
+
+def cited_snapshots(connection: Connection, messages: Iterable[BundleMessage]) -> list[str]:
+    """The snapshots of the directory that the evidence of these messages names."""
+    cited = {
+        read(token, typ=StatementType.EVIDENCE).claims["directory"]
+        for message in messages
+        for token in message.evidence
+    }
+    snapshots = connection.execute(
+        select(DIRECTORY_SNAPSHOT.c.token).where(DIRECTORY_SNAPSHOT.c.digest.in_(cited))
+    )
+    return [row.token for row in snapshots]

@@ -14,6 +14,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from protocol import conversations, messages, opening, vocabularies
+from protocol.agreement import sign as agreement_signature
 from protocol.attachments import AttachmentClaim, check_described, check_size, chunks_of
 from protocol.content import (
     Content,
@@ -30,6 +31,8 @@ from protocol.identifiers import Address, NodeCode, ThreadId, state_of
 from protocol.messages.person import Attachment, described_attachments
 from protocol.statements import StatementType, read
 from service.access.actor import Actor
+from service.access.roles import Scope
+from service.exchange import agreements
 from service.exchange.views import SignedSubmission, Submission
 from service.node import Node
 from service.store import mailbox
@@ -60,8 +63,11 @@ async def prepare(node: Node, actor: Actor, submission: Submission | SignedSubmi
     directory = node.directory.current()
     if isinstance(submission, SignedSubmission):
         return await asyncio.to_thread(_presigned, node, actor, submission, directory, now)
+    actor.require_authority(submission.sender)
+    _require_supervisor(actor, submission.type)
     thread = await _thread_of(node, submission)
-    return _to_sign(node, actor, submission, thread, directory, now)
+    agreement = await agreements.bytes_to_sign(node, actor, submission)
+    return _to_sign(node, submission, thread, agreement, directory, now)
 
 
 def _presigned(
@@ -75,6 +81,7 @@ def _presigned(
     check_parts(statement, submission.narrative, submission.identity, refuse=NotAcceptable)
     content = read_content(statement, submission.narrative, submission.identity)
     actor.require_authority(content.sender)
+    _require_supervisor(actor, content.type)
     described = described_attachments(messages.validate(content).identity)
     check_described(content.attachments, described)
     peer = _peer(node, directory, content.sender, content.recipient, content.type)
@@ -94,15 +101,18 @@ def _presigned(
 
 def _to_sign(
     node: Node,
-    actor: Actor,
     submission: Submission,
     thread: ThreadId,
+    agreement: bytes | None,
     directory: Directory,
     now: datetime,
 ) -> Prepared:
-    actor.require_authority(submission.sender)
     peer = _peer(node, directory, submission.sender, submission.recipient, submission.type)
     recipient = directory.authority(submission.recipient)
+    key = node.keys.signing(submission.sender)
+    coded = dict(submission.coded)
+    if agreement is not None:
+        coded["signature"] = agreement_signature(agreement, key)
     draft = Draft(
         id=submission.id,
         type=submission.type,
@@ -112,7 +122,7 @@ def _to_sign(
         in_reply_to=submission.in_reply_to,
         sender=submission.sender,
         recipient=submission.recipient,
-        coded=dict(submission.coded),
+        coded=coded,
         narrative=tuple(
             NarrativeBlock(field=block.field, language=block.language, text=block.text)
             for block in submission.narrative
@@ -130,9 +140,7 @@ def _to_sign(
         check_described(claims, described)
         check_size(claims, directory.node(peer).limits["attachment"])
         draft = replace(draft, attachments=claims)
-    signed = sign_content(
-        draft, key=node.keys.signing(draft.sender), issued_at=now, random_bytes=node.random.bytes
-    )
+    signed = sign_content(draft, key=key, issued_at=now, random_bytes=node.random.bytes)
     content = read_content(signed.statement, signed.narrative, signed.identity)
     return Prepared(
         content=content,
@@ -143,6 +151,12 @@ def _to_sign(
         now=now,
         attachments=described,
     )
+
+
+def _require_supervisor(actor: Actor, type_: str) -> None:
+    """A form that binds the State needs a second pair of eyes, also where an agency's system signed it."""
+    if messages.form(type_).supervised:
+        actor.require(Scope.AGREEMENTS_SIGN)
 
 
 def _peer(node: Node, directory: Directory, sender: Address, recipient: Address, type_: str) -> NodeCode:

@@ -29,7 +29,7 @@ from service.exchange.reading import own_message, readable_without_identity
 from service.exchange.views import TimelineEntry, TimelineView
 from service.node import Node
 
-__all__ = ["render_message", "render_timeline", "words_of_timeline"]
+__all__ = ["directory_names", "print_words", "render_message", "render_timeline", "words_of_timeline"]
 
 # Setting a page is pure work for a processor. One thread for all of it: however many PDFs are asked for, the
 # rest of the node keeps the other processors.
@@ -46,13 +46,13 @@ async def render_message(
     node: Node, actor: Actor, message: MessageId, language: str, form: Format
 ) -> Rendering:
     """The message in `language`, or the nearest there is. Refuses `rendering.too_large`, for a PDF alone."""
-    names = _names(node)
+    names = directory_names(node)
 
     def work(session: Session) -> Document:
         content = readable_without_identity(node, session, own_message(session, actor, message))
         return message_words(content, language=languages.nearest_language(language), names=names)
 
-    return await _print(await node.store.read(work), form)
+    return await print_words(await node.store.read(work), form)
 
 
 async def render_timeline(
@@ -60,7 +60,7 @@ async def render_timeline(
 ) -> Rendering:
     """The case's timeline as it is now. Refuses `rendering.too_large`, for a PDF alone."""
     timeline = await case_timeline(node, actor, reference)
-    return await _print(words_of_timeline(node, timeline, language), form)
+    return await print_words(words_of_timeline(node, timeline, language), form)
 
 
 def words_of_timeline(node: Node, timeline: TimelineView, language: str) -> Document:
@@ -70,15 +70,17 @@ def words_of_timeline(node: Node, timeline: TimelineView, language: str) -> Docu
         language=languages.nearest_language(language),
         case=timeline.case.reference,
         now=node.clock.now(),
-        names=_names(node),
+        names=directory_names(node),
     )
 
 
-async def _print(words: Document, form: Format) -> Rendering:
+async def print_words(words: Document, form: Format) -> Rendering:
+    """In the one thread that all printing shares. Refuses `rendering.too_large`, for a PDF alone."""
     return await asyncio.get_running_loop().run_in_executor(_PRINTER, printed, words, form)
 
 
-def _names(node: Node) -> Names:
+def directory_names(node: Node) -> Names:
+    """Authorities by their names in the directory as it is now."""
     directory = node.directory.current()
 
     def name(address: Address, language: str) -> str | None:

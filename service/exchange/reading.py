@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, Literal
 
 from sqlalchemy import Row, and_, or_, select
 from sqlmodel import Session
 
-from protocol import evidence
+from protocol import agreement, evidence
 from protocol.content import Content, read_content
 from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, ThreadId
 from protocol.statements import Statement, StatementType, read
@@ -107,7 +108,7 @@ async def read_message(
         if include_identity and identity is not None:
             journal.note(session, actor, "identity-released", row.id, at=now, reason=reason)
         content = _content(row, narrative, identity)
-        return _view(
+        view = _view(
             row,
             ContentView(
                 coded=content.coded,
@@ -122,6 +123,9 @@ async def read_message(
                 attachments=views_of(session, row) if content.attachments else (),
             ),
         )
+        if content.type not in agreement.VERSIONS:
+            return view
+        return dataclasses.replace(view, agreement_digest=agreement.agreement_digest(content))
 
     # A release is an entry in the journal and so a write; reading without one stays off the writer.
     return await (node.store.write(work) if include_identity else node.store.read(work))

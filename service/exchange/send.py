@@ -19,7 +19,7 @@ from protocol.errors import NotAcceptable, Refused
 from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, ThreadId
 from service.access.actor import Actor
 from service.errors import Conflict
-from service.exchange import attachments, case_files, proof
+from service.exchange import agreements, attachments, case_files, proof
 from service.exchange.drafts import Prepared, prepare
 from service.exchange.views import Accepted, DueView, RefusalView, SignedSubmission, Submission, Validation
 from service.node import Node
@@ -164,13 +164,15 @@ def _check(session: Session, actor: Actor, prepared: Prepared) -> tuple[KnownCas
                 f"the entry of {authority} does not list {procedure}; the focal point of its State does",
                 facts={"procedure": procedure},
             )
-    return case, conversations.advance(
+    advance = conversations.advance(
         thread,
         content,
         table=conversations.table_for(procedure),
         sending=True,
         answering=case_files.answering_entry(prepared.directory, content.recipient_entry),
     )
+    agreements.check_cosigned(connection, content, prepared.directory, prepared.now)
+    return case, advance
 
 
 def _due_of(advance: Advance) -> DueView | None:

@@ -224,7 +224,7 @@ class MessageView:
     """A message. In a list `content` is None; alone it is there for a reader who may see it.
 
     `due`: when the answer is owed, for a message that asks for one. `refusal`: the code that the other node
-    refused it with.
+    refused it with. `agreement_digest`: with its content, what an acceptance of this version names.
     """
 
     id: MessageId
@@ -246,6 +246,7 @@ class MessageView:
     due: DueView | None = None
     collected_at: datetime | None = None
     content: ContentView | None = None
+    agreement_digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

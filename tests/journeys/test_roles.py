@@ -61,6 +61,7 @@ def ask(client: httpx.Client, endpoint: Endpoint, known: Known) -> httpx.Respons
         template.replace("{reference}", known.case)
         .replace("{id}", id_)
         .replace("{scheme}", "exploitation-form")
+        .replace("{digest}", "A" * 43)
     )
     more: dict[str, Any] = {}
     if endpoint == ("PUT", "/v1/cases/{reference}/protection"):

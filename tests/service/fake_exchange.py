@@ -163,6 +163,18 @@ class FakeExchange:
         self._case(actor, reference)
         return json.dumps({"case": reference, "statements": [], "evidence": []}).encode()
 
+    async def agreement_file(
+        self, node: Node, actor: Actor, reference: CaseReference, wanted: str, /
+    ) -> bytes:
+        self._case(actor, reference)
+        return json.dumps({"case": reference, "agreement": wanted}).encode()
+
+    async def render_agreement(
+        self, node: Node, actor: Actor, reference: CaseReference, wanted: str, language: str, form: Format, /
+    ) -> Rendering:
+        self._case(actor, reference)
+        return _rendered(wanted, language, form)
+
     # -- messages
 
     async def send(self, node: Node, actor: Actor, submission: Submission | SignedSubmission, /) -> Accepted:

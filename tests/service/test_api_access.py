@@ -44,7 +44,7 @@ BODIES: dict[Endpoint, dict[str, Any]] = {
 
 
 def path_of(template: str) -> str:
-    return template.format(reference=EXAMPLE_CASE, id=message_id(1), scheme="sex")
+    return template.format(reference=EXAMPLE_CASE, id=message_id(1), scheme="sex", digest="A" * 43)
 
 
 @pytest.fixture

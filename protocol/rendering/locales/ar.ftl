@@ -25,6 +25,21 @@ unknown-code = غير معروف هنا
 unreviewed = التسميات ترجمات خاصة بالمشروع ولم تُراجَع رسميًّا.
 people-judge = يتحقق البرنامج من الوجود والتواريخ والتوقيعات؛ أما المضمون فيحكم عليه الناس.
 
+agreement-title = اتفاق بشأن حل دائم
+agreement-between = بين
+agreement-digest = البصمة الرقمية
+agreement-proposal = الصيغة المتفق عليها (الرسالة)
+agreement-amends = يحلّ محلّ الاتفاق
+agreement-lifts = يردّ على قرارات التعليق
+agreement-terms = الشروط
+agreement-signed = توقيع الدولتين
+agreement-key = بالمفتاح { $key }
+agreement-rests-on = يستند إلى
+agreement-document = الوثيقة
+agreement-document-absent = هذه الوثيقة غير محفوظة هنا.
+agreement-parts-absent = النص الحر وبيانات الهوية مرتبطان بالبصمة الرقمية للاتفاق ولا يظهران هنا.
+agreement-no-evidence = هذه الصفحة ليست دليلًا: الدليل هو البيانات الموقَّعة. وهي لا تبيّن ما إذا كان الاتفاق نافذًا.
+
 page-of = الصفحة { $page } من { $pages }
 not-shown = { $count ->
     [zero] كل أحرف هذه الوثيقة مطبوعة هنا.

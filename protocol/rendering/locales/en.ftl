@@ -25,6 +25,21 @@ unknown-code = not known here
 unreviewed = Labels are the project’s own translations and have not been reviewed officially.
 people-judge = The software checks presence, dates and signatures; people judge the content.
 
+agreement-title = Agreement on a durable solution
+agreement-between = Between
+agreement-digest = Digest
+agreement-proposal = Agreed version (message)
+agreement-amends = Takes the place of the agreement
+agreement-lifts = Answers the suspensions
+agreement-terms = Terms
+agreement-signed = Signed by both States
+agreement-key = with the key { $key }
+agreement-rests-on = Rests on
+agreement-document = Document
+agreement-document-absent = This document is not held here.
+agreement-parts-absent = Free text and identity are bound by the agreement’s digest and are not shown here.
+agreement-no-evidence = This page is no evidence: the signed bytes are. It does not say whether the agreement is in force.
+
 page-of = Page { $page } of { $pages }
 not-shown = { $count ->
     [one] { $count } character of this document cannot be printed here and stands as �. The HTML and text renderings show it.

@@ -25,6 +25,21 @@ unknown-code = desconocido aquí
 unreviewed = Las etiquetas son traducciones del propio proyecto y no se han revisado oficialmente.
 people-judge = El programa comprueba la presencia, las fechas y las firmas; el contenido lo juzgan las personas.
 
+agreement-title = Acuerdo sobre una solución duradera
+agreement-between = Entre
+agreement-digest = Huella
+agreement-proposal = Versión acordada (mensaje)
+agreement-amends = Sustituye al acuerdo
+agreement-lifts = Responde a las suspensiones
+agreement-terms = Condiciones
+agreement-signed = Firmado por ambos Estados
+agreement-key = con la clave { $key }
+agreement-rests-on = Se basa en
+agreement-document = Documento
+agreement-document-absent = Este documento no obra aquí.
+agreement-parts-absent = El texto libre y la identidad quedan vinculados por la huella del acuerdo y no se muestran aquí.
+agreement-no-evidence = Esta página no es prueba: la prueba son los bytes firmados. No dice si el acuerdo está en vigor.
+
 page-of = Página { $page } de { $pages }
 not-shown = { $count ->
     [one] { $count } carácter de este documento no se puede imprimir aquí y aparece como �. Las versiones HTML y de texto lo muestran.

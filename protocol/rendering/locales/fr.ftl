@@ -25,6 +25,21 @@ unknown-code = inconnu ici
 unreviewed = Les libellés sont des traductions du projet et n’ont pas été révisés officiellement.
 people-judge = Le logiciel contrôle la présence, les dates et les signatures ; ce sont des personnes qui jugent le contenu.
 
+agreement-title = Accord sur une solution durable
+agreement-between = Entre
+agreement-digest = Empreinte
+agreement-proposal = Version convenue (message)
+agreement-amends = Remplace l’accord
+agreement-lifts = Répond aux suspensions
+agreement-terms = Clauses
+agreement-signed = Signé par les deux États
+agreement-key = avec la clé { $key }
+agreement-rests-on = Repose sur
+agreement-document = Pièce
+agreement-document-absent = Ce document n’est pas détenu ici.
+agreement-parts-absent = Le texte libre et l’identité sont liés par l’empreinte de l’accord et ne sont pas montrés ici.
+agreement-no-evidence = Cette page n’est pas une preuve : ce sont les octets signés qui font foi. Elle ne dit pas si l’accord est en vigueur.
+
 page-of = Page { $page } sur { $pages }
 not-shown = { $count ->
     [one] { $count } caractère de ce document ne peut pas être imprimé ici et est remplacé par �. Les versions HTML et texte l’affichent.

@@ -25,6 +25,21 @@ unknown-code = aqui desconhecido
 unreviewed = As designações são traduções do próprio projeto e não foram revistas oficialmente.
 people-judge = O programa verifica a presença, as datas e as assinaturas; são as pessoas que avaliam o conteúdo.
 
+agreement-title = Acordo sobre uma solução duradoura
+agreement-between = Entre
+agreement-digest = Impressão digital
+agreement-proposal = Versão acordada (mensagem)
+agreement-amends = Substitui o acordo
+agreement-lifts = Responde às suspensões
+agreement-terms = Condições
+agreement-signed = Assinado por ambos os Estados
+agreement-key = com a chave { $key }
+agreement-rests-on = Assenta em
+agreement-document = Documento
+agreement-document-absent = Este documento não se encontra aqui.
+agreement-parts-absent = O texto livre e a identidade estão vinculados pela impressão digital do acordo e não são mostrados aqui.
+agreement-no-evidence = Esta página não é prova: a prova são os bytes assinados. Não diz se o acordo está em vigor.
+
 page-of = Página { $page } de { $pages }
 not-shown = { $count ->
     [one] { $count } carácter deste documento não pode ser impresso aqui e aparece como �. As versões HTML e de texto mostram-no.

@@ -25,6 +25,21 @@ unknown-code = здесь не известно
 unreviewed = Названия переведены самим проектом и официально не проверены.
 people-judge = Программа проверяет наличие, даты и подписи; о содержании судят люди.
 
+agreement-title = Соглашение о долгосрочном решении
+agreement-between = Между
+agreement-digest = Хеш
+agreement-proposal = Согласованный вариант (сообщение)
+agreement-amends = Заменяет соглашение
+agreement-lifts = Отвечает на приостановления
+agreement-terms = Условия
+agreement-signed = Подписано обоими государствами
+agreement-key = ключом { $key }
+agreement-rests-on = Опирается на
+agreement-document = Документ
+agreement-document-absent = Этого документа здесь нет.
+agreement-parts-absent = Свободный текст и сведения о личности связаны хешем соглашения и здесь не показаны.
+agreement-no-evidence = Эта страница не является доказательством: доказательством служат подписанные данные. Она не говорит, действует ли соглашение.
+
 page-of = Страница { $page } из { $pages }
 not-shown = { $count ->
     [one] { $count } знак этого документа невозможно напечатать здесь, вместо него стоит �. В версиях HTML и «текст» он показан.

@@ -25,6 +25,21 @@ unknown-code = 在此未知
 unreviewed = 名称为本项目自行翻译，未经官方审校。
 people-judge = 软件只检查是否齐备、日期和签名；内容由人判断。
 
+agreement-title = 持久解决方案协议
+agreement-between = 双方
+agreement-digest = 摘要
+agreement-proposal = 议定版本（消息）
+agreement-amends = 取代的协议
+agreement-lifts = 所回应的中止
+agreement-terms = 条款
+agreement-signed = 双方国家的签署
+agreement-key = 使用密钥 { $key }
+agreement-rests-on = 依据
+agreement-document = 文件
+agreement-document-absent = 此处未存有该文件。
+agreement-parts-absent = 自由文本和身份信息由协议的摘要所绑定，此处不予显示。
+agreement-no-evidence = 本页不是证据：已签名的数据才是证据。本页不说明协议是否生效。
+
 page-of = 第 { $page } 页，共 { $pages } 页
 not-shown = 本文件有 { $count } 个字符在此无法打印，以 � 代替。HTML 版和纯文本版可显示这些字符。
 
