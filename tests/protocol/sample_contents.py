@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 
+from tests.protocol.sample_child import CHILD
 from tests.protocol.sample_parts import PERSONS_AND_PLACES, Json, NarrativeBlock, SampleContent, block
 from tests.protocol.sample_risk_assessments import RISK_ASSESSMENT
 from tests.protocol.sample_solutions import SOLUTION_CONTENTS
@@ -197,5 +198,6 @@ SAMPLES: Mapping[str, SampleContent] = {
         ),
         *SOLUTION_CONTENTS,
         *RISK_ASSESSMENT,
+        *CHILD,
     )
 }
