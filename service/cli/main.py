@@ -19,6 +19,7 @@ from service.errors import NodeError
 __all__ = ["GROUPS", "app"]
 
 GROUPS: Final = {
+    "agreement": "service.cli.agreement:agreement_app",
     "collect": "service.cli.messages:collect_app",
     "demo": "service.cli.demo:demo_app",
     "directory": "service.cli.directory:directory_app",

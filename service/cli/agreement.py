@@ -1,0 +1,92 @@
+"""`focalpoint agreement`: an agreement as a file, and its verification far from both States' nodes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from protocol import rendering, vocabularies
+from protocol.bundle import ProvenAgreement, Report
+from protocol.rendering import EvidenceFinding
+from protocol.rendering.foreign import printable
+from protocol.rendering.sentences import sentences
+from service.cli.at_api import talks_to_a_node
+from service.cli.files import write_new
+from service.cli.verify import NOT_WHOLE, report_on
+from service.client import Client
+
+__all__ = ["agreement_app", "agreement_lines"]
+
+agreement_app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Agreements on a durable solution, as files."
+)
+
+
+@agreement_app.command()
+@talks_to_a_node
+async def export(
+    node: Client,
+    case: Annotated[str, typer.Argument(help="The case's reference, such as K7QM-3XPT-9V2D-6.")],
+    digest: Annotated[str, typer.Argument(help="The agreement's digest, 43 characters.")],
+    output: Annotated[Path, typer.Option("--output", "-o", dir_okay=False, help="The new file.")],
+) -> None:
+    """Write an agreement, with everything that it rests on, into one file. Neither free text nor identity."""
+    write_new(output, await node.agreement(case, digest))
+    typer.echo(f"{output}: agreement {digest}")
+
+
+@agreement_app.command()
+def verify(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="What `agreement export` wrote.")],
+    charter_digest: Annotated[
+        str,
+        typer.Option(
+            help="The charter's digest, 43 characters, from somebody you trust and not from the file."
+        ),
+    ],
+    lang: Annotated[str, typer.Option(help="The language of the report, such as fr or ar.")] = "en",
+) -> None:
+    """Say offline who signed which bytes, when, and on which documents they rest. Exit status 1 unless all is
+    proven.
+
+    Names every altered byte by its place, and every document that is not there. Whether the agreement is in
+    force no file can say.
+    """
+    report = report_on(file.read_bytes(), charter_digest)
+    for line in agreement_lines(report, lang):
+        typer.echo(line)
+    findings = [EvidenceFinding(code=found.code, where=found.where) for found in report.findings]
+    typer.echo(rendering.render_evidence_report(findings, language=lang))
+    for found in report.findings:
+        typer.echo(printable(f"{found.where}: {found.code}: {found.detail}"), err=True)
+    proven = {one.agreement.digest for one in report.agreements}
+    if report.exported not in proven:
+        typer.echo("this file proves no agreement", err=True)
+    if not report.whole or report.exported not in proven:
+        raise typer.Exit(NOT_WHOLE)
+
+
+def agreement_lines(report: Report, language: str) -> list[str]:
+    """Each agreement that the file proves, first the one that it was exported for: who signed, when, on what."""
+    ordered = sorted(report.agreements, key=lambda one: one.agreement.digest != report.exported)
+    return [printable(line) for one in ordered for line in (*_lines(one, language), "")]
+
+
+def _lines(proven: ProvenAgreement, language: str) -> list[str]:
+    agreement = proven.agreement
+    lines = [
+        f"{sentences(language).say('agreement-title')}  {agreement.digest}  ({len(agreement.payload)} bytes)",
+        f"  {agreement.case}  {proven.proposed_at:%Y-%m-%d %H:%M:%S}  [{proven.proposed_by}]",
+    ]
+    if agreement.amends is not None:
+        lines.append(f"  <- {agreement.amends}")
+    lines += [f"  {one.signed_at:%Y-%m-%d %H:%M:%S}  {one.by}  ({one.kid})" for one in proven.cosignatures]
+    for document in proven.rests_on:
+        what = "?"
+        if document.type is not None and document.issued_at is not None:
+            named = vocabularies.label("message-type", document.type, language).text
+            what = f"{document.issued_at:%Y-%m-%d}  {named}  [{document.sender}]"
+        lines.append(f"    {document.name}  {document.digest}  {what}")
+    return lines
