@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time
 from babel.numbers import format_decimal
 from fluent.runtime import FluentBundle, FluentResource
@@ -92,6 +92,14 @@ def _read(language: str) -> Sentences:
     return Sentences(
         language=language,
         direction=direction(language),
-        locale=Locale.parse(language.replace("_", "-"), sep="-"),
+        locale=_locale(language),
         bundle=bundle,
     )
+
+
+def _locale(language: str) -> Locale:
+    """The language's dates, numbers and names of States; the English ones for a language that CLDR lacks."""
+    try:
+        return Locale.parse(language.replace("_", "-"), sep="-")
+    except (UnknownLocaleError, ValueError):
+        return Locale(DEFAULT_LANGUAGE)
