@@ -69,7 +69,7 @@ def verify(
 
 
 def agreement_lines(report: Report, language: str) -> list[str]:
-    """Each agreement that the file proves, first the one that it was exported for: who signed, when, on what."""
+    """Each agreement that the file proves, its own first: who signed, when, on what."""
     ordered = sorted(report.agreements, key=lambda one: one.agreement.digest != report.exported)
     return [printable(line) for one in ordered for line in (*_lines(one, language), "")]
 
