@@ -14,55 +14,85 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from protocol.conversations.case_notice import CASE_NOTICE, NoticeState
+from protocol.conversations.case import CASE, CaseState
 from protocol.conversations.clock import lapses_at, state_at
+from protocol.conversations.durable_solution import (
+    DURABLE_SOLUTION,
+    SolutionState,
+    agreed_version,
+    on_the_table,
+    versions,
+)
+from protocol.conversations.identity import IDENTITY, IdentityState
 from protocol.conversations.machine import (
     Advance,
     Possible,
     PredecessorMissing,
     advance,
     collected,
+    may_say,
     moves_from,
-    new_fact,
     without,
 )
+from protocol.conversations.risk_assessment import RISK_ASSESSMENT, AssessmentState, current_final
 from protocol.conversations.social_inquiry import SOCIAL_INQUIRY, InquiryState
-from protocol.conversations.table import NEUTRAL_MOVES, Condition, Effect, Move, Party, Table
+from protocol.conversations.table import (
+    NEUTRAL_MOVES,
+    Condition,
+    Effect,
+    Move,
+    Party,
+    Reading,
+    Replies,
+    Table,
+)
 from protocol.conversations.thread import Entry, Thread
 from protocol.errors import NotAcceptable
 
 __all__ = [
-    "CASE_NOTICE",
+    "CASE",
+    "DURABLE_SOLUTION",
+    "IDENTITY",
     "NEUTRAL_MOVES",
     "PROCEDURES",
+    "RISK_ASSESSMENT",
     "SOCIAL_INQUIRY",
     "Advance",
+    "AssessmentState",
+    "CaseState",
     "Condition",
     "Effect",
     "Entry",
+    "IdentityState",
     "InquiryState",
     "Move",
-    "NoticeState",
     "Party",
     "Possible",
     "PredecessorMissing",
+    "Reading",
+    "Replies",
+    "SolutionState",
     "Table",
     "Thread",
     "advance",
+    "agreed_version",
     "collected",
+    "current_final",
     "lapses_at",
+    "may_say",
     "moves_from",
-    "new_fact",
+    "on_the_table",
     "opens_thread",
     "procedure_of",
     "state_at",
     "table_for",
     "thread_from_json",
+    "versions",
     "without",
 ]
 
 PROCEDURES: Mapping[str, Table] = MappingProxyType(
-    {table.procedure: table for table in (CASE_NOTICE, SOCIAL_INQUIRY)}
+    {table.procedure: table for table in (CASE, IDENTITY, SOCIAL_INQUIRY, RISK_ASSESSMENT, DURABLE_SOLUTION)}
 )
 
 _OWNED = {own: table.procedure for table in PROCEDURES.values() for own in table.own}

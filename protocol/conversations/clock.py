@@ -46,7 +46,8 @@ def _owed(thread: Thread, table: Table) -> str | None:
     if thread.state not in table.owing:
         return None
     for obligation in table.obligations:
-        if not any(thread.said(obligation.discharged_by, thread.answerer)):
+        said = (entry.type for entry in thread.entries if entry.sender == thread.answerer)
+        if obligation.discharged_by.isdisjoint(said):
             return obligation.name
     return None
 

@@ -50,6 +50,9 @@ _CONDITIONS: Mapping[Condition, Callable[[Thread, Entry, Table], bool]] = Mappin
         ),
         Condition.HAD_ACCEPTED: lambda thread, _, __: _had_accepted(thread),
         Condition.HAD_BEEN_REDIRECTED: lambda thread, _, __: len(thread.answerers) > 1,
+        Condition.NOT_YET_ANSWERED: lambda thread, _, table: (
+            not any(thread.said_by(Party.ANSWERER, *table.obligations[-1].discharged_by))
+        ),
         Condition.OVERDUE: lambda thread, entry, _: _overdue(thread, entry),
         Condition.OVERDUE_AND_NUDGED: lambda thread, entry, _: (
             _overdue(thread, entry) and any(thread.said(NUDGE))
@@ -75,7 +78,7 @@ def what_is_missing(condition: Condition | None, thread: Thread, entry: Entry) -
     """What would have to be so for the row to apply; empty where that cannot be supplied."""
     by = entry.by
     match condition:
-        case Condition.FIRST_TIME:
+        case Condition.FIRST_TIME | Condition.NOT_YET_ANSWERED:
             return (missing("missing.not_yet_made", by),)
         case Condition.QUESTION_LEFT | Condition.QUESTION_COUNTED:
             return (missing("missing.question_left", by),)

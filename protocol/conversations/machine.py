@@ -6,8 +6,9 @@ The order of the checks, as `advance` numbers them:
 2. without the opening message, anything else waits (`PredecessorMissing`);
 3. what was said before changes nothing when it comes again;
 4. same thread and case; the speaker and the one spoken to are its two sides;
-5. the procedure has such a move, and it is this side's;
-6. it replies to something of this conversation, an answer to an open question of the other side;
+5. the procedure has such a move, and it is this side's and this State's;
+6. it replies to something of this conversation, an answer to an open question of the other side, and what
+   the table says of its replies is so;
 7. a named date or authority is a possible one;
 8. the table has a row for it now. On receipt a `crossing` row will do as well.
 
@@ -24,7 +25,6 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Any, Protocol
 
 from protocol.conversations.clock import present_due
@@ -32,7 +32,6 @@ from protocol.conversations.conditions import holds, missing, what_is_missing
 from protocol.conversations.table import (
     ANSWER,
     COLLECTION,
-    NEW_FACT,
     PROGRESS,
     REDIRECT,
     Effect,
@@ -54,8 +53,8 @@ __all__ = [
     "Said",
     "advance",
     "collected",
+    "may_say",
     "moves_from",
-    "new_fact",
     "without",
 ]
 
@@ -63,6 +62,10 @@ NEW_DATE_FIELD = "new_due_on"
 """Coded field of `progress`: the day, as YYYY-MM-DD, at whose end the answer is promised."""
 NEW_ANSWERER_FIELD = "redirected_to"
 """Coded field of `redirect`: the address of the authority that is competent."""
+FOLLOW_UP_POINT_FIELD = "follow_up_point"
+"""Coded field of `follow-up.report` and of each entry of a solution's `monitoring`."""
+LIFTS_FIELD = "lifts"
+"""Coded field of a proposed solution: the ids of the suspensions that it answers."""
 
 
 class PredecessorMissing(NotAcceptable):
@@ -113,7 +116,6 @@ class Possible:
 
     type: str
     by: Party
-    to: StrEnum
     replies_to: tuple[MessageId, ...]
     missing: tuple[Missing, ...]
 
@@ -126,15 +128,19 @@ def advance(
     sending: bool,
     answering: AnsweringEntry | None = None,
     profile: CorridorProfile | None = None,
+    destination: str | None = None,
 ) -> Advance:
     """Say `said` in `thread` (None: no such conversation here yet).
 
     `sending` is true at the sender's node, which may use plain rows only. `answering` is the directory entry
-    that an opening message cites; it is not read for other messages.
+    that an opening message cites; it is not read for other messages. `destination` is the State where the
+    child is (`it`), which both nodes know once the case is open; None leaves unchecked what only one of the
+    two States may say.
 
     Refuses `conversation.*` as numbered above, and `deadline.*` when the clock cannot be set.
     """
     if said.type == table.opens:  # step 1
+        _check_state(said, table, destination)
         return _open(thread, said, table=table, answering=answering, profile=profile)
     if thread is None:  # step 2
         if sending:
@@ -147,11 +153,12 @@ def advance(
     by = _side(thread, said, sending=sending)  # step 4
     parties = table.parties_of(said.type)  # step 5
     # States of two procedures may share a word: a table is never read for another procedure's conversation.
-    if thread.procedure != table.procedure or said.type in (COLLECTION, NEW_FACT) or not parties:
+    if thread.procedure != table.procedure or said.type == COLLECTION or not parties:
         raise NotAcceptable("conversation.not_now", f"a {table.procedure} conversation has no such move")
     if by not in parties:
         raise NotAcceptable("conversation.other_side", "only the other side makes this move")
-    _check_reply(thread, said, by, sending=sending)  # step 6
+    _check_state(said, table, destination)
+    _check_reply(thread, said, by, table=table, sending=sending)  # step 6
     entry = Entry(
         id=said.id,
         type=said.type,
@@ -160,6 +167,7 @@ def advance(
         in_reply_to=said.in_reply_to,
         at=said.issued_at,
         named=_named(thread, said),  # step 7
+        lifts=_lifts(said),
     )
     return _apply(thread, entry, table=table, sending=sending)  # step 8
 
@@ -176,25 +184,20 @@ def collected(thread: Thread, message: MessageId, *, by: Address, at: datetime, 
     repeated = any(earlier.in_reply_to == message for earlier in thread.said(COLLECTION))
     if entry.type != table.answer or repeated:
         return Advance(thread=thread, effects=())
-    return _own_act(thread, COLLECTION, message, by=by, at=at, table=table)
+    if by != thread.asker:
+        raise NotAcceptable("conversation.other_side", "only the authority that asked makes this move")
+    collection = Entry(id=message, type=COLLECTION, sender=by, by=Party.ASKER, in_reply_to=message, at=at)
+    return _apply(thread, collection, table=table, sending=False)
 
 
-def new_fact(thread: Thread, source: MessageId, *, by: Address, at: datetime, table: Table) -> Advance:
-    """A message elsewhere in the case (`source`) made this conversation's answer out of date.
-
-    To be applied at both nodes when they have `source`. Refuses `conversation.other_side` for anybody but the
-    asker, `conversation.not_now` before there is an answer.
-    """
-    if any(earlier.id == source for earlier in thread.said(NEW_FACT)):
-        return Advance(thread=thread, effects=())
-    return _own_act(thread, NEW_FACT, source, by=by, at=at, table=table)
-
-
-def moves_from(thread: Thread, me: Address, now: datetime, *, table: Table) -> tuple[Possible, ...]:
+def moves_from(
+    thread: Thread, me: Address, now: datetime, *, table: Table, destination: str | None = None
+) -> tuple[Possible, ...]:
     """What `me` may say in `thread` at `now`, and what is still missing for the rest.
 
     Empty for anybody who is not a side of it, or from whom it was redirected. A move that the present state
-    does not know at all is left out.
+    does not know at all is left out, and so is one that has nothing to reply to or belongs to the other
+    State (`destination` as for `advance`).
     """
     by = thread.party(me)
     if by is None or (by is Party.ANSWERER and me != thread.answerer):
@@ -205,10 +208,13 @@ def moves_from(thread: Thread, me: Address, now: datetime, *, table: Table) -> t
             move.state != thread.state
             or move.by != by
             or move.crossing
-            or move.type in (COLLECTION, NEW_FACT)
+            or move.type == COLLECTION
+            or not may_say(table, move.type, me, destination)
         ):
             continue
-        candidates = _could_reply_to(thread, move.type, by, sending=True)
+        candidates = _could_reply_to(thread, move.type, by, table=table, sending=True)
+        if not candidates and move.type != ANSWER:
+            continue
         lacking: tuple[Missing, ...] = ()
         if not candidates:
             lacking = (missing("missing.question_open", _other(by)),)
@@ -224,9 +230,7 @@ def moves_from(thread: Thread, me: Address, now: datetime, *, table: Table) -> t
             lacking += what_is_missing(move.when, thread, entry)
         known = possible.get(move.type)
         if known is None or (known.missing and not lacking):
-            possible[move.type] = Possible(
-                type=move.type, by=by, to=move.to, replies_to=candidates, missing=lacking
-            )
+            possible[move.type] = Possible(type=move.type, by=by, replies_to=candidates, missing=lacking)
     return tuple(possible.values())
 
 
@@ -243,7 +247,7 @@ def without(thread: Thread, message: MessageId, *, table: Table) -> Thread | Non
     )
     again = dataclasses.replace(again, due=present_due(again, table))
     for entry in later:
-        if entry.id == message or (again.entry(entry.in_reply_to) is None and entry.type != NEW_FACT):
+        if entry.id == message or again.entry(entry.in_reply_to) is None:
             continue
         try:
             again = _apply(again, entry, table=table, sending=False).thread
@@ -286,6 +290,8 @@ def _open(
                 by=Party.ASKER,
                 in_reply_to=None,
                 at=said.issued_at,
+                named=_monitored(said),
+                lifts=_lifts(said),
             ),
         ),
     )
@@ -314,7 +320,20 @@ def _side(thread: Thread, said: Said, *, sending: bool) -> Party:
     return by
 
 
-def _check_reply(thread: Thread, said: Said, by: Party, *, sending: bool) -> None:
+def may_say(table: Table, message_type: str, sender: Address, destination: str | None) -> bool:
+    """Whether a message that only one of the two States says comes from that State."""
+    if destination is None:
+        return True
+    at_destination = state_of(sender) == destination
+    return message_type not in (table.origin_says if at_destination else table.destination_says)
+
+
+def _check_state(said: Said, table: Table, destination: str | None) -> None:
+    if not may_say(table, said.type, said.sender, destination):
+        raise NotAcceptable("conversation.other_state", "only the other State says this about the child")
+
+
+def _check_reply(thread: Thread, said: Said, by: Party, *, table: Table, sending: bool) -> None:
     if said.in_reply_to is None or said.in_reply_to == said.id:
         raise NotAcceptable(
             "conversation.wrong_reply", "expected in_reply_to: a message of this conversation"
@@ -323,25 +342,29 @@ def _check_reply(thread: Thread, said: Said, by: Party, *, sending: bool) -> Non
         if sending:
             raise NotAcceptable("conversation.wrong_reply", "in_reply_to is no message of this conversation")
         raise PredecessorMissing("conversation.predecessor_missing", "the message replied to has not come")
-    if said.in_reply_to not in _could_reply_to(thread, said.type, by, sending=sending):
-        raise NotAcceptable(
-            "conversation.wrong_reply", "an answer replies to an open question of the other side"
-        )
+    if said.in_reply_to not in _could_reply_to(thread, said.type, by, table=table, sending=sending):
+        rule = table.replies.get(said.type)
+        expected = rule.to if rule else "an open question of the other side"
+        raise NotAcceptable("conversation.wrong_reply", f"expected in_reply_to: {expected}")
 
 
-def _could_reply_to(thread: Thread, move_type: str, by: Party, *, sending: bool) -> tuple[MessageId, ...]:
+def _could_reply_to(
+    thread: Thread, move_type: str, by: Party, *, table: Table, sending: bool
+) -> tuple[MessageId, ...]:
+    if rule := table.replies.get(move_type):
+        return tuple(entry.id for entry in (rule.to_say if sending else rule.to_take)(thread, by))
     if move_type == ANSWER:
         # Who was redirected away gets no answer any more; one that was on its way is still taken.
         present = (thread.asker, thread.answerer)
         questions = thread.open_questions(by)
         return tuple(entry.id for entry in questions if not sending or entry.sender in present)
-    return tuple(entry.id for entry in thread.entries if entry.type not in (COLLECTION, NEW_FACT))
+    return tuple(entry.id for entry in thread.entries if entry.type != COLLECTION)
 
 
-def _named(thread: Thread, said: Said) -> str | None:
+def _named(thread: Thread, said: Said) -> tuple[str, ...]:
     """Step 7. Judged by what cannot depend on the order of arrival: the terms set at opening."""
     if said.type == PROGRESS:
-        return _promised(thread, said.coded.get(NEW_DATE_FIELD))
+        return (_promised(thread, said.coded.get(NEW_DATE_FIELD)),)
     if said.type == REDIRECT:
         named = said.coded.get(NEW_ANSWERER_FIELD)
         target = parse_address(named) if isinstance(named, str) else None
@@ -352,8 +375,29 @@ def _named(thread: Thread, said: Said) -> str | None:
                 "expected another authority of the redirecting authority's State that has not had it yet",
                 field=f"/coded/{NEW_ANSWERER_FIELD}",
             )
-        return target
-    return None
+        return (target,)
+    return _monitored(said)
+
+
+def _monitored(said: Said) -> tuple[str, ...]:
+    """The point in time that a follow-up report is about, or all those that a proposed solution names.
+
+    What these fields may hold is for the message's form to say, which is checked before it comes here.
+    """
+    terms = said.coded.get("terms")
+    monitoring = terms.get("monitoring") if isinstance(terms, Mapping) else None
+    visits = [said.coded, *(monitoring if isinstance(monitoring, list | tuple) else ())]
+    points = (visit.get(FOLLOW_UP_POINT_FIELD) for visit in visits if isinstance(visit, Mapping))
+    return tuple(point for point in points if isinstance(point, str))
+
+
+def _lifts(said: Said) -> tuple[MessageId, ...]:
+    lifts = said.coded.get(LIFTS_FIELD)
+    return (
+        tuple(MessageId(one) for one in lifts if isinstance(one, str))
+        if isinstance(lifts, list | tuple)
+        else ()
+    )
 
 
 def _promised(thread: Thread, value: object) -> str:
@@ -372,15 +416,6 @@ def _promised(thread: Thread, value: object) -> str:
         "expected a date after the deadline and within the longest extension",
         field=f"/coded/{NEW_DATE_FIELD}",
     )
-
-
-def _own_act(
-    thread: Thread, act: str, about: MessageId, *, by: Address, at: datetime, table: Table
-) -> Advance:
-    if by != thread.asker:
-        raise NotAcceptable("conversation.other_side", "only the authority that asked makes this move")
-    entry = Entry(id=about, type=act, sender=by, by=Party.ASKER, in_reply_to=about, at=at)
-    return _apply(thread, entry, table=table, sending=False)
 
 
 def _apply(thread: Thread, entry: Entry, *, table: Table, sending: bool) -> Advance:
@@ -403,10 +438,15 @@ def _apply(thread: Thread, entry: Entry, *, table: Table, sending: bool) -> Adva
 def _take(thread: Thread, entry: Entry, move: Move, table: Table) -> Advance:
     answerers = thread.answerers
     if entry.type == REDIRECT and entry.named:
-        answerers = (*answerers, Address(entry.named))
+        answerers = (*answerers, Address(entry.named[0]))
     said = dataclasses.replace(
-        thread, state=move.to, answerers=answerers, entries=(*thread.entries, entry), due=None
+        thread,
+        state=move.to or thread.state,
+        answerers=answerers,
+        entries=(*thread.entries, entry),
+        due=None,
     )
+    said = dataclasses.replace(said, state=table.read(said))
     return Advance(
         thread=dataclasses.replace(said, due=present_due(said, table)),
         effects=move.effects,

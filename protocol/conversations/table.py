@@ -7,6 +7,11 @@ them.
 Two sides speak: the *asker*, who opened the conversation, and the *answerer*, whom it was addressed to
 (after a redirection, another authority of the same State).
 
+There are two kinds of tables. In one, each row says which state a move leads to. In the other the state is
+*read* from all that was said so far: an ordered list of `Reading`, of which the first that holds is the
+state. Its rows only say who may say what when. A reading looks at what was said and never at the order in
+which it came, so two nodes that know the same messages cannot disagree (ADR 0018).
+
 **Crossing.** Each side sees the other's messages late and perhaps out of order. A row marked `crossing`
 accepts, on receipt only, what the sender could still rightly say when it had not yet seen what put us in
 this state (or what overtook it). A crossing row never lets anybody *send*. Together with the plain rows it
@@ -16,18 +21,23 @@ same state. The tests walk every interleaving.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # a thread holds entries by side, and a table reads threads
+    from protocol.conversations.thread import Entry, Thread
 
 __all__ = [
     "ACCEPT",
     "ANSWER",
+    "ATTEST",
     "COLLECTION",
     "DECLINE",
     "ESCALATE",
     "NEUTRAL_MOVES",
-    "NEW_FACT",
     "NUDGE",
     "PROGRESS",
     "QUERY",
@@ -38,6 +48,8 @@ __all__ = [
     "Move",
     "Obligation",
     "Party",
+    "Reading",
+    "Replies",
     "Table",
     "rows",
 ]
@@ -51,15 +63,16 @@ REDIRECT = "redirect"
 WITHDRAW = "withdraw"
 NUDGE = "nudge"
 ESCALATE = "escalate"
+ATTEST = "relay.attestation"
 
-NEUTRAL_MOVES = frozenset({ACCEPT, DECLINE, QUERY, ANSWER, PROGRESS, REDIRECT, WITHDRAW, NUDGE, ESCALATE})
+NEUTRAL_MOVES = frozenset(
+    {ACCEPT, DECLINE, QUERY, ANSWER, PROGRESS, REDIRECT, WITHDRAW, NUDGE, ESCALATE, ATTEST}
+)
 """Message types that belong to whichever procedure their thread is in."""
 
 COLLECTION = "collection"
 """Not a message: the asker's agency has the answer. The other node learns it from signed retrieval
 evidence."""
-NEW_FACT = "new-fact"
-"""Not a message of the thread: something said elsewhere in the case that makes its answer out of date."""
 
 
 class Party(StrEnum):
@@ -92,6 +105,7 @@ class Condition(StrEnum):
     ANOTHER_QUESTION_OPEN = "another question of the answerer is open"
     HAD_ACCEPTED = "the answerer had accepted"
     HAD_BEEN_REDIRECTED = "redirected before, not yet accepted"
+    NOT_YET_ANSWERED = "the answerer has not answered in substance"
     OVERDUE = "the answer is overdue"
     OVERDUE_AND_NUDGED = "overdue, and a nudge was sent"
     OVERDUE_IF_SILENT = "overdue, had the answerer said nothing"
@@ -99,12 +113,15 @@ class Condition(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """In `state`, `by` says `type`: the conversation goes to `to`. The first row that applies is taken."""
+    """In `state`, `by` says `type`: the conversation goes to `to`. The first row that applies is taken.
+
+    `to` is None where the state stays as it is, or is read.
+    """
 
     state: StrEnum
     type: str
     by: Party
-    to: StrEnum
+    to: StrEnum | None
     when: Condition | None = None
     effects: tuple[Effect, ...] = ()
     crossing: bool = False
@@ -112,10 +129,34 @@ class Move:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Obligation:
-    """Something that the answerer owes (a row of deadlines.json) until it says `discharged_by`."""
+    """Something that the answerer owes (a row of deadlines.json) until it says one of `discharged_by`."""
 
     name: str
-    discharged_by: str
+    discharged_by: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """The conversation is in `state` when `holds` says so of all that was said and no earlier reading does.
+
+    `when` is the same in words. `holds` never looks at the order of `Thread.entries`, nor at a clock.
+    """
+
+    state: StrEnum
+    when: str
+    holds: Callable[[Thread], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replies:
+    """What a move replies to: `to_say` at the sender's node, `to_take` on receipt, and `to` in words.
+
+    What is taken depends on what kind of message it replies to and on nothing that could still arrive.
+    """
+
+    to: str
+    to_say: Callable[[Thread, Party], Iterable[Entry]]
+    to_take: Callable[[Thread, Party], Iterable[Entry]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +168,11 @@ class Table:
     only time brings; they lie over the states `owing` and `answered` and forbid nothing: see
     `machine.state_at`. `answer` is the message type whose collection or age matters. `own` are the
     procedure's own message types.
+
+    `readings`: where there are any, the state is the first that holds. `replies`: the moves that cannot reply
+    to just any message of the conversation. `destination_says`: own types that only the State where the child
+    is may say; `origin_says`: only another State. Which side of the conversation that is depends on who
+    opened it.
     """
 
     procedure: str
@@ -141,6 +187,14 @@ class Table:
     answer: str | None = None
     answered: frozenset[StrEnum] = frozenset()
     stale: StrEnum | None = None
+    readings: tuple[Reading, ...] = ()
+    replies: Mapping[str, Replies] = field(default_factory=lambda: MappingProxyType({}))
+    destination_says: frozenset[str] = frozenset()
+    origin_says: frozenset[str] = frozenset()
+
+    def read(self, thread: Thread) -> StrEnum:
+        """The state that the readings give; without readings the one that the last row led to."""
+        return next((reading.state for reading in self.readings if reading.holds(thread)), thread.state)
 
     def at(self, state: StrEnum, move_type: str, by: Party) -> tuple[Move, ...]:
         """The rows for `by` saying `move_type` in `state`, in the table's order."""
@@ -159,18 +213,17 @@ def rows(
     by: Party,
     *,
     to: StrEnum | None = None,
-    to_by_state: Mapping[StrEnum, StrEnum] | None = None,
     when: Condition | None = None,
     effects: tuple[Effect, ...] = (),
     crossing: bool = False,
 ) -> tuple[Move, ...]:
-    """The same row for several states. Without a target the state stays as it is."""
+    """The same row for several states. Without a target the state stays as it is, or is read."""
     return tuple(
         Move(
             state=state,
             type=move_type,
             by=by,
-            to=to or (to_by_state or {}).get(state, state),
+            to=to,
             when=when,
             effects=effects,
             crossing=crossing,

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from protocol.conversations.table import ANSWER, COLLECTION, NEW_FACT, PROGRESS, QUERY, Party
+from protocol.conversations.table import ANSWER, COLLECTION, PROGRESS, QUERY, Party
 from protocol.deadlines import Due, Limits, Pause, Terms
 from protocol.identifiers import Address, CaseReference, MessageId, ThreadId
 
@@ -17,8 +17,12 @@ __all__ = ["Entry", "Thread"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One thing said (or collected). `at` is its signed time. `named` is what the machine needs of its coded
-    part: the authority that a redirection names, the date that a progress note promises."""
+    """One thing said (or collected). `at` is its signed time.
+
+    `named` is what the machine needs of its coded part: the authority that a redirection names, the date that
+    a progress note promises, the points in time at which a proposed solution is to be followed up, the one
+    that a follow-up report is about. `lifts` are the suspensions that a proposed solution answers.
+    """
 
     id: MessageId
     type: str
@@ -26,7 +30,8 @@ class Entry:
     by: Party
     in_reply_to: MessageId | None
     at: datetime
-    named: str | None = None
+    named: tuple[str, ...] = ()
+    lifts: tuple[MessageId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +82,10 @@ class Thread:
             if entry.type == move_type and by in (None, entry.sender):
                 yield entry
 
+    def said_by(self, by: Party, *types: str) -> tuple[Entry, ...]:
+        """Every entry of one of those types by that side, whichever of its authorities spoke."""
+        return tuple(entry for entry in self.entries if entry.by is by and entry.type in types)
+
     def open_questions(self, to: Party) -> tuple[Entry, ...]:
         """Questions that `to` has not answered, in the order in which they came."""
         answered = {entry.in_reply_to for entry in self.said(ANSWER)}
@@ -89,19 +98,21 @@ class Thread:
         passed or not: the clock then runs on by itself. Only the first `limits.pauses` questions count, by
         signed time and id, so the order of arrival makes no difference.
         """
-        asked = sorted(
-            (entry for entry in self.said(QUERY) if entry.by is Party.ANSWERER), key=lambda e: (e.at, e.id)
-        )
         answers = {entry.in_reply_to: entry.at for entry in self.said(ANSWER)}
         return tuple(
             Pause(start=query.at, end=_end(query.at, answers.get(query.id), limits.pause_at_most))
-            for query in asked[: limits.pauses]
+            for query in self.pausing(limits)
         )
+
+    def pausing(self, limits: Limits) -> tuple[Entry, ...]:
+        """The answerer's questions that stop the clock, answered or not."""
+        asked = sorted(self.said_by(Party.ANSWERER, QUERY), key=lambda entry: (entry.at, entry.id))
+        return tuple(asked[: limits.pauses])
 
     def new_date(self) -> tuple[date, datetime] | None:
         """The date promised last, and when it was promised."""
         promised = [
-            (date.fromisoformat(entry.named), entry.at) for entry in self.said(PROGRESS) if entry.named
+            (date.fromisoformat(day), entry.at) for entry in self.said(PROGRESS) for day in entry.named
         ]
         return max(promised, default=None)
 
@@ -125,7 +136,8 @@ class Thread:
                     "by": entry.by.value,
                     "in_reply_to": entry.in_reply_to,
                     "at": entry.at.isoformat(),
-                    "named": entry.named,
+                    "named": list(entry.named),
+                    "lifts": list(entry.lifts),
                 }
                 for entry in self.entries
             ],
@@ -152,7 +164,8 @@ class Thread:
                     by=Party(entry["by"]),
                     in_reply_to=entry["in_reply_to"] and MessageId(entry["in_reply_to"]),
                     at=datetime.fromisoformat(entry["at"]),
-                    named=entry["named"],
+                    named=_named(entry["named"]),
+                    lifts=tuple(MessageId(message) for message in entry.get("lifts", ())),
                 )
                 for entry in data["entries"]
             ),
@@ -160,7 +173,14 @@ class Thread:
 
 
 def _is_message(entry: Entry) -> bool:
-    return entry.type not in (COLLECTION, NEW_FACT)
+    return entry.type != COLLECTION
+
+
+def _named(stored: str | list[str] | None) -> tuple[str, ...]:
+    """A thread that an older node stored has one name there, or none."""
+    if isinstance(stored, str):
+        return (stored,)
+    return tuple(stored or ())
 
 
 def _end(asked: datetime, answered: datetime | None, at_most: timedelta) -> datetime:

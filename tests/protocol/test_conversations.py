@@ -1,4 +1,4 @@
-"""What a social inquiry and a case notice allow, one claim at a time."""
+"""What a social inquiry and the case as a whole allow, one claim at a time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from two_nodes import ASKER, OFFICES, OPENING, START, coded_for, opening, said
 
 from protocol.conversations import (
-    CASE_NOTICE,
+    CASE,
     PROCEDURES,
     SOCIAL_INQUIRY,
     Effect,
@@ -23,7 +23,6 @@ from protocol.conversations import (
     collected,
     lapses_at,
     moves_from,
-    new_fact,
     procedure_of,
     state_at,
     table_for,
@@ -110,8 +109,8 @@ NOTICES = {
 
 
 @pytest.mark.parametrize(("moves", "state"), NOTICES.values(), ids=NOTICES)
-def test_case_notice_reaches(moves: tuple[tuple[Party, str], ...], state: str) -> None:
-    assert talk(*moves, table=CASE_NOTICE).state == state
+def test_the_case_as_a_whole_reaches(moves: tuple[tuple[Party, str], ...], state: str) -> None:
+    assert talk(*moves, table=CASE).state == state
 
 
 NOT_NOW = {
@@ -144,10 +143,10 @@ def test_sender_may_not_say(moves: tuple[tuple[Party, str], ...], last: tuple[Pa
     assert thread.to_json() == before
 
 
-def test_a_report_has_no_place_in_a_case_notice_even_where_two_states_share_a_name() -> None:
-    accepted = talk((B, "accept"), table=CASE_NOTICE)
+def test_a_report_has_no_place_in_the_case_as_a_whole_even_where_two_states_share_a_name() -> None:
+    accepted = talk((B, "accept"), table=CASE)
     report = said(accepted, REPORT, by=B)
-    for table in (CASE_NOTICE, SOCIAL_INQUIRY):
+    for table in (CASE, SOCIAL_INQUIRY):
         with pytest.raises(NotAcceptable, match="not_now"):
             advance(accepted, report, table=table, sending=False)
 
@@ -260,10 +259,11 @@ def test_no_deadline_and_no_message_of_the_answerer_ever_completes(table: Table)
 
 @pytest.mark.parametrize("table", PROCEDURES.values(), ids=PROCEDURES)
 def test_no_message_leads_to_lapsed_and_a_crossing_row_never_revives(table: Table) -> None:
-    assert all(move.to != table.lapsed for move in table.moves if move.state != table.lapsed)
+    assert all(move.to != table.lapsed for move in table.moves)
+    assert all(reading.state != table.lapsed for reading in table.readings)
     for move in table.moves:
         if move.crossing and move.state not in table.owing:
-            assert move.to not in table.owing
+            assert move.to not in table.owing  # where the state is read, `to` is None
 
 
 def test_silence_is_overdue_then_lapsed_and_a_late_report_is_still_taken() -> None:
@@ -281,18 +281,11 @@ def test_silence_is_overdue_then_lapsed_and_a_late_report_is_still_taken() -> No
     assert state_at(late, limit + 31 * DAY, table=SOCIAL_INQUIRY) is InquiryState.REPORTED
 
 
-def test_a_report_goes_stale_with_age_and_with_a_new_fact() -> None:
+def test_a_report_goes_stale_with_age() -> None:
     thread = talk((B, REPORT))
     old = datetime(2026, 9, 2, 12, tzinfo=UTC)
     assert state_at(thread, old - DAY, table=SOCIAL_INQUIRY) == "reported"
     assert state_at(thread, old, table=SOCIAL_INQUIRY) is InquiryState.STALE
-    fact = MessageId("an alert elsewhere in the case")
-    stale = new_fact(thread, fact, by=ASKER, at=START + DAY, table=SOCIAL_INQUIRY).thread
-    assert stale.state is InquiryState.STALE
-    report = next(stale.said(REPORT))
-    assert collected(stale, report.id, by=ASKER, at=START + DAY, table=SOCIAL_INQUIRY).thread.state == "stale"
-    with pytest.raises(NotAcceptable, match="not_now"):
-        new_fact(talk(), fact, by=ASKER, at=START, table=SOCIAL_INQUIRY)
 
 
 def test_nudge_then_escalate_once_overdue() -> None:
@@ -361,7 +354,7 @@ def test_only_questions_asked_after_a_new_date_move_it() -> None:
 
 
 def test_a_question_about_a_notification_stops_no_clock() -> None:
-    notified, asked = talk(table=CASE_NOTICE), talk((B, "query"), table=CASE_NOTICE)
+    notified, asked = talk(table=CASE), talk((B, "query"), table=CASE)
     assert asked.due == notified.due is not None
 
 
@@ -380,7 +373,7 @@ def test_a_redirection_stays_within_the_state_and_never_turns_back() -> None:
 def test_next_steps_say_what_is_missing_and_what_can_be_replied_to() -> None:
     thread = talk((B, "query"))
     steps = {move.type: move for move in moves_from(thread, ASKER, START + DAY, table=SOCIAL_INQUIRY)}
-    assert set(steps) == {"answer", "withdraw", "nudge", "escalate"}
+    assert set(steps) == {"answer", "withdraw", "nudge", "escalate", "relay.attestation"}
     assert steps["answer"].replies_to == tuple(entry.id for entry in thread.open_questions(A))
     assert not steps["answer"].missing
     assert [entry.code for entry in steps["escalate"].missing] == ["missing.overdue", "missing.nudge"]

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from two_nodes import OPENING, START, World, coded_for, said
 
 from protocol.conversations import (
-    CASE_NOTICE,
+    CASE,
     PROCEDURES,
     SOCIAL_INQUIRY,
-    NoticeState,
+    CaseState,
     Party,
     Table,
     Thread,
@@ -90,7 +90,7 @@ def test_every_interleaving_of_three_messages_ends_the_same(table: Table, late: 
 
 
 @settings(max_examples=150, deadline=None)
-@given(data=st.data(), table=st.sampled_from([SOCIAL_INQUIRY, CASE_NOTICE]))
+@given(data=st.data(), table=st.sampled_from([SOCIAL_INQUIRY, CASE]))
 def test_two_nodes_agree_after_long_talk_over_a_bad_network(data: st.DataObject, table: Table) -> None:
     """Delays, repeats and reorders; the two clocks differ by up to a day."""
     world = World.begin(table)
@@ -134,7 +134,7 @@ def unlikely(thread: Thread, table: Table, data: st.DataObject) -> object:
 
 
 @settings(max_examples=150, deadline=None)
-@given(data=st.data(), table=st.sampled_from([SOCIAL_INQUIRY, CASE_NOTICE]), sending=st.booleans())
+@given(data=st.data(), table=st.sampled_from([SOCIAL_INQUIRY, CASE]), sending=st.booleans())
 def test_no_walk_reaches_a_forbidden_state_and_a_refused_event_changes_nothing(
     data: st.DataObject, table: Table, sending: bool
 ) -> None:
@@ -151,7 +151,7 @@ def test_no_walk_reaches_a_forbidden_state_and_a_refused_event_changes_nothing(
         # Silence, time and the answerer's own words never complete, and nothing is reported without a report.
         assert thread.state not in ("complete", "lapsed", "stale")
         assert (thread.state == "reported") == (REPORT in types)
-        if thread.state is NoticeState.ACCEPTED:
+        if thread.state is CaseState.ACCEPTED:
             assert "accept" in types
         assert sum(1 for entry in thread.said("progress")) <= len(thread.answerers)
         assert len(thread.pauses(limits(table))) <= 2
