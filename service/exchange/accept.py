@@ -27,7 +27,7 @@ from protocol.conversations import Advance, PredecessorMissing
 from protocol.directory import Directory
 from protocol.envelope import ClearHeader, Kind
 from protocol.errors import CannotOpen, NotAcceptable, Refused
-from protocol.identifiers import MessageId, NodeCode
+from protocol.identifiers import Address, MessageId, NodeCode, state_of
 from protocol.limits import Limits
 from protocol.messages.person import described_attachments
 from protocol.opening import AuthenticEnvelope, Opened
@@ -114,7 +114,9 @@ def accept(node: Node, opened: Opened, directory: Directory, now: datetime) -> W
             _answer_again(session, header, found.evidence_digest, now)
             return outcome("known", code=found.code, evidence=found.evidence_digest)
         try:
-            case, advance = _check(session, opened.content, directory, node.settings.limits, now)
+            case, advance = _check_in_turn(
+                session, header.sender, opened.content, directory, node.settings.limits, now
+            )
         except PredecessorMissing as reason:
             return Outcome(disposition="wait", sender=header.sender, message=header.id, code=reason.code)
         except NotAcceptable as reason:
@@ -229,6 +231,23 @@ def refuse_unopened(
     return work
 
 
+def _check_in_turn(
+    session: Session, sender: NodeCode, content: Content, directory: Directory, limits: Limits, now: datetime
+) -> tuple[KnownCase | None, Advance]:
+    """Refuses `conversation.predecessor_refused` for what would wait for a message that never comes, and that
+    its sender would repeat for ever."""
+    try:
+        return _check(session, content, directory, limits, now)
+    except PredecessorMissing:
+        for predecessor in (content.in_reply_to, MessageId(content.thread)):
+            found = predecessor and mailbox.find_inbox(session.connection(), sender, predecessor)
+            if found and found.outcome == "refused":
+                raise NotAcceptable(
+                    "conversation.predecessor_refused", "what this message builds on was refused here"
+                ) from None
+        raise
+
+
 def _check(
     session: Session, content: Content, directory: Directory, limits: Limits, now: datetime
 ) -> tuple[KnownCase | None, Advance]:
@@ -264,6 +283,7 @@ def _check(
         table=conversations.table_for(procedure),
         sending=False,
         answering=case_files.answering_entry(directory, content.recipient_entry),
+        destination=state_of(Address(case.row.opened_by) if case is not None else content.sender),
     )
     # Last: the version that an acceptance replies to is here, or the conversation had waited for it.
     agreements.check_cosigned(connection, content, directory, now)

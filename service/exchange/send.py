@@ -16,7 +16,7 @@ from sqlmodel import Session
 from protocol import conversations, safeguards
 from protocol.conversations import Advance
 from protocol.errors import NotAcceptable, Refused
-from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, ThreadId
+from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, ThreadId, state_of
 from service.access.actor import Actor
 from service.errors import Conflict
 from service.exchange import agreements, attachments, case_files, proof
@@ -170,6 +170,7 @@ def _check(session: Session, actor: Actor, prepared: Prepared) -> tuple[KnownCas
         table=conversations.table_for(procedure),
         sending=True,
         answering=case_files.answering_entry(prepared.directory, content.recipient_entry),
+        destination=state_of(Address(case.row.opened_by)),
     )
     agreements.check_cosigned(connection, content, prepared.directory, prepared.now)
     return case, advance
