@@ -124,6 +124,8 @@ async def collect(
     typer.echo(
         f"collected at {collection['collected_at']}" + (f"; the conversation is {state}" if state else "")
     )
+    if named := collection.get("rendering"):
+        typer.echo(f"the evidence names the rendering {named['digest']}")
 
 
 def _submission(file: Path) -> Submission:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 from typing import Any
 
 import pytest
@@ -183,6 +185,56 @@ async def test_a_rendering_is_in_the_language_asked_for(stand: Stand) -> None:
     text = await officer.get(path, headers={"Accept-Language": "ru"})
     assert text.headers["Content-Type"] == "text/plain; charset=utf-8"
     assert text.headers["Content-Language"] == "ru"
+
+
+async def test_a_pdf_is_a_file_that_no_cache_keeps_and_whose_name_tells_nothing(stand: Stand) -> None:
+    officer = stand.as_("case-officer")
+    await officer.post("/v1/messages", json=submission(1))
+    pdf = await officer.get(f"/v1/messages/{message_id(1)}/rendering", params={"lang": "ar", "format": "pdf"})
+    assert pdf.status_code == 200
+    assert pdf.headers["Content-Type"] == "application/pdf"
+    assert pdf.headers["Cache-Control"] == "no-store"
+    assert pdf.headers["Content-Language"] == "ar"
+    assert pdf.headers["Content-Disposition"] == f'inline; filename="{message_id(1)}.pdf"'
+    assert pdf.content.startswith(b"%PDF-1.7")
+
+
+@pytest.mark.parametrize("form", ["text", "html", "pdf"])
+async def test_a_rendering_says_the_digest_of_its_bytes_in_both_spellings(stand: Stand, form: str) -> None:
+    officer = stand.as_("case-officer")
+    await officer.post("/v1/messages", json=submission(1))
+    path = f"/v1/messages/{message_id(1)}/rendering"
+    shown = await officer.get(path, params={"lang": "fr", "format": form})
+    digest = hashlib.sha256(shown.content).digest()
+    assert shown.headers["Repr-Digest"] == f"sha-256=:{base64.b64encode(digest).decode()}:"
+    assert shown.headers["ETag"] == f'"{base64url.encode(digest).decode()}"'
+
+
+async def test_a_timeline_is_rendered_in_every_format_for_those_who_may_read_the_case(stand: Stand) -> None:
+    officer = stand.as_("case-officer")
+    await officer.post("/v1/messages", json=submission(1))
+    path = f"/v1/cases/{EXAMPLE_CASE}/timeline/rendering"
+    text = await officer.get(path, params={"lang": "es"})
+    assert "Caso abierto" in text.text
+    assert 'dir="rtl"' in (await officer.get(path, params={"lang": "ar", "format": "html"})).text
+    pdf = await officer.get(path, params={"format": "pdf"})
+    assert pdf.content.startswith(b"%PDF-1.7")
+    assert pdf.headers["Content-Disposition"] == f'inline; filename="{EXAMPLE_CASE}.pdf"'
+    stranger = stand.as_("case-officer", authorities=("it.other",))
+    assert (await stranger.get(path)).status_code == 404
+    assert (await stand.as_("operator", authorities=()).get(path)).status_code == 403
+
+
+async def test_a_collection_names_a_rendering_wholly_or_not_at_all(stand: Stand) -> None:
+    officer = stand.as_("case-officer")
+    await officer.post("/v1/messages", json=submission(1))
+    path = f"/v1/messages/{message_id(1)}/collection"
+    named = {"rendering": "d" * 43, "lang": "ar", "format": "pdf"}
+    for left_out in named:
+        asked = {name: value for name, value in named.items() if name != left_out}
+        assert (await officer.post(path, params=asked)).status_code == 422
+    whole = (await officer.post(path, params=named)).json()
+    assert (whole["rendering"]["digest"], whole["rendering"]["language"]) == ("d" * 43, "ar")
 
 
 async def test_a_message_collected_again_gets_the_first_answer(stand: Stand) -> None:

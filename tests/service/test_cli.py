@@ -175,6 +175,25 @@ def test_an_identity_part_is_shown_only_when_its_release_is_asked_for_with_a_rea
     assert "Example Child" in released.output
 
 
+def test_a_pdf_goes_into_a_new_file_and_can_be_named_when_collecting(desk: Desk, tmp_path: Path) -> None:
+    received, file = desk.has_received(3), tmp_path / "shown.pdf"
+    bare = desk.types("show", received, "--format", "pdf")
+    assert bare.exit_code == 2
+    written = desk.types("show", received, "--lang", "ar", "--format", "pdf", "-o", str(file))
+    assert written.exit_code == 0, written.output
+    assert file.read_bytes().startswith(b"%PDF-1.7")
+    collected = desk.types("collect", received, "--shown", str(file), "--lang", "ar")
+    assert collected.exit_code == 0, collected.output
+    assert "the evidence names the rendering" in collected.output
+
+
+def test_a_timeline_goes_into_a_file_too(desk: Desk, tmp_path: Path) -> None:
+    desk.has_sent()
+    told = desk.types("timeline", EXAMPLE_CASE, "--format", "pdf", "-o", str(tmp_path / "timeline.pdf"))
+    assert told.exit_code == 0, told.output
+    assert (tmp_path / "timeline.pdf").read_bytes().startswith(b"%PDF-1.7")
+
+
 def test_a_timeline_names_the_authorities_as_the_directory_does(desk: Desk) -> None:
     desk.has_sent()
     told = desk.types("timeline", EXAMPLE_CASE)
