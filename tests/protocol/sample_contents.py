@@ -9,6 +9,8 @@ import copy
 from collections.abc import Mapping
 
 from tests.protocol.sample_child import CHILD
+from tests.protocol.sample_follow_up import FOLLOW_UP_CONTENTS
+from tests.protocol.sample_identity import IDENTITY
 from tests.protocol.sample_parts import PERSONS_AND_PLACES, Json, NarrativeBlock, SampleContent, block
 from tests.protocol.sample_risk_assessments import RISK_ASSESSMENT
 from tests.protocol.sample_solutions import SOLUTION_CONTENTS
@@ -197,7 +199,9 @@ SAMPLES: Mapping[str, SampleContent] = {
             },
         ),
         *SOLUTION_CONTENTS,
+        *FOLLOW_UP_CONTENTS,
         *RISK_ASSESSMENT,
         *CHILD,
+        *IDENTITY,
     )
 }

@@ -24,6 +24,8 @@ FORMS_OF_THIS_RELEASE = {
     "guardian.notice",
     "social-inquiry.request",
     "social-inquiry.report",
+    "identity.request",
+    "identity.result",
     "risk-assessment.request",
     "risk-assessment.contribution",
     "risk-assessment.final",
@@ -46,6 +48,14 @@ FORMS_OF_THIS_RELEASE = {
     "durable-solution.refusal",
     "durable-solution.suspension",
     "durable-solution.revocation",
+    "handover.confirmation",
+    "follow-up.report",
+    "alert.danger",
+    "alert.missing-child",
+    "case.alias",
+    "case.closure",
+    "case.reopening",
+    "relay.attestation",
 }
 
 
@@ -59,13 +69,19 @@ def test_the_forms_are_those_of_the_release() -> None:
     assert set(FORMS) == FORMS_OF_THIS_RELEASE == set(SAMPLES)
 
 
+DENIED_BY_ANOTHER = {"child-views.record": {"not_heard_reason"}}
+"""Fields that a full example leaves out: another field of it denies them."""
+
+
 @pytest.mark.parametrize("message_type", sorted(FORMS))
 def test_a_full_example_of_each_form_is_accepted(message_type: str) -> None:
     content = sample(message_type)
     checked = validate(content)
     assert checked.form is form(message_type)
     assert checked.coded.model_dump(mode="json", exclude_none=True) == content.coded
-    assert {field.name for field in checked.form.coded_fields} == set(content.coded), "the example is full"
+    left_out = DENIED_BY_ANOTHER.get(message_type, set())
+    names = {field.name for field in checked.form.coded_fields}
+    assert names - set(content.coded) == left_out, "the example is full"
 
 
 @pytest.mark.parametrize("message_type", sorted(FORMS))
