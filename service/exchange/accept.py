@@ -267,7 +267,8 @@ def _check(
     case = cases.load_case(connection, content.case)
     if case is not None:
         case_files.require_party_state(case, content.sender)
-    safeguards.check_receiving(case_files.case_file(case.row) if case is not None else None, content)
+    file = case_files.file_for(connection, case.row, content.type) if case is not None else None
+    safeguards.check_receiving(file, content)
     procedure = conversations.procedure_of(content.type, thread)
     assert procedure is not None, "an opening message has one of its own, any other its thread's"
     for authority in (content.sender, content.recipient):

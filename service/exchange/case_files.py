@@ -6,21 +6,87 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
+from protocol import safeguards
+from protocol.agreed import SUSPENSION
+from protocol.case_file import CaseFile, Document, ProtectionStatus, Role
 from protocol.directory import AuthorityEntry, Directory
 from protocol.errors import NotAcceptable
-from protocol.identifiers import Address, CaseReference, state_of
-from protocol.safeguards import CaseFile, ProtectionStatus, Role
+from protocol.identifiers import Address, CaseReference, MessageId, ThreadId, state_of
+from protocol.safeguards.sending import WITHHELD
+from protocol.statements import StatementType, read
 from service.access.actor import Actor
 from service.errors import NotFound
-from service.store import cases
+from service.store import cases, mailbox
 from service.store.cases import KnownCase
 
-__all__ = ["answering_entry", "case_file", "own_case", "protection_in_effect", "require_party_state"]
+__all__ = [
+    "answering_entry",
+    "case_file",
+    "file_for",
+    "may_leave_anyway",
+    "own_case",
+    "protection_in_effect",
+    "require_party_state",
+    "whole_file",
+]
 
 
-def case_file(row: Row[Any]) -> CaseFile:
+def case_file(row: Row[Any], documents: tuple[Document, ...] = ()) -> CaseFile:
     return CaseFile(
-        reference=CaseReference(row.reference), role=Role(row.role), protection=protection_in_effect(row)
+        reference=CaseReference(row.reference),
+        role=Role(row.role),
+        protection=protection_in_effect(row),
+        destination=state_of(Address(row.opened_by)),
+        documents=documents,
+    )
+
+
+def file_for(connection: Connection, row: Row[Any], message_type: str) -> CaseFile:
+    """The case as the safeguards of such a message ask about it: with its documents only where one of them
+    reads documents, so that an ordinary message costs no reading."""
+    if safeguards.needs_documents(message_type, protection_in_effect(row)):
+        return whole_file(connection, row)
+    return case_file(row)
+
+
+def whole_file(connection: Connection, row: Row[Any]) -> CaseFile:
+    """With every message that was said or taken here.
+
+    While nothing may leave, what is still without a number here has not been said to anybody, and is left
+    out: a suspension must not rest on it. The statements are our own store's, checked when they came.
+    """
+    held = protection_in_effect(row) is not ProtectionStatus.NOT_SOUGHT
+    documents = tuple(
+        _document(message)
+        for message in mailbox.messages_of_case(connection, CaseReference(row.reference))
+        if message.status != "refused" and not (held and message.status == "accepted")
+    )
+    return case_file(row, documents)
+
+
+def may_leave_anyway(connection: Connection, reference: CaseReference) -> tuple[MessageId, ...]:
+    """Suspensions without a cause that wait to be numbered: safeguard 11 let them through."""
+    return tuple(
+        MessageId(message.id)
+        for message in mailbox.messages_of_case(connection, reference)
+        if message.type == SUSPENSION
+        and message.status == "accepted"
+        and _document(message).coded.get("suspension_reason") == WITHHELD
+    )
+
+
+def _document(row: Row[Any]) -> Document:
+    coded = read(row.statement, typ=StatementType.CONTENT).claims.get("coded")
+    return Document(
+        id=MessageId(row.id),
+        digest=row.statement_digest,
+        type=row.type,
+        sender=Address(row.sender),
+        recipient=Address(row.recipient),
+        thread=ThreadId(row.thread),
+        in_reply_to=row.in_reply_to and MessageId(row.in_reply_to),
+        issued_at=row.issued_at,
+        coded=coded if isinstance(coded, dict) else {},
     )
 
 

@@ -125,7 +125,7 @@ async def set_protection(
         if case_files.protection_in_effect(after) is ProtectionStatus.NOT_SOUGHT:
             outgoing.release_held(connection, reference)
         else:
-            outgoing.hold_case(connection, reference)
+            outgoing.hold_case(connection, reference, but=case_files.may_leave_anyway(connection, reference))
         return _protection_view(after)
 
     view = await node.store.write(work)

@@ -9,11 +9,9 @@ from sqlalchemy import select
 from sqlmodel import Session
 
 from protocol import conversations, safeguards
-from protocol.content import Draft
+from protocol.case_file import CaseFile
 from protocol.conversations import Thread
-from protocol.errors import NotAcceptable
 from protocol.identifiers import Address, CaseReference, MessageId, ThreadId, state_of
-from protocol.safeguards import CaseFile, Role
 from service.access.actor import Actor
 from service.exchange import case_files
 from service.exchange.views import NextStep, NextStepsView, RefusalView
@@ -40,25 +38,30 @@ async def next_steps(node: Node, actor: Actor, reference: CaseReference) -> Next
             select(THREAD.c.id).where(THREAD.c.case_reference == reference).order_by(THREAD.c.opened_at)
         ).scalars()
         threads = [thread for id_ in ids if (thread := mailbox.load_thread(connection, ThreadId(id_)))]
-        file = case_files.case_file(case.row)
+        file = case_files.whole_file(connection, case.row)
         steps = [
             step
             for authority in own
-            for step in (*_opening(file, threads, authority), *_continuing(file, threads, authority, now))
+            for step in (
+                *_opening(file, threads, authority, now),
+                *_continuing(file, threads, authority, now),
+            )
         ]
         return NextStepsView(reference=reference, at=now, steps=tuple(steps))
 
     return await node.store.read(work)
 
 
-def _opening(file: CaseFile, threads: list[Thread], authority: Address) -> Iterator[NextStep]:
+def _opening(file: CaseFile, threads: list[Thread], authority: Address, now: datetime) -> Iterator[NextStep]:
     """Conversations that could be opened. Only the State where the child is notifies, and it does so once."""
     for procedure, table in conversations.PROCEDURES.items():
         notified = any(thread.procedure == "case" for thread in threads)
-        if procedure == "case" and (notified or file.role == Role.ORIGIN):
+        if procedure == "case" and notified:
             continue
-        peer = next((thread.answerer for thread in threads if thread.asker == authority), None)
-        refusal = _safeguarded(file, table.opens, authority, peer)
+        if not conversations.may_say(table, table.opens, authority, file.destination):
+            continue
+        peer = _peer(threads, authority)
+        refusal = _safeguarded(file, table.opens, authority, peer, now)
         yield NextStep(
             type=table.opens,
             procedure=procedure,
@@ -69,14 +72,23 @@ def _opening(file: CaseFile, threads: list[Thread], authority: Address) -> Itera
         )
 
 
+def _peer(threads: list[Thread], authority: Address) -> Address | None:
+    """Whom it talks with on this case already, whoever opened."""
+    sides = ((thread.asker, thread.answerer) for thread in threads)
+    return next((other for pair in sides for me, other in (pair, pair[::-1]) if me == authority), None)
+
+
 def _continuing(
     file: CaseFile, threads: list[Thread], authority: Address, now: datetime
 ) -> Iterator[NextStep]:
     for thread in threads:
         table = conversations.table_for(thread.procedure)
-        for move in conversations.moves_from(thread, authority, now, table=table):
+        for move in conversations.moves_from(
+            thread, authority, now, table=table, destination=file.destination
+        ):
             to = thread.answerer if authority == thread.asker else thread.asker
-            refusal = _safeguarded(file, move.type, authority, to)
+            replies_to = move.replies_to[-1] if move.replies_to else None
+            refusal = _safeguarded(file, move.type, authority, to, now, thread.id, replies_to)
             if refusal is None and move.missing:
                 refusal = RefusalView(code="conversation.not_now", missing=move.missing)
             yield NextStep(
@@ -86,30 +98,32 @@ def _continuing(
                 to=to,
                 open=refusal is None,
                 thread=thread.id,
-                in_reply_to=move.replies_to[-1] if move.replies_to else None,
+                in_reply_to=replies_to,
                 until=thread.due.at if thread.due and authority == thread.answerer else None,
                 refusal=refusal,
             )
 
 
 def _safeguarded(
-    file: CaseFile, message_type: str, sender: Address, recipient: Address | None
+    file: CaseFile,
+    message_type: str,
+    sender: Address,
+    recipient: Address | None,
+    now: datetime,
+    thread: ThreadId | None = None,
+    in_reply_to: MessageId | None = None,
 ) -> RefusalView | None:
-    """What a safeguard would say, for a message that makes the declaration every message has to make."""
-    draft = Draft(
-        id=MessageId(""),
-        type=message_type,
-        case=file.reference,
-        thread=ThreadId(""),
+    """What the safeguards would say before anybody has written it."""
+    reason = safeguards.ready(
+        file,
+        message_type,
+        now,
         sender=sender,
-        # Before anybody is addressed: any authority of another State, which is what the safeguard asks about.
+        # Before anybody is addressed: any authority of another State, which is what safeguard 11 asks about.
         recipient=recipient or Address("int.any"),
-        coded={},
-        vocabulary="",
-        declares_no_danger=True,
+        thread=thread,
+        in_reply_to=in_reply_to,
     )
-    try:
-        safeguards.check_sending(file, draft)
-    except NotAcceptable as reason:
-        return RefusalView(code=reason.code, field=reason.field, facts=reason.facts, missing=reason.missing)
-    return None
+    if reason is None:
+        return None
+    return RefusalView(code=reason.code, field=reason.field, facts=reason.facts, missing=reason.missing)

@@ -150,7 +150,7 @@ def _check(session: Session, actor: Actor, prepared: Prepared) -> tuple[KnownCas
     case = case_files.own_case(connection, actor, content.case)
     if content.sender not in case.parties:
         raise NotAcceptable("case.unknown", "the sender takes no part in this case")
-    safeguards.check_sending(case_files.case_file(case.row), content)
+    safeguards.check_sending(case_files.file_for(connection, case.row, content.type), content)
     thread = mailbox.load_thread(connection, content.thread)
     procedure = thread.procedure if thread else conversations.procedure_of(content.type)
     if procedure is None:

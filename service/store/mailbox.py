@@ -28,6 +28,7 @@ __all__ = [
     "last_evidence",
     "load_thread",
     "mark_sent",
+    "messages_of_case",
     "messages_of_thread",
     "save_thread",
     "set_message",
@@ -94,6 +95,13 @@ def mark_sent(connection: Connection, sender: NodeCode, messages: Iterable[Messa
     rows = [{"by": sender, "message": message} for message in messages]
     if rows:
         connection.execute(_MARK_SENT, rows)
+
+
+def messages_of_case(connection: Connection, case: CaseReference) -> Sequence[AnyRow]:
+    """In the order in which this node recorded them."""
+    return connection.execute(
+        select(MESSAGE).where(MESSAGE.c.case_reference == case).order_by(MESSAGE.c.cursor)
+    ).all()
 
 
 def messages_of_thread(connection: Connection, thread: ThreadId) -> Sequence[AnyRow]:

@@ -350,16 +350,23 @@ def resend_evidence(
     return True
 
 
-def hold_case(connection: Connection, reference: CaseReference) -> int:
-    """Nothing of this case that has no number yet may leave (safeguard 11)."""
-    return _move(connection, reference, "queued", "held")
+def hold_case(connection: Connection, reference: CaseReference, *, but: Collection[MessageId] = ()) -> int:
+    """Nothing of this case that has no number yet may leave (safeguard 11), but these messages of ours."""
+    return _move(connection, reference, "queued", "held", but=but)
 
 
 def release_held(connection: Connection, reference: CaseReference) -> int:
     return _move(connection, reference, "held", "queued")
 
 
-def _move(connection: Connection, reference: CaseReference, before: str, after: str) -> int:
+def _move(
+    connection: Connection,
+    reference: CaseReference,
+    before: str,
+    after: str,
+    *,
+    but: Collection[MessageId] = (),
+) -> int:
     ours = select(MESSAGE.c.id).where(
         MESSAGE.c.case_reference == reference,
         MESSAGE.c.direction == "out",
@@ -368,7 +375,12 @@ def _move(connection: Connection, reference: CaseReference, before: str, after: 
     )
     return connection.execute(
         update(OUTBOX)
-        .where(OUTBOX.c.state == before, OUTBOX.c.kind.in_(("content", "blob")), ours.exists())
+        .where(
+            OUTBOX.c.state == before,
+            OUTBOX.c.kind.in_(("content", "blob")),
+            OUTBOX.c.message_id.not_in(but),
+            ours.exists(),
+        )
         .values(state=after)
     ).rowcount
 

@@ -1,43 +1,24 @@
-"""What must never happen to a child, as conditions that a message has to meet.
-
-Fifteen rows. A row in force has a check; the others say already what they will guard and who evaluates
-them, and refuse nothing yet. A check sees presence, freshness and signature; whether what is written there
-is true and good for the child is judged by people.
+"""The fifteen safeguards as rows: name, refusal, sources, the messages that each guards, who evaluates it.
 
 Sources carry the mark of this project's reading: READ (the text itself), PARTLY (a secondary source, or a
 part), RECALLED (not verified: never to be shown as a fact), CHOICE (our own).
 
-`check_sending` runs at the sender, `check_receiving` again at the receiver, so that a careless sender is
-refused by the other State as well. Safeguard 11 is the exception: only the State where the child is can
-know it, only that State evaluates it, when sending, and its refusal never leaves: to the other State a
-message that was not sent and one that was never written look the same. No role and no setting overrides 1,
-2, 3, 5, 9, 10 or 11.
+Which rows ask about which solution is a project choice:
+
+    4, 5, 8, 9, 12     every solution
+    1, 2, 3, 13        a move to another State; 3 also adoption and kafala wherever they are
+    14                 adoption and kafala
+
+A child who stays needs no assessment of a return. Everything else that is done for a child who may leave is
+done for a child who stays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
-from typing import Protocol
 
-from protocol.errors import Missing, NotAcceptable
-from protocol.identifiers import Address, CaseReference, state_of
-
-__all__ = [
-    "SAFEGUARDS",
-    "CaseFile",
-    "EvaluatedBy",
-    "Mark",
-    "ProtectionStatus",
-    "Role",
-    "Safeguard",
-    "Source",
-    "check_receiving",
-    "check_sending",
-    "guarding",
-]
+__all__ = ["SAFEGUARDS", "EvaluatedBy", "Mark", "Safeguard", "Source", "guarding"]
 
 
 class Mark(StrEnum):
@@ -57,46 +38,6 @@ class EvaluatedBy(StrEnum):
     DESTINATION = "State of destination only"
 
 
-class Role(StrEnum):
-    """What this node's State is in the case."""
-
-    DESTINATION = "destination"
-    ORIGIN = "origin"
-    UNKNOWN = "unknown"
-
-
-class ProtectionStatus(StrEnum):
-    """International protection, as known at the State of destination alone. Two people set and lift it."""
-
-    UNKNOWN = "unknown"
-    NOT_SOUGHT = "not-sought"
-    POSSIBLE = "possible"
-    SOUGHT = "sought"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseFile:
-    """What one node knows of a case, as far as a safeguard asks. Safeguards still to come add their facts
-    here."""
-
-    reference: CaseReference
-    role: Role
-    protection: ProtectionStatus = ProtectionStatus.UNKNOWN
-
-
-class Guarded(Protocol):
-    """What a check reads of a message: a draft and a content statement both have it."""
-
-    @property
-    def type(self) -> str: ...
-    @property
-    def sender(self) -> Address: ...
-    @property
-    def recipient(self) -> Address: ...
-    @property
-    def declares_no_danger(self) -> bool: ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """Where a safeguard comes from, and whether we have read it there."""
@@ -108,9 +49,8 @@ class Source:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Safeguard:
     """One row. `guards`: the message types; empty means every content message. `number` is this project's,
-    stable.
-
-    `code` is the refusal; `name` reads as a claim.
+    stable. `code` is the refusal; `name` reads as a claim. `suspends`: the code of the vocabulary
+    `suspension-reason` under which an agreement that no longer meets it is shown as suspended.
     """
 
     number: int
@@ -119,7 +59,7 @@ class Safeguard:
     sources: tuple[Source, ...]
     evaluated_by: EvaluatedBy
     guards: frozenset[str]
-    in_force: bool = False
+    suspends: str = "other"
 
     @property
     def cited(self) -> str:
@@ -135,7 +75,7 @@ def _row(
     *sources: tuple[str, Mark],
     by: EvaluatedBy,
     guards: tuple[str, ...] = (),
-    in_force: bool = False,
+    suspends: str = "other",
 ) -> Safeguard:
     return Safeguard(
         number=number,
@@ -144,13 +84,14 @@ def _row(
         sources=tuple(Source(text=text, mark=mark) for text, mark in sources),
         evaluated_by=by,
         guards=frozenset(guards),
-        in_force=in_force,
+        suspends=suspends,
     )
 
 
 _PROPOSING = ("durable-solution.proposal", "durable-solution.counter-proposal")
-_AGREEING = (*_PROPOSING, "durable-solution.acceptance")
 _DEPARTING = ("durable-solution.acceptance", "handover.confirmation")
+_AGREEING = (*_PROPOSING, *_DEPARTING)
+"""A version is looked at when it is put, when it is accepted, and when the child is handed over under it."""
 
 SAFEGUARDS: tuple[Safeguard, ...] = (
     _row(
@@ -161,6 +102,7 @@ SAFEGUARDS: tuple[Safeguard, ...] = (
         ("CRC General Comment 6, as quoted in the thematic paper", Mark.READ),
         by=EvaluatedBy.BOTH,
         guards=_AGREEING,
+        suspends="assessment-superseded",
     ),
     _row(
         2,
@@ -170,6 +112,7 @@ SAFEGUARDS: tuple[Safeguard, ...] = (
         ("CRC General Comment 6, para 84", Mark.READ),
         by=EvaluatedBy.BOTH,
         guards=_AGREEING,
+        suspends="assessment-superseded",
     ),
     _row(
         3,
@@ -178,7 +121,8 @@ SAFEGUARDS: tuple[Safeguard, ...] = (
         ("A/RES/64/142, para 148(b)", Mark.READ),
         ("UNICEF Reference Guide, ch. 10", Mark.READ),
         by=EvaluatedBy.BOTH,
-        guards=_DEPARTING,
+        guards=_AGREEING,
+        suspends="carer-consent",
     ),
     _row(
         4,
@@ -187,6 +131,7 @@ SAFEGUARDS: tuple[Safeguard, ...] = (
         ("Directive 2011/36/EU, art 14(2)", Mark.READ),
         by=EvaluatedBy.EACH_ON_ITS_FILE,
         guards=_AGREEING,
+        suspends="guardian",
     ),
     _row(
         5,
@@ -213,7 +158,7 @@ SAFEGUARDS: tuple[Safeguard, ...] = (
         "presumed_protected",
         ("Directive 2011/36/EU, art 11(2)-(3)", Mark.READ),
         by=EvaluatedBy.EACH_ON_ITS_FILE,
-        guards=("case.notification", "case.closure"),
+        guards=("case.closure",),
     ),
     _row(
         8,
@@ -222,7 +167,7 @@ SAFEGUARDS: tuple[Safeguard, ...] = (
         ("A/79/213, para 13", Mark.READ),
         ("CRC General Comment 6, para 86", Mark.RECALLED),
         by=EvaluatedBy.BOTH,
-        guards=("best-interests.summary", *_PROPOSING),
+        guards=("best-interests.summary", *_AGREEING),
     ),
     _row(
         9,
@@ -231,6 +176,7 @@ SAFEGUARDS: tuple[Safeguard, ...] = (
         ("Regulation (EU) 2019/1111, recital 83 and art 82(5)", Mark.READ),
         by=EvaluatedBy.BOTH,
         guards=_DEPARTING,
+        suspends="carer-consent",
     ),
     _row(
         10,
@@ -238,7 +184,6 @@ SAFEGUARDS: tuple[Safeguard, ...] = (
         "no_danger_declaration",
         ("Hague Convention of 1996, art 37", Mark.READ),
         by=EvaluatedBy.BOTH,
-        in_force=True,
     ),
     _row(
         11,
@@ -247,7 +192,6 @@ SAFEGUARDS: tuple[Safeguard, ...] = (
         ("A/RES/64/142, para 150", Mark.READ),
         ("Asylum Procedures Directive, art 30", Mark.RECALLED),
         by=EvaluatedBy.DESTINATION,
-        in_force=True,
     ),
     _row(
         12,
@@ -255,7 +199,7 @@ SAFEGUARDS: tuple[Safeguard, ...] = (
         "individual_basis",
         ("Spanish Supreme Court, 2024", Mark.PARTLY),
         by=EvaluatedBy.BOTH,
-        guards=_PROPOSING,
+        guards=_AGREEING,
     ),
     _row(
         13,
@@ -271,7 +215,7 @@ SAFEGUARDS: tuple[Safeguard, ...] = (
         "tracing_exhausted",
         ("A/RES/64/142, para 152", Mark.READ),
         by=EvaluatedBy.BOTH,
-        guards=_PROPOSING,
+        guards=_AGREEING,
     ),
     _row(
         15,
@@ -286,60 +230,5 @@ SAFEGUARDS: tuple[Safeguard, ...] = (
 
 
 def guarding(message_type: str) -> tuple[Safeguard, ...]:
-    """The safeguards in force for messages of that type."""
-    return tuple(row for row in SAFEGUARDS if row.in_force and (not row.guards or message_type in row.guards))
-
-
-def check_sending(case_file: CaseFile, draft: Guarded) -> None:
-    """Refuses with the code of the first safeguard that `draft` does not meet; `missing` lists all that it
-    lacks.
-
-    The order is that of the table, except that safeguard 11 comes first: until it is met there is nothing to
-    prepare.
-    """
-    _refuse(draft, sorted(guarding(draft.type), key=lambda row: row.number != 11), case_file)
-
-
-def check_receiving(case_file: CaseFile | None, content: Guarded) -> None:
-    """What the receiver checks again. `case_file` is None while the case is not known here.
-
-    Never evaluates safeguard 11: what one State knows of protection is no matter of what the other one says.
-    """
-    rows = [row for row in guarding(content.type) if row.evaluated_by is not EvaluatedBy.DESTINATION]
-    _refuse(content, rows, case_file)
-
-
-def _refuse(content: Guarded, rows: list[Safeguard], case_file: CaseFile | None) -> None:
-    unmet = [(row, missing) for row in rows if (missing := _CHECKS[row.number](row, case_file, content))]
-    if unmet:
-        first, _ = unmet[0]
-        raise NotAcceptable(
-            first.code,
-            first.name,
-            missing=tuple(entry for _, entries in unmet for entry in entries),
-        )
-
-
-def _no_danger_declared(row: Safeguard, case_file: CaseFile | None, content: Guarded) -> tuple[Missing, ...]:
-    del case_file
-    if content.declares_no_danger:
-        return ()
-    return (Missing(code="missing.no_danger_declaration", supplier="sender", source=row.cited),)
-
-
-def _protection_settled(row: Safeguard, case_file: CaseFile | None, content: Guarded) -> tuple[Missing, ...]:
-    # Only the State of origin is free of it. A file whose role nobody has settled is treated as destination.
-    if case_file is not None and case_file.role == Role.ORIGIN:
-        return ()
-    # Two international bodies share no State that the message could stay within.
-    state = state_of(content.sender)
-    leaves = state != state_of(content.recipient) or state == "int"
-    settled = case_file is not None and case_file.protection == ProtectionStatus.NOT_SOUGHT
-    if settled or not leaves:
-        return ()
-    return (Missing(code="missing.protection_settled", supplier="destination", source=row.cited),)
-
-
-type _Check = Callable[[Safeguard, CaseFile | None, Guarded], tuple[Missing, ...]]
-
-_CHECKS: Mapping[int, _Check] = MappingProxyType({10: _no_danger_declared, 11: _protection_settled})
+    """The safeguards for messages of that type, in the table's order."""
+    return tuple(row for row in SAFEGUARDS if not row.guards or message_type in row.guards)
