@@ -90,6 +90,14 @@ def test_all_that_the_protocol_names_by_a_code_has_a_label() -> None:
         assert codes <= set(scheme(name).concepts), name
 
 
+def test_no_form_asks_in_a_vocabulary_that_may_still_go() -> None:
+    fields = [
+        field for form in FORMS.values() for field in all_fields(form.coded_fields + form.identity_fields)
+    ]
+    assert {scheme(field.scheme).status for field in fields if field.scheme} == {"stable"}
+    assert scheme("sector").status == scheme("sector").concepts["mining"].status == "draft"
+
+
 def test_no_label_is_kept_for_a_field_that_no_form_has() -> None:
     used = {name for form in FORMS.values() for name in (*form.field_names, *form.narrative_fields)}
     assert set(scheme("field").concepts) == used
