@@ -201,6 +201,58 @@ def test_a_refused_message_is_taken_back_at_its_sender(pair: Pair) -> None:
     run(play())
 
 
+def test_what_builds_on_a_refused_message_is_refused_instead_of_waiting_for_ever(pair: Pair) -> None:
+    async def play() -> None:
+        case = await pair.open_case()
+        await pair.ro.node.store.write(
+            lambda session: session.connection().exec_driver_sql(
+                "insert into case_file (reference, role, opened_at, opened_by, protection) "
+                "values (?, 'destination', 0, 'ro.anpdca', 'unknown')",
+                (case,),
+            )
+        )
+        it, ro = pair.it, pair.ro
+        notice = await it.send(message("case.notification", case, it.office, ro.office))
+        alert = await it.send(message("alert.danger", case, it.office, ro.office, in_reply_to=notice.id))
+        await pair.settle()
+        codes = await it.rows("select id, refusal_code from message where status = 'refused'")
+        assert {row["id"]: row["refusal_code"] for row in codes} == {
+            notice.id: "case.unknown",
+            alert.id: "conversation.predecessor_refused",
+        }
+        assert await it.rows("select * from thread") == []
+        assert pair.hub.waiting["ro"] == [], "nothing waits for a message that never comes"
+        assert {row["state"] for row in await it.rows("select state from outbox")} == {"done"}
+
+    run(play())
+
+
+def test_only_the_state_where_the_child_is_asks_for_an_assessment_and_both_nodes_hold_to_it(
+    pair: Pair,
+) -> None:
+    async def play() -> None:
+        case = await pair.open_case()
+        await pair.notify(case)
+        it, ro = pair.it, pair.ro
+        request = message("risk-assessment.request", case, ro.office, it.office)
+        with pytest.raises(NotAcceptable) as refused:
+            await ro.send(request)
+        assert refused.value.code == "conversation.other_state"
+        # A node that has lost track of where the child is.
+        await ro.node.store.write(
+            lambda session: session.connection().exec_driver_sql(
+                "update case_file set opened_by = 'ro.anpdca' where reference = ?", (case,)
+            )
+        )
+        sent = await ro.send(request)
+        await pair.settle()
+        (row,) = await ro.rows("select status, refusal_code from message where id = :id", id=sent.id)
+        assert row == {"status": "refused", "refusal_code": "conversation.other_state"}
+        assert await it.rows("select id from message where id = :id", id=sent.id) == []
+
+    run(play())
+
+
 def test_running_digests_settle_evidence_and_agree(pair: Pair) -> None:
     async def play() -> None:
         case = await pair.open_case()
