@@ -117,6 +117,7 @@ class Crosswalk:
     fields: tuple[ForeignField, ...]
     mappings: tuple[Mapping, ...]
     _by_value: Rows[tuple[str, str], Mapping] = field(repr=False, compare=False)
+    _by_code: Rows[tuple[str, str], tuple[Mapping, ...]] = field(repr=False, compare=False)
 
     def to_ours(self, field: str, value: str) -> Mapping:
         """What `value` is here. A value that the list does not have maps to none."""
@@ -137,8 +138,8 @@ class Crosswalk:
         found: dict[str, Mapping] = {}
         broader: str | None = code
         while broader is not None:
-            for row in self.mappings:
-                if (row.scheme, row.code) != (scheme_name, broader) or row.field not in pinned:
+            for row in self.matches(scheme_name, broader):
+                if row.field not in pinned:
                     continue
                 if row.mark is Mark.EXACT or (row.mark is Mark.NARROWER and broader == code):
                     mark = Mark.EXACT if row.mark is Mark.EXACT and broader == code else Mark.NARROWER
@@ -151,7 +152,7 @@ class Crosswalk:
 
     def matches(self, scheme_name: str, code: str) -> tuple[Mapping, ...]:
         """Every row that names this very code, whatever its mark: for a person to see."""
-        return tuple(row for row in self.mappings if (row.scheme, row.code) == (scheme_name, code))
+        return self._by_code.get((scheme_name, code), ())
 
     def uri_of(self, row: Mapping) -> str | None:
         """The URI of the row's value; None where the list has none."""
@@ -172,7 +173,12 @@ def crosswalk(name: str) -> Crosswalk:
         raise UnknownCrosswalkError(name)
     path = files("protocol.vocabularies").joinpath("crosswalks", f"{name}.json")
     data: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    mappings = tuple(Mapping(**{**row, "mark": Mark(row["mark"])}) for row in data["mappings"])
+    mappings = tuple(Mapping(**{**given, "mark": Mark(given["mark"])}) for given in data["mappings"])
+    by_code: dict[tuple[str, str], tuple[Mapping, ...]] = {}
+    for row in mappings:
+        if row.scheme is not None and row.code is not None:
+            named = (row.scheme, row.code)
+            by_code[named] = (*by_code.get(named, ()), row)
     return Crosswalk(
         name=data["crosswalk"],
         title=data["title"],
@@ -187,6 +193,7 @@ def crosswalk(name: str) -> Crosswalk:
         fields=tuple(_field(row) for row in data["fields"]),
         mappings=mappings,
         _by_value=MappingProxyType({(row.field, row.value): row for row in mappings}),
+        _by_code=MappingProxyType(by_code),
     )
 
 

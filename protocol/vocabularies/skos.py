@@ -9,7 +9,6 @@ Source: SKOS Simple Knowledge Organization System Reference (W3C, 2009).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cache
 from typing import Any, Final
 
 from protocol import vocabularies
@@ -65,7 +64,12 @@ def concept_scheme(name: str, languages: Iterable[str] | None = None) -> dict[st
     `languages`: those whose labels are wanted, each answered by the nearest there is; None for all.
     """
     wanted = available_languages() if languages is None else map(nearest_language, languages)
-    return _concept_scheme(name, tuple(dict.fromkeys(wanted)))
+    spoken = tuple(dict.fromkeys(wanted))
+    scheme = vocabularies.scheme(name)
+    concepts = [_concept(scheme, concept, spoken) for concept in scheme.concepts.values()]
+    top = [uri(name, code) for code, concept in scheme.concepts.items() if concept.broader is None]
+    described = {**_described(scheme), "hasTopConcept": top}
+    return {"@context": _CONTEXT, "graph": [described, *concepts]}
 
 
 def list_of_schemes() -> dict[str, Any]:
@@ -74,15 +78,6 @@ def list_of_schemes() -> dict[str, Any]:
         "@context": _CONTEXT,
         "graph": [_described(vocabularies.scheme(name)) for name in vocabularies.schemes()],
     }
-
-
-@cache
-def _concept_scheme(name: str, languages: tuple[str, ...]) -> dict[str, Any]:
-    scheme = vocabularies.scheme(name)
-    concepts = [_concept(scheme, concept, languages) for concept in scheme.concepts.values()]
-    top = [uri(name, code) for code, concept in scheme.concepts.items() if concept.broader is None]
-    described = {**_described(scheme), "hasTopConcept": top}
-    return {"@context": _CONTEXT, "graph": [described, *concepts]}
 
 
 def _described(scheme: Scheme) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Path, Response
@@ -48,18 +49,8 @@ async def list_vocabularies(
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     if _wants_linked_data(accept):
-        return _kept(skos.list_of_schemes(), skos.MEDIA_TYPE, if_none_match)
-    schemes = [
-        {"scheme": name, "status": scheme.status, "definition": scheme.definition, "release": scheme.release}
-        for name in vocabularies.schemes()
-        for scheme in (vocabularies.scheme(name),)
-    ]
-    body = {
-        "release": vocabularies.RELEASE,
-        "vocabularies": schemes,
-        "crosswalks": [_crosswalk(crosswalk(name)) for name in crosswalks()],
-    }
-    return _kept(body, _JSON, if_none_match, language=_reader(ask.language, lang))
+        return _kept(_linked_list(), skos.MEDIA_TYPE, if_none_match)
+    return _kept(_list(), _JSON, if_none_match, language=_reader(ask.language, lang))
 
 
 @router.get("/v1/vocabularies/{scheme}")
@@ -74,9 +65,33 @@ async def read_vocabulary(
     if scheme not in vocabularies.schemes():
         raise NotFound("request.not_found", "no vocabulary of this name")
     if _wants_linked_data(accept):
-        languages = None if lang is None else (lang,)
-        return _kept(skos.concept_scheme(scheme, languages), skos.MEDIA_TYPE, if_none_match)
+        alone = None if lang is None else nearest_language(lang)
+        return _kept(_linked(scheme, alone), skos.MEDIA_TYPE, if_none_match)
     language = _reader(ask.language, lang)
+    return _kept(_vocabulary(scheme, language), _JSON, if_none_match, language=language)
+
+
+# Written once: the data is the release's, and there are no more answers than schemes and languages.
+
+
+@cache
+def _list() -> bytes:
+    schemes = [
+        {"scheme": name, "status": scheme.status, "definition": scheme.definition, "release": scheme.release}
+        for name in vocabularies.schemes()
+        for scheme in (vocabularies.scheme(name),)
+    ]
+    others = [_crosswalk(crosswalk(name)) for name in crosswalks()]
+    return dumps({"release": vocabularies.RELEASE, "vocabularies": schemes, "crosswalks": others})
+
+
+@cache
+def _linked_list() -> bytes:
+    return dumps(skos.list_of_schemes())
+
+
+@cache
+def _vocabulary(scheme: str, language: str) -> bytes:
     vocabulary = vocabularies.scheme(scheme)
     body = {
         "scheme": vocabulary.name,
@@ -86,7 +101,12 @@ async def read_vocabulary(
         "language": language,
         "concepts": [_concept(scheme, concept, language) for concept in vocabulary.concepts.values()],
     }
-    return _kept(body, _JSON, if_none_match, language=language)
+    return dumps(body)
+
+
+@cache
+def _linked(scheme: str, alone: str | None) -> bytes:
+    return dumps(skos.concept_scheme(scheme, None if alone is None else (alone,)))
 
 
 def _reader(preferred: str, asked: str | None) -> str:
@@ -108,10 +128,9 @@ _QUALITY: Final = re.compile(r"q\s*=\s*([01](?:\.\d{0,3})?)", re.ASCII)
 
 
 def _kept(
-    body: Mapping[str, Any], media_type: str, if_none_match: str | None, *, language: str | None = None
+    written: bytes, media_type: str, if_none_match: str | None, *, language: str | None = None
 ) -> Response:
-    """`body` with its entity tag: the release, and a digest of the bytes. 304 to whoever has them."""
-    written = dumps(body)
+    """The bytes with their entity tag: the release, and their digest. 304 to whoever has them."""
     tag = f'"{vocabularies.RELEASE}-{base64url.encode(hashlib.sha256(written).digest()).decode()}"'
     headers = {**_KEPT, "ETag": tag}
     if language is not None:
