@@ -1,7 +1,8 @@
 """What two States have agreed in a conversation, read from the set of what was said there.
 
-A version is agreed when authorities of both its States have accepted it, each for its own State, and name the
-same agreement. Silence, a deadline that passed, and one State's acceptance give nothing.
+A version is agreed when authorities of both its States have accepted it, each for its own State, naming the
+same agreement, and nobody refused it. Silence, a deadline that passed, and one State's acceptance give
+nothing. The same reading as `protocol.conversations.durable_solution` makes of a thread, here of a file.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ __all__ = [
     "acceptances",
     "agreed_version",
     "agreement_of",
+    "ended",
     "handed_over",
-    "revoked",
+    "rivals",
     "suspensions",
 ]
 
@@ -40,7 +42,7 @@ def acceptances(file: CaseFile, version: Document) -> tuple[Document, ...]:
 
 def agreement_of(file: CaseFile, version: Document) -> str | None:
     """The digest of the agreement that both States accepted; None while they have not."""
-    if len(version.states) != 2:
+    if len(version.states) != 2 or _refused(file, version):
         return None
     named: dict[str, set[str]] = {}
     for one in acceptances(file, version):
@@ -78,8 +80,49 @@ def suspensions(file: CaseFile, thread: str) -> tuple[Document, ...]:
     )
 
 
-def revoked(file: CaseFile, thread: str) -> bool:
-    return any(one.type == _REVOCATION for one in file.in_thread(thread))
+def ended(file: CaseFile, thread: str) -> bool:
+    """A side revoked, the asker withdrew, or a version was refused before anything was agreed. An end said by
+    either side holds, also against an acceptance that it crossed."""
+    opener = file.message(thread)
+    for one in file.in_thread(thread):
+        if one.type == _REVOCATION:
+            return True
+        if one.type == "withdraw" and (opener is None or one.state == opener.state):
+            return True
+        if one.type in VERSIONS and _refused(file, one):
+            before = (agreement_of(file, above) for above in _ancestors(file, one))
+            if not any(agreement is not None for agreement in before):
+                return True
+    return False
+
+
+def rivals(file: CaseFile, version: Document) -> tuple[Document, ...]:
+    """What is agreed in other conversations of the case and neither amends this version nor is amended by it:
+    a child goes to one place. Agreements with two States about the same solution in the same country are no
+    rivals."""
+    own = agreement_of(file, version)
+    threads = {one.thread for one in file.of_type(*VERSIONS)} - {version.thread}
+    others = (agreed_version(file, thread) for thread in sorted(threads) if not ended(file, thread))
+    return tuple(
+        other
+        for other in others
+        if other is not None
+        and other.coded.get("amends") != own
+        and version.coded.get("amends") != agreement_of(file, other)
+        and (other.states == version.states or _place(other) != _place(version))
+    )
+
+
+def _place(version: Document) -> tuple[object, object]:
+    terms = version.coded.get("terms") or {}
+    return terms.get("solution"), terms.get("receiving_country")
+
+
+def _refused(file: CaseFile, version: Document) -> bool:
+    return any(
+        one.type == "durable-solution.refusal" and one.in_reply_to == version.id
+        for one in file.in_thread(version.thread)
+    )
 
 
 def handed_over(file: CaseFile, version: Document) -> bool:

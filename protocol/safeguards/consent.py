@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from protocol.agreed import agreed_version, agreement_of, revoked, suspensions
+from protocol.agreed import agreed_version, agreement_of, ended, rivals, suspensions
 from protocol.agreement import ACCEPTANCE
 from protocol.case_file import CaseFile
 from protocol.errors import Missing
@@ -18,7 +18,8 @@ __all__ = ["consent_given"]
 
 def consent_given(row: Safeguard, file: CaseFile, asked: Asked) -> Iterator[Missing]:
     """An authority accepts for its own State alone, and a version that is on the table here. A handover is
-    under a version that both States accepted and that nothing suspends or revokes (Regulation (EU) 2019/1111
+    under a version that both States accepted, that nothing suspends or ends and beside which nothing else is
+    agreed (Regulation (EU) 2019/1111
     recital 83, art 82(5)).
 
     A consent of the child or the guardian that was withdrawn is asked for again: the child is heard on a
@@ -42,7 +43,7 @@ def consent_given(row: Safeguard, file: CaseFile, asked: Asked) -> Iterator[Miss
         agreed = agreed_version(file, asked.thread)
         if agreed is None or agreement_of(file, agreed) != asked.coded.get("agreement"):
             yield from _not_accepted(row, whole, asked)
-        elif suspensions(file, asked.thread) or revoked(file, asked.thread):
+        elif suspensions(file, asked.thread) or ended(file, asked.thread) or rivals(file, agreed):
             yield lacking(row, "missing.agreement_in_force", "both")
     if version is not None:
         yield from _withdrawn(row, file, version)

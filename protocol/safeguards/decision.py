@@ -15,7 +15,7 @@ from protocol.safeguards.asked import ABSENT, Asked, Version, lacking, listed, v
 from protocol.safeguards.people import REPORT
 from protocol.safeguards.rows import Safeguard
 
-__all__ = ["causes_answered", "individual_basis", "solutions_considered", "tracing_exhausted"]
+__all__ = ["causes_answered", "individual_basis", "solutions_considered", "tracing_exhausted", "weighed_by"]
 
 SUMMARY = "best-interests.summary"
 _GOOD_ENOUGH = frozenset({"in-best-interests", "acceptable"})
@@ -66,7 +66,7 @@ def solutions_considered(row: Safeguard, file: CaseFile, asked: Asked) -> Iterat
     found = {option.get("option"): option.get("option_assessment") for option in _options(decision.coded)}
     if found.get(version.solution) not in _GOOD_ENOUGH:
         yield lacking(row, "missing.solution_in_best_interests", "destination")
-    considered = _considered(file, decision)
+    considered = weighed_by(file, decision)
     assessed = version.rests_on.get("risk_assessment")
     if unweighed(file, considered) or (version.moves(file) and assessed not in considered):
         yield lacking(row, "missing.best_interests_weigh_fact", "destination")
@@ -161,7 +161,7 @@ def _options(coded: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
     return listed(coded, "options")
 
 
-def _considered(file: CaseFile, decision: Document) -> set[str]:
+def weighed_by(file: CaseFile, decision: Document) -> set[str]:
     """What it names, and what an assessment that it names has named."""
     own = set(listed(decision.coded, "considered"))
     assessments = (file.cited(digest) for digest in own)

@@ -101,7 +101,7 @@ def child_heard(row: Safeguard, file: CaseFile, asked: Asked) -> Iterator[Missin
     Where guardian and child disagree, or nobody knows whether they do, a separate representative is appointed
     first (Directive (EU) 2024/1346 art 27; suspension: a Spanish rule, partly read). A child who was not
     heard: the reason is recorded, and it never counts as heard for a move to another State (project choice).
-    `not-expressed` is a view: the child was asked.
+    `not-expressed` is a view: the child was asked. Nor does a child who was not told what the options mean.
     """
     file = asked.known(file)
     version = version_of(file, asked)
@@ -119,6 +119,8 @@ def child_heard(row: Safeguard, file: CaseFile, asked: Asked) -> Iterator[Missin
     if latest is None or latest.digest != digest:
         yield lacking(row, "missing.child_views_newest", "sender")
     heard = record.coded.get("hearing_method") not in (None, "not-heard")
+    if version.moves(file) and record.coded.get("child_informed") != "yes":
+        yield lacking(row, "missing.child_heard", "child")
     if heard:
         on = {view.get("option") for view in listed(record.coded, "views")}
         if not _options(file, version) <= on:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from protocol.agreed import SUSPENSION, agreed_version, revoked, suspensions
+from protocol.agreed import SUSPENSION, agreed_version, ended, suspensions
 from protocol.case_file import CaseFile, ProtectionStatus, Role
 from protocol.errors import Missing
 from protocol.identifiers import state_of
@@ -53,7 +53,7 @@ def _one_suspension(file: CaseFile, asked: Asked) -> bool:
         and state_of(asked.sender) == file.destination
         and version is not None
         and version.states == {state_of(asked.sender), state_of(asked.recipient)}
-        and not revoked(file, asked.thread)
+        and not ended(file, asked.thread)
         and not any(
             one.state == file.destination and one.coded.get("suspension_reason") == WITHHELD
             for one in suspensions(file, asked.thread)

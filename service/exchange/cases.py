@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row, select
 from sqlmodel import Session
 
-from protocol import conversations
+from protocol import conversations, standing
 from protocol.identifiers import CaseReference, MessageId, ThreadId, new_case_reference, state_of
 from protocol.safeguards import ProtectionStatus
 from service.access import journal
@@ -20,6 +20,8 @@ from service.exchange.views import (
     CaseView,
     DueView,
     ProtectionView,
+    StandingReason,
+    StandingView,
     ThreadView,
     TimelineEntry,
     TimelineView,
@@ -81,7 +83,9 @@ async def case_timeline(node: Node, actor: Actor, reference: CaseReference) -> T
         ]
         return TimelineView(
             case=_case_view(case),
-            threads=tuple(thread_view(thread, now) for thread in own),
+            threads=tuple(
+                thread_view(thread, now, stands=_standing(session, case.row, thread, now)) for thread in own
+            ),
             entries=tuple(sorted(_entries(session, actor, case.row), key=lambda entry: entry.at)),
         )
 
@@ -155,7 +159,33 @@ def _protection_view(row: Row[Any]) -> ProtectionView:
     )
 
 
-def thread_view(thread: conversations.Thread, now: datetime) -> ThreadView:
+def _standing(
+    session: Session, case: Row[Any], thread: conversations.Thread, now: datetime
+) -> StandingView | None:
+    if thread.procedure not in ("durable-solution", "risk-assessment"):
+        return None
+    file = case_files.whole_file(session.connection(), case)
+    if thread.procedure == "risk-assessment":
+        later = standing.assessment_superseded(file, thread.id)
+        if later is None:
+            return None
+        return StandingView(
+            state="superseded" if later else "current",
+            reasons=tuple(StandingReason(code="assessment-superseded", document=one.digest) for one in later),
+        )
+    agreed = standing.agreement(file, thread.id, now)
+    if agreed is None:
+        return None
+    reasons, concerns = (
+        tuple(StandingReason(code=one.code, document=one.document) for one in several)
+        for several in (agreed.reasons, agreed.concerns)
+    )
+    return StandingView(state=agreed.state, message=agreed.version.id, reasons=reasons, concerns=concerns)
+
+
+def thread_view(
+    thread: conversations.Thread, now: datetime, *, stands: StandingView | None = None
+) -> ThreadView:
     table = conversations.table_for(thread.procedure)
     return ThreadView(
         id=thread.id,
@@ -168,6 +198,7 @@ def thread_view(thread: conversations.Thread, now: datetime) -> ThreadView:
         if thread.due
         else None,
         overdue=bool(thread.due and now >= thread.due.at),
+        standing=stands,
     )
 
 

@@ -382,8 +382,32 @@ class CaseView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StandingReason:
+    """`code`: of the vocabulary `suspension-reason`; `document`: digest of the statement that causes it, if
+    one does."""
+
+    code: str
+    document: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandingView:
+    """Whether what is agreed or concluded in a conversation still stands, read from the whole case.
+
+    An agreement is `in-force` or `suspended`, a final risk assessment `current` or `superseded`. `message`:
+    the version that is agreed. `concerns`: new risks after the child was handed over.
+    """
+
+    state: Literal["in-force", "suspended", "current", "superseded"]
+    message: MessageId | None = None
+    reasons: tuple[StandingReason, ...] = ()
+    concerns: tuple[StandingReason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ThreadView:
-    """One conversation. `asker` opened it, `answerer` owes the answer."""
+    """One conversation. `asker` opened it, `answerer` owes the answer. `standing` where something is agreed
+    or concluded in it."""
 
     id: ThreadId
     procedure: str
@@ -393,6 +417,7 @@ class ThreadView:
     opened_at: datetime
     due: DueView | None = None
     overdue: bool = False
+    standing: StandingView | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
