@@ -252,6 +252,21 @@ def test_a_message_of_an_unknown_type_still_shows_who_says_what():
     assert "granted" in said
 
 
+@pytest.mark.parametrize(
+    ("language", "caution"),
+    [
+        ("fr", "« trafiquants » s’emploie pour les deux"),
+        ("es", "La trata no es el tráfico ilícito de migrantes"),
+        ("pt", "não confundir com o tráfico ilícito de migrantes"),
+        ("zh", "与偷运移民不同"),
+    ],
+)
+def test_a_term_that_misleads_is_shown_with_its_caution(language, caution):
+    shown = content("case.notification")
+    assert caution in unwrapped(render(shown, language=language, format="text"))
+    assert caution in render(shown, language=language, format="html")
+
+
 def test_an_authority_shows_by_its_name_with_its_state_and_address():
     said = render(
         content("query"),
