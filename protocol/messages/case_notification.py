@@ -3,6 +3,10 @@
 It works without an identity part: minimum disclosure. It has no place for an asylum claim, on purpose: that
 fact never leaves the State where the child is (safeguard 11). Presumed victims have the same fields and the
 same protection as confirmed ones (safeguard 7).
+
+What is known of the exploitation, and what the child needs, may be left out: it is given as far as the other
+State needs it in order to act. The lists are those of HTCDS 2.0 and of the Primero lookups, as far as they
+go.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ from protocol.messages.form import (
     Several,
     YesNoUnknown,
 )
+from protocol.messages.lists import EachOnce, alone
 from protocol.messages.person import PersonsAndPlaces
 
 __all__ = ["FORM", "BelievedNationality", "CaseNotification"]
@@ -31,7 +36,10 @@ class BelievedNationality(CodedPart):
 
 
 class CaseNotification(CodedPart):
-    """`first_contact_on`: the day on which an agency first had contact with the child."""
+    """`first_contact_on`: the day on which an agency first had contact with the child.
+
+    A field of the second half that is left out was not asked or is not told; `unknown` was asked in vain.
+    """
 
     first_contact_on: IsoDate
     trafficking_status: Annotated[str, Coded("trafficking-status")]
@@ -48,6 +56,14 @@ class CaseNotification(CodedPart):
     immediate_danger: YesNoUnknown
     care_arrangement: Annotated[str, Coded("care-arrangement")]
     guardian_status: Annotated[str, Coded("guardian-status")]
+    means_of_control: Annotated[AnyNumber[Annotated[str, Coded("means-of-control")]], EachOnce] = ()
+    recruitment_methods: Annotated[AnyNumber[Annotated[str, Coded("recruitment-method")]], EachOnce] = ()
+    recruiter_relation: Annotated[str, Coded("recruiter-relation")] | None = None
+    separation_causes: Annotated[AnyNumber[Annotated[str, Coded("separation-cause")]], EachOnce] = ()
+    health_needs: Annotated[
+        AnyNumber[Annotated[str, Coded("health-need")]], EachOnce, alone("none-known")
+    ] = ()
+    urgent_needs: Annotated[AnyNumber[Annotated[str, Coded("urgent-need")]], EachOnce, alone("none")] = ()
 
 
 FORM = Form(

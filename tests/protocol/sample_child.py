@@ -1,4 +1,4 @@
-"""Samples of the forms about the child: views, best interests."""
+"""Samples of the forms about the child: views, best interests, age, a consent, an appeal."""
 
 from __future__ import annotations
 
@@ -54,5 +54,33 @@ CHILD = (
             "replaces": "7f3c2f0e-5a39-4a37-9a39-0d8d6f4f6a14",
         },
         narrative=(block("reasons", "it", "La nonna l'ha cresciuta e può proteggerla."),),
+    ),
+    SampleContent(
+        type="age.outcome",
+        coded={
+            "age_outcome": "child",
+            "age_band": "12-14",
+            "age_basis": "document",
+            "decided_on": "2026-12-01",
+            "appeal": "none-lodged",
+        },
+    ),
+    SampleContent(
+        type="consent.withdrawal",
+        coded={
+            "withdrawn_by": "carer",
+            "reference": "carer-1",
+            "consent_to": "care",
+            "withdrawn_on": "2027-01-04",
+        },
+    ),
+    SampleContent(
+        type="appeal.notice",
+        coded={
+            "appealed_decision": "durable-solution",
+            "appeal": "pending",
+            "lodged_on": "2027-01-05",
+            "suspensive": "yes",
+        },
     ),
 )

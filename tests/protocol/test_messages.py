@@ -33,6 +33,9 @@ FORMS_OF_THIS_RELEASE = {
     "risk-assessment.dispute",
     "child-views.record",
     "best-interests.summary",
+    "age.outcome",
+    "consent.withdrawal",
+    "appeal.notice",
     "accept",
     "decline",
     "query",
@@ -97,6 +100,35 @@ def test_a_form_without_an_identity_part_refuses_one(message_type: str) -> None:
 
 def test_a_notification_needs_no_identity_part() -> None:
     assert validate(dataclasses.replace(sample("case.notification"), identity=None)).identity is None
+
+
+ENRICHMENT = (
+    *("means_of_control", "recruitment_methods", "recruiter_relation"),
+    *("separation_causes", "health_needs", "urgent_needs"),
+)
+
+
+def test_a_notification_needs_nothing_of_what_was_added_to_it() -> None:
+    content = changed("case.notification", **dict.fromkeys(ENRICHMENT))
+    assert content.form == 1
+    assert not set(ENRICHMENT) & set(content.coded)
+    validate(content)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("health_needs", ["none-known", "injury"]),
+        ("urgent_needs", ["none", "guardian"]),
+        ("means_of_control", ["threats", "threats"]),
+        ("recruitment_methods", ["family", "family"]),
+        ("separation_causes", ["poverty", "poverty"]),
+    ],
+)
+def test_a_notification_does_not_say_one_thing_twice_or_nothing_beside_something(
+    name: str, said: list[str]
+) -> None:
+    assert refusal_of(changed("case.notification", **{name: said})).field == f"/coded/{name}"
 
 
 REVIEWED_WORDS = {

@@ -132,3 +132,42 @@ def test_a_best_interests_decision_gives_its_reasons() -> None:
 def test_only_the_state_where_the_child_is_says_it_and_names_nobody(message_type: str) -> None:
     assert FORMS[message_type].said_by == "destination"
     assert FORMS[message_type].identity_model is None
+
+
+def test_an_adult_has_no_age_of_a_child_and_a_child_has_one() -> None:
+    assert refusal_of(changed("age.outcome", age_outcome="adult")).field == "/coded"
+    assert refusal_of(changed("age.outcome", age_band=None)).field == "/coded"
+    validate(changed("age.outcome", age_outcome="adult", age_band=None))
+
+
+@pytest.mark.parametrize("band", ["12-14", "15-17", None])
+def test_an_age_that_is_undetermined_stays_that_of_a_child(band: str | None) -> None:
+    assert refusal_of(changed("age.outcome", age_outcome="undetermined", age_band=band)).field == "/coded"
+    validate(changed("age.outcome", age_outcome="undetermined", age_band="unknown-child"))
+
+
+def test_nobody_is_an_adult_on_a_basis_that_nobody_knows() -> None:
+    content = changed("age.outcome", age_outcome="adult", age_band=None, age_basis="unknown")
+    assert refusal_of(content).field == "/coded"
+
+
+@pytest.mark.parametrize(("holder", "reference"), [("child", "carer-1"), ("guardian", "child")])
+def test_only_the_child_withdraws_for_the_child(holder: str, reference: str) -> None:
+    content = changed("consent.withdrawal", withdrawn_by=holder, reference=reference)
+    assert refusal_of(content).field == "/coded"
+
+
+def test_a_consent_is_withdrawn_without_a_reason() -> None:
+    assert FORMS["consent.withdrawal"].narrative_fields == ()
+    assert not [name for name in FORMS["consent.withdrawal"].field_names if "reason" in name]
+
+
+@pytest.mark.parametrize("appeal", ["open-to-appeal", "none-lodged", "not-provided"])
+def test_an_appeal_that_nobody_lodged_has_no_notice(appeal: str) -> None:
+    assert refusal_of(changed("appeal.notice", appeal=appeal)).field == "/coded"
+
+
+def test_a_notice_of_appeal_can_leave_open_which_decision_it_is() -> None:
+    validate(changed("appeal.notice", appealed_decision="withheld"))
+    assert FORMS["appeal.notice"].narrative_fields == ()
+    assert FORMS["appeal.notice"].identity_model is None
