@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from protocol import base64url
+from protocol.agreement import agreement_bytes
 from protocol.content import sign_content
 from protocol.evidence import About, issue
 from protocol.identifiers import NodeCode
 from protocol.statements import StatementType
+from tests.protocol.sample_agreement import proposed
 from tests.protocol.sample_contents import sample
 from tests.protocol.sample_directory import NOW, seeded_key
 from tests.protocol.sample_envelopes import AUTHORITY_KEY, DRAFT, MESSAGE, envelope, zeros
@@ -78,6 +80,11 @@ def test_the_page_shows_the_members_of_evidence() -> None:
         key=seeded_key("ro-node-1"),
     )
     assert shown("Evidence") == set(members(dict(proof.claims)))
+
+
+def test_the_page_shows_the_members_of_an_agreement() -> None:
+    payload = json.loads(agreement_bytes(proposed().contents["proposal"]))
+    assert shown("Agreement") == set(payload) | set(payload["proposal"])
 
 
 def test_the_page_lists_every_type_of_statement() -> None:
