@@ -16,7 +16,7 @@ from protocol.identifiers import Address, StateCode
 
 __all__ = ["EVERY_PROCEDURE", "ExampleAuthority", "ExampleState", "example_state"]
 
-EVERY_PROCEDURE = ("case", "social-inquiry", "risk-assessment", "durable-solution")
+EVERY_PROCEDURE = ("case", "identity", "social-inquiry", "risk-assessment", "durable-solution")
 WITHOUT_SOCIAL_INQUIRY = ("case",)
 
 

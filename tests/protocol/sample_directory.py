@@ -39,7 +39,7 @@ from protocol.statements import CoSigned, LocalSigningKey, digest
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 NETWORK = "focalpoint-example"
-PROCEDURES = ("case", "guardian", "social-inquiry", "risk-assessment", "durable-solution")
+PROCEDURES = ("case", "guardian", "identity", "social-inquiry", "risk-assessment", "durable-solution")
 
 IT, RO = NodeCode("it"), NodeCode("ro")
 IT_FOCAL_POINT = Address("it.servizio-minori")
