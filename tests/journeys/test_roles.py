@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from service.access.roles import ENDPOINTS, ROLE_SCOPES, Endpoint, Role
+from protocol.messages import FORMS, Form
+from service.access.roles import ENDPOINTS, ROLE_SCOPES, Endpoint, Role, Scope
 from service.api.reading import ENVELOPE
 from tests.journeys.local_network import (
     IT,
@@ -99,6 +100,23 @@ def test_a_role_may_do_what_the_table_says_and_nothing_else(
             answer.text,
         )
         assert answer.status_code < 500, (endpoint, answer.text)
+
+
+@pytest.mark.parametrize("role", [role for role in Role if Scope.MESSAGES_SEND in ROLE_SCOPES[role]])
+@pytest.mark.parametrize(
+    "form", [form for form in FORMS.values() if form.supervised], ids=lambda one: one.type
+)
+def test_what_binds_a_state_is_sent_by_a_supervisor_alone(
+    network: LocalNetwork, form: Form, role: Role
+) -> None:
+    """Of a case that does not exist: whoever may send such a form is told so."""
+    before = state(network)
+    body = message(form.type, "K7QM-3XPT-9V2D-6", IT, RO, in_reply_to=str(uuid.uuid4()))
+    for path in ("/v1/messages", "/v1/messages/validation"):
+        answer = network.client("it", role).post(path, json=body)
+        refused = answer.status_code == 403 and answer.json()["code"] == "access.scope"
+        assert refused is (role is not Role.SUPERVISOR), (path, answer.text)
+    assert state(network) == before
 
 
 def test_without_a_token_nothing_is_answered_and_nothing_changes(network: LocalNetwork, known: Known) -> None:
