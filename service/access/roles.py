@@ -111,12 +111,17 @@ ENDPOINTS: Final[Mapping[Endpoint, frozenset[Scope]]] = MappingProxyType(
         ("GET", "/v1/cases/{reference}/evidence"): frozenset({Scope.CASES_READ}),
         ("GET", "/v1/cases/{reference}/agreements/{digest}"): frozenset({Scope.CASES_READ}),
         ("GET", "/v1/cases/{reference}/agreements/{digest}/rendering"): frozenset({Scope.MESSAGES_READ}),
+        ("PUT", "/v1/cases/{reference}/attachments/{id}"): frozenset({Scope.MESSAGES_SEND}),
         ("POST", "/v1/messages"): frozenset({Scope.MESSAGES_SEND}),
         ("POST", "/v1/messages/validation"): frozenset({Scope.MESSAGES_SEND}),
         ("GET", "/v1/messages"): frozenset({Scope.MESSAGES_READ}),
         ("GET", "/v1/messages/{id}"): frozenset({Scope.MESSAGES_READ}),
         ("GET", "/v1/messages/{id}/evidence"): frozenset({Scope.MESSAGES_READ}),
         ("GET", "/v1/messages/{id}/rendering"): frozenset({Scope.MESSAGES_READ}),
+        ("GET", "/v1/messages/{id}/attachments"): frozenset({Scope.MESSAGES_READ}),
+        ("GET", "/v1/messages/{id}/attachments/{digest}"): frozenset(
+            {Scope.MESSAGES_READ, Scope.IDENTITY_READ}
+        ),
         ("POST", "/v1/messages/{id}/collection"): frozenset({Scope.MESSAGES_COLLECT}),
         ("GET", "/v1/messages/{id}/envelope"): frozenset({Scope.ENVELOPES_CARRY}),
         ("POST", "/v1/envelopes"): frozenset({Scope.ENVELOPES_CARRY}),

@@ -10,7 +10,16 @@ from fastapi import APIRouter, FastAPI
 
 from service.access.roles import ENDPOINTS
 from service.access.tokens import TokenVerifier
-from service.api import cases, deadlines, directory, envelopes, messages, operations, vocabularies
+from service.api import (
+    attachments,
+    cases,
+    deadlines,
+    directory,
+    envelopes,
+    messages,
+    operations,
+    vocabularies,
+)
 from service.api.guard import Api, Guarded
 from service.api.operations import Probe
 from service.api.problems import install
@@ -22,6 +31,7 @@ __all__ = ["ROUTERS", "build_api", "check_guarded"]
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     messages.router,
+    attachments.router,
     cases.router,
     envelopes.router,
     deadlines.router,

@@ -43,6 +43,7 @@ _BY_CODE: Final[Mapping[str, int]] = MappingProxyType(
         "request.parameter": 422,
         "request.cursor": 422,
         "access.reason_required": 422,
+        "attachment.used": 409,
         "access.second_person": 403,
     }
 )

@@ -7,14 +7,16 @@ case's business. No value is ever named in a refusal, only where it stands.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Annotated, Any, Final, Literal, cast
 
 from fastapi import Query, Request
 from pydantic import AwareDatetime, BeforeValidator
 from starlette.convertors import Convertor, register_url_convertor
+from starlette.requests import ClientDisconnect
 
 from protocol import base64url
+from protocol.attachments import MediaType
 from protocol.errors import NotAcceptable, Refused
 from protocol.identifiers import (
     CaseReference,
@@ -45,6 +47,7 @@ __all__ = [
     "Moment",
     "body_of",
     "cursor",
+    "document",
     "position",
     "proposal",
     "submitted",
@@ -116,6 +119,25 @@ async def body_of(request: Request, *, reads: tuple[str, ...], limit: int) -> tu
         if len(data) > limit:
             raise TooLarge("request.too_large", f"expected at most {limit} bytes")
     return media_type, bytes(data)
+
+
+def document(request: Request) -> tuple[MediaType, AsyncIterator[bytes]]:
+    """What kind of file the body is, and its pieces as they come. Refuses `request.media_type`, and
+    `request.body` when the connection ends before the body does."""
+    by_name = {kind.name_in_http: kind for kind in MediaType}
+    name = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if name not in by_name:
+        raise Malformed("request.media_type", f"expected one of: {', '.join(by_name)}")
+
+    async def pieces() -> AsyncIterator[bytes]:
+        try:
+            async for piece in request.stream():
+                yield piece
+        except ClientDisconnect:
+            # Nobody hears it, but the log does not take it for a fault of ours.
+            raise Malformed("request.body", "the connection ended before the body did") from None
+
+    return by_name[name], pieces()
 
 
 async def submitted(request: Request, limits: Limits) -> Submission | SignedSubmission:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Protocol
 
+from protocol.attachments import MediaType
 from protocol.identifiers import CaseReference, MessageId
 from protocol.rendering import Format, Rendering
 from service.access.actor import Actor
 from service.exchange.views import (
     Accepted,
+    AttachmentBytes,
+    AttachmentView,
     CaseView,
     ClaimedRendering,
     CollectionView,
@@ -25,6 +29,7 @@ from service.exchange.views import (
     SignedSubmission,
     Submission,
     TimelineView,
+    UploadView,
     Validation,
 )
 from service.node import Node
@@ -60,6 +65,29 @@ class UseCases(Protocol):
     async def render_agreement(
         self, node: Node, actor: Actor, reference: CaseReference, wanted: str, language: str, form: Format, /
     ) -> Rendering: ...
+
+    async def put_attachment(
+        self,
+        node: Node,
+        actor: Actor,
+        case: CaseReference,
+        upload: MessageId,
+        media_type: MediaType,
+        body: AsyncIterator[bytes],
+        /,
+    ) -> UploadView:
+        """Conflict `id_reused` when the id stands for other bytes already."""
+        ...
+
+    async def list_attachments(
+        self, node: Node, actor: Actor, message: MessageId, /
+    ) -> tuple[AttachmentView, ...]: ...
+
+    async def read_attachment(
+        self, node: Node, actor: Actor, message: MessageId, digest: str, reason: str, /
+    ) -> AttachmentBytes:
+        """A release of identity. Conflict `attachment.incomplete` until it is here as a whole."""
+        ...
 
     async def send(self, node: Node, actor: Actor, submission: Submission | SignedSubmission, /) -> Accepted:
         """Conflict `id_reused` when the id stands for another statement already."""

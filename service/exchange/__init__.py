@@ -5,6 +5,7 @@ agree on.
 """
 
 from service.exchange.agreements import agreement_file, render_agreement
+from service.exchange.attachments import list_attachments, put_attachment, read_attachment
 from service.exchange.bundle import case_bundle
 from service.exchange.carriage import export_envelope, import_envelope
 from service.exchange.cases import case_timeline, open_case, set_protection
@@ -23,10 +24,13 @@ __all__ = [
     "deadlines",
     "export_envelope",
     "import_envelope",
+    "list_attachments",
     "list_messages",
     "message_evidence",
     "next_steps",
     "open_case",
+    "put_attachment",
+    "read_attachment",
     "read_message",
     "render_agreement",
     "render_message",

@@ -336,8 +336,11 @@ def _state(row: Row[Any]) -> Literal["waiting", "sending", "arriving", "complete
 
 
 def _arrived(session: Session, row: Row[Any], sender: NodeCode, message: MessageId) -> int:
-    if row.direction == "in":
-        return int(row.passed)
-    if row.state == "complete":
-        return int(row.chunks)
+    match row.state:
+        case _ if row.direction == "in":
+            return int(row.passed)
+        case "complete":
+            return int(row.chunks)
+        case "refused":  # what it had it has dropped
+            return 0
     return attachments.peer_has(session.connection(), sender, message, row.digest)

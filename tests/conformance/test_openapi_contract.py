@@ -30,6 +30,7 @@ from service.api.app import build_api
 from tests.service.api_stand import TOKEN_KEY, message_id, submission
 from tests.service.exchange_pair import message, open_pair
 from tests.service.fake_exchange import EXAMPLE_CASE
+from tests.service.test_attachments import described, upload
 
 OPENAPI = Path(__file__).resolve().parents[2] / "openapi.yaml"
 DESCRIPTION: dict[str, Any] = yaml.safe_load(OPENAPI.read_text("utf-8"))
@@ -52,6 +53,13 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         "media_type": "application/json",
     },
     ("POST", "/v1/messages/validation"): {"body": submission(2), "media_type": "application/json"},
+    ("PUT", "/v1/cases/{reference}/attachments/{id}"): {
+        "body": b"%PDF-1.7 made up",
+        "media_type": "application/pdf",
+    },
+    ("GET", "/v1/messages/{id}/attachments/{digest}"): {
+        "query": {"identity": "release", "reason": "interview-held"}
+    },
 }
 
 EXAMPLES_OF: dict[str, Any] = {}
@@ -102,8 +110,11 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Base]:
         for person in (pair.it.officer, pair.it.supervisor):
             await exchange.set_protection(node, person, case.reference, "not-sought", "interview-held")
         first = message("case.notification", EXAMPLE_CASE, pair.it.office, pair.ro.office, id=message_id(1))
-        await pair.it.send(first)
+        uploaded = await upload(pair.it, case.reference, b"%PDF-1.7 made up, and sent")
+        attached = {**(first.identity or {}), "attachments": [described(uploaded)]}
+        await pair.it.send(dataclasses.replace(first, identity=attached))
         await pair.settle()
+        EXAMPLES_IN_PATHS["digest"] = uploaded.digest
         answer = message("accept", EXAMPLE_CASE, pair.ro.office, pair.it.office, in_reply_to=first.id)
         await pair.ro.send(answer)
         await pair.settle()
@@ -139,7 +150,7 @@ class BaseApplication:
         await self.app(scope, receive, send)
 
 
-@schemathesis.serializer("application/jose")
+@schemathesis.serializer("application/jose", "application/pdf", "image/jpeg", "image/png")
 def written_as_it_is(_: Any, value: Any) -> bytes:
     return value if isinstance(value, bytes) else str(value).encode()
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import AsyncIterator
 from typing import Any, Literal
 
 from protocol import base64url, messages
+from protocol.attachments import MediaType, chunks_of
 from protocol.errors import Missing, NotAcceptable, Refused
 from protocol.evidence import ShownRendering
 from protocol.identifiers import CaseReference, MessageId, NodeCode, ThreadId, new_case_reference
@@ -23,6 +25,8 @@ from service.errors import Conflict, NotFound
 from service.exchange.printing import words_of_timeline
 from service.exchange.views import (
     Accepted,
+    AttachmentBytes,
+    AttachmentView,
     CaseView,
     ClaimedRendering,
     CollectionView,
@@ -47,6 +51,7 @@ from service.exchange.views import (
     ThreadView,
     TimelineEntry,
     TimelineView,
+    UploadView,
     Validation,
 )
 from service.node import Node
@@ -146,6 +151,43 @@ class FakeExchange:
             after = dataclasses.replace(before, state="proposed", proposed=status, proposed_by=actor.person)
         self.cases[reference] = dataclasses.replace(case, protection=after)
         return after
+
+    async def put_attachment(
+        self,
+        node: Node,
+        actor: Actor,
+        case: CaseReference,
+        upload: MessageId,
+        media_type: MediaType,
+        body: AsyncIterator[bytes],
+        /,
+    ) -> UploadView:
+        self._case(actor, case)
+        data = b"".join([piece async for piece in body])
+        return UploadView(
+            id=upload,
+            digest=digest_of(data),
+            salt="A" * 22,
+            size=len(data),
+            chunks=chunks_of(len(data)),
+            media_type=media_type,
+        )
+
+    async def list_attachments(
+        self, node: Node, actor: Actor, message: MessageId, /
+    ) -> tuple[AttachmentView, ...]:
+        self._message(actor, message)
+        return ()
+
+    async def read_attachment(
+        self, node: Node, actor: Actor, message: MessageId, digest: str, reason: str, /
+    ) -> AttachmentBytes:
+        self._message(actor, message)
+
+        async def chunks() -> AsyncIterator[bytes]:
+            yield b"%PDF-"
+
+        return AttachmentBytes(digest=digest, media_type="pdf", size=5, chunks=chunks())
 
     async def next_steps(self, node: Node, actor: Actor, reference: CaseReference, /) -> NextStepsView:
         case = self._case(actor, reference)

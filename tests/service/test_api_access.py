@@ -36,6 +36,13 @@ BODIES: dict[Endpoint, dict[str, Any]] = {
     ("POST", "/v1/messages"): {"json": submission(2)},
     ("POST", "/v1/messages/validation"): {"json": submission(3)},
     ("PUT", "/v1/cases/{reference}/protection"): {"json": {"status": "sought", "reason": "claim"}},
+    ("PUT", "/v1/cases/{reference}/attachments/{id}"): {
+        "content": b"%PDF-1.7 made up",
+        "headers": {"Content-Type": "application/pdf"},
+    },
+    ("GET", "/v1/messages/{id}/attachments/{digest}"): {
+        "params": {"identity": "release", "reason": "identity-check"}
+    },
     ("POST", "/v1/envelopes"): {
         "content": b'{"manifest":"e30.e30.AA","parts":{}}',
         "headers": {"Content-Type": "application/vnd.focalpoint.envelope+json"},
