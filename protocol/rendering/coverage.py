@@ -19,8 +19,8 @@ STAND_IN: Final = "\ufffd"
 """What stands where a character cannot be shown."""
 
 _PLAIN = re.compile(r"[\n\x20-\x7e]*")
-# Neither has a meaning that another reader could rely on; PDF/A forbids both.
-_MEANINGLESS: Final = frozenset({"Co", "Cs"})
+# Marks that fonts have, and PDF/A forbids: they mark how bytes are to be read, and this is no byte.
+_BYTE_ORDER: Final = "\ufeff"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +43,7 @@ def shown(text: str) -> Shown:
         kind = unicodedata.category(character)
         of_letter = kind in ("Mn", "Me", "Mc") and bool(pieces)
         candidates = able if of_letter else _repertoires()
-        able_now = (
-            []
-            if kind in _MEANINGLESS or character == "\ufeff"
-            else [font for font in candidates if ord(character) in font]
-        )
+        able_now = [] if character == _BYTE_ORDER else [font for font in candidates if ord(character) in font]
         if able_now or character == "\n":
             able = able_now
             pieces.append(character)

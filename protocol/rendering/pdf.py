@@ -16,7 +16,7 @@ from functools import cache
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING, Any, Final
 
-from typst import Compiler, Fonts
+from typst import Compiler, Fonts, TypstError
 
 from protocol.errors import NotAcceptable
 from protocol.languages import Direction, isolated
@@ -85,13 +85,17 @@ def to_pdf(document: Document) -> bytes:
     }
     # A compiler is not to be used twice at once; the fonts, which take the time to read, can be.
     compiler = Compiler(root=_ROOT, font_paths=_typst_fonts(), ignore_system_fonts=True)
-    pdf = compiler.compile(
-        _layout(),
-        format="pdf",
-        sys_inputs={"document": json.dumps(laid_out), "foot": json.dumps(foot)},
-        pdf_standards=_STANDARDS,
-        timestamp=document.as_of or _NO_TIME,
-    )
+    try:
+        pdf = compiler.compile(
+            _layout(),
+            format="pdf",
+            sys_inputs={"document": json.dumps(laid_out), "foot": json.dumps(foot)},
+            pdf_standards=_STANDARDS,
+            timestamp=document.as_of or _NO_TIME,
+        )
+    except TypstError:
+        # It quotes the words, which no log may have.
+        raise RuntimeError("the page could not be set") from None
     assert isinstance(pdf, bytes)
     return pdf
 

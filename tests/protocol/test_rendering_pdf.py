@@ -12,6 +12,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,7 +36,8 @@ from protocol.rendering import (
     printed,
     timeline_words,
 )
-from protocol.rendering.coverage import STAND_IN, characters_of, font_files, shown
+from protocol.rendering import pdf as pdf_printer
+from protocol.rendering.coverage import STAND_IN, Shown, characters_of, font_files, shown
 from protocol.rendering.pdf import to_pdf
 from protocol.rendering.sentences import sentences
 from protocol.rendering.words import Document, Fact, Group, Narrative, Remark, Section, Value
@@ -362,6 +364,27 @@ def test_what_no_font_has_is_counted_and_said_at_the_head_of_the_page(text: str)
     assert said.index(STAND_IN) < said.index("Avant")
     assert "Avant" in said
     assert "après." in said
+
+
+def test_a_byte_order_mark_is_left_out() -> None:
+    assert shown("a\ufeffb").text == "ab"
+    assert "ab" in free_text("a\ufeffb")
+
+
+def test_a_fault_of_the_printer_does_not_quote_what_it_was_to_print(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pdf_printer, "shown", lambda text: Shown(text=text, lacking=0))
+
+    with pytest.raises(RuntimeError) as fault:
+        free_text("ሰላም")
+    assert "ሰላም" not in str(fault.value)
+    assert fault.value.__suppress_context__
+
+
+def test_no_font_of_the_machine_takes_part() -> None:
+    known = [font.path for font in pdf_printer._typst_fonts().fonts()]
+
+    assert {Path(path).name for path in known if path} == set(font_files())
+    assert len(known) == len(font_files())
 
 
 def test_what_every_font_has_is_not_spoken_of() -> None:
