@@ -3,8 +3,9 @@
 # make run     the same local network, left running until Ctrl-C
 # make check   format, lint, types, import walls, API contract, generated pages
 # make bench   throughput and latency beside the bare floor, to .bench/report.json
+# make mutants each safeguard taken out, one at a time: its own tests must fail, and no other safeguard's
 # make faults  the long fault campaign (kill -9 at seeded points), more seeds than `make test` runs
-.PHONY: demo test run check bench faults setup format clean
+.PHONY: demo test run check bench mutants faults setup format clean
 PY = .venv/bin/python
 
 setup:
@@ -27,6 +28,9 @@ format: setup
 
 bench: setup
 	@$(PY) -m tests.benchmarks.bench
+
+mutants: setup
+	@$(PY) -m tests.safeguards.mutants
 
 faults: setup
 	@$(PY) -m pytest tests/faults --seeds 20 -s

@@ -14,9 +14,11 @@ __all__ = ["age_presumed", "known_adult", "majority_is_no_closure", "presumed_pr
 
 OUTCOME = "age.outcome"
 _CHILD_BANDS = frozenset({"0-5", "6-11", "12-14", "15-17", "unknown-child"})
-_SETTLED_APPEALS = frozenset({"none-lodged", "dismissed", "not-provided"})
+_SETTLED_APPEALS = frozenset({"none-lodged", "dismissed", "withdrawn", "not-provided"})
 _GUESSES = frozenset({"estimate", "unknown"})
-_ENDS_BY_ITSELF = frozenset({"opened-in-error", "child-died", "child-untraceable", "victim-status-excluded"})
+_ENDS_BY_ITSELF = frozenset(
+    {"opened-in-error", "duplicate-case", "child-died", "child-untraceable", "victim-status-excluded"}
+)
 
 
 def known_adult(file: CaseFile) -> bool:

@@ -17,10 +17,9 @@ __all__ = ["consent_given"]
 
 
 def consent_given(row: Safeguard, file: CaseFile, asked: Asked) -> Iterator[Missing]:
-    """An authority accepts for its own State alone, and a version that is on the table here. A handover is
-    under a version that both States accepted, that nothing suspends or ends and beside which nothing else is
-    agreed (Regulation (EU) 2019/1111
-    recital 83, art 82(5)).
+    """An authority accepts for its own State alone, and a version that is here. A handover is under a version
+    that both States accepted, that nothing suspends or ends and beside which nothing else is agreed
+    (Regulation (EU) 2019/1111, recital 83 and art 82(5)).
 
     A consent of the child or the guardian that was withdrawn is asked for again: the child is heard on a
     later day, the decision on its best interests names the guardian's withdrawal (project choice). A carer's

@@ -70,7 +70,7 @@ def solutions_considered(row: Safeguard, file: CaseFile, asked: Asked) -> Iterat
     assessed = version.rests_on.get("risk_assessment")
     if unweighed(file, considered) or (version.moves(file) and assessed not in considered):
         yield lacking(row, "missing.best_interests_weigh_fact", "destination")
-    if decision.coded.get("appeal") == "pending" or _appealed(file):
+    if decision.coded.get("appeal") in ("pending", "upheld") or _appealed(file):
         yield lacking(row, "missing.appeal_decided", "court")
 
 

@@ -101,7 +101,8 @@ def child_heard(row: Safeguard, file: CaseFile, asked: Asked) -> Iterator[Missin
     Where guardian and child disagree, or nobody knows whether they do, a separate representative is appointed
     first (Directive (EU) 2024/1346 art 27; suspension: a Spanish rule, partly read). A child who was not
     heard: the reason is recorded, and it never counts as heard for a move to another State (project choice).
-    `not-expressed` is a view: the child was asked. Nor does a child who was not told what the options mean.
+    A child who was not told what the options mean was not heard either. `not-expressed` is a view: the child
+    was asked.
     """
     file = asked.known(file)
     version = version_of(file, asked)
