@@ -29,6 +29,20 @@ def test_only_the_state_that_can_know_says_it(message_type: str, said_by: str) -
     assert form(message_type).said_by == said_by
 
 
+LISTS = [
+    (message_type, field.name)
+    for message_type in ("handover.confirmation", "follow-up.report", "alert.danger", "alert.missing-child")
+    for field in form(message_type).coded_fields
+    if field.many and field.kind != "group"
+]
+
+
+@pytest.mark.parametrize(("message_type", "name"), LISTS)
+def test_nothing_is_said_twice_in_a_list(message_type: str, name: str) -> None:
+    twice = [*sample(message_type).coded[name], sample(message_type).coded[name][0]]
+    assert refusal_of(changed(message_type, **{name: twice})).field == f"/coded/{name}"
+
+
 # Handover and follow-up.
 
 

@@ -80,6 +80,9 @@ CONTRADICTIONS: dict[str, Json] = {
     "one cause answered twice": {
         "causes": [{"cause": "debt", "answered": "yes"}, {"cause": "debt", "answered": "no"}]
     },
+    "one measure against a cause twice": {
+        "causes": [{"cause": "debt", "cause_measures": ["debt-relief", "debt-relief"], "answered": "yes"}]
+    },
     "one legal basis twice": {"legal_bases": ["crc-1989", "crc-1989"]},
 }
 
