@@ -38,13 +38,18 @@ class Sentences:
         ):
             raise LookupError(f"{self.language}.ftl says nothing for {message}")
         shown = {
-            name: isolated(value, reading=self.direction) if isinstance(value, str) else value
-            for name, value in values.items()
+            name: self._apart(value) if isinstance(value, str) else value for name, value in values.items()
         }
         text, faults = self.bundle.format_pattern(pattern, shown)
         if faults:
             raise LookupError(f"{self.language}.ftl, {message}: {faults[0]}")
         return str(text)
+
+    def _apart(self, value: str) -> str:
+        # What has isolates already is a sentence of ours, such as a moment. The letters in them do not count
+        # for its direction, and those that do may be Latin.
+        ours = any("\u2066" <= character <= "\u2068" for character in value)
+        return isolated(value, reading=self.direction, towards=self.direction if ours else None)
 
     def knows(self, message: str) -> bool:
         """Whether there is such a message."""

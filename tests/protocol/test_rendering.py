@@ -340,6 +340,13 @@ def test_isolates_in_right_to_left_text_are_balanced_on_every_line():
         assert len(re.findall("[\u2066-\u2068]", line)) == line.count("\u2069")
 
 
+def test_a_moment_inside_an_arabic_sentence_reads_from_the_right() -> None:
+    moment = sentences("ar").moment(SIGNED)
+    said = sentences("ar").say("timeline-due", moment=moment)
+
+    assert f"\u2067{moment}\u2069" in said
+
+
 # Timelines and evidence.
 
 
