@@ -14,7 +14,7 @@ after either.
 # No postponed annotations: `NotRequired` would go unnoticed by whoever asks a type for its members.
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
@@ -27,6 +27,7 @@ from protocol import base64url
 
 __all__ = [
     "Accepted",
+    "Attachment",
     "Case",
     "CitedRendering",
     "Client",
@@ -52,11 +53,14 @@ __all__ = [
     "Thread",
     "Timeline",
     "TimelineEntry",
+    "Upload",
     "Validation",
 ]
 
 TIMEOUT: Final = 10.0
 """Seconds for an answer; a long poll gets its own wait on top."""
+UPLOAD: Final = 60.0
+"""Seconds between two signs of life while a document goes up."""
 LONG_POLL: Final = 30
 """Seconds, the longest that a node holds an empty page back."""
 ENVELOPE: Final = "application/vnd.focalpoint.envelope+json"
@@ -133,12 +137,32 @@ class Validation(TypedDict):
     due: NotRequired[Due]
 
 
+class Upload(TypedDict):
+    """`digest`, `salt`, `size` and `media_type` go into `identity.attachments` of its message."""
+
+    id: str
+    digest: str
+    salt: str
+    size: int
+    chunks: int
+    media_type: str
+
+
+class Attachment(TypedDict):
+    digest: str
+    state: Literal["waiting", "sending", "arriving", "complete", "refused", "destroyed"]
+    chunks: int
+    arrived: int
+    code: NotRequired[str]
+
+
 class Content(TypedDict):
     coded: Json
     narrative: list[NarrativeBlock]
     narrative_state: Literal["none", "sealed", "released", "destroyed"]
     identity_state: Literal["none", "sealed", "released", "destroyed"]
     declares_no_danger: bool
+    attachments: list[Attachment]
     identity: NotRequired[Json]
 
 
@@ -505,6 +529,45 @@ class Client:
         return cast(
             "Collection", await self._json("POST", f"/v1/messages/{_segment(id)}/collection", params=named)
         )
+
+    # -- attachments
+
+    async def attach(
+        self,
+        case: str,
+        id: str,  # noqa: A002
+        body: AsyncIterable[bytes] | Iterable[bytes],
+        *,
+        media_type: str,
+    ) -> Upload:
+        """Upload a document for a message to cite, piece by piece. `id` is yours, and makes it safe to
+        repeat; `media_type` as HTTP has it."""
+        answer = await self._json(
+            "PUT",
+            f"/v1/cases/{_segment(case)}/attachments/{_segment(id)}",
+            content=body,
+            headers={"Content-Type": media_type},
+            timeout=UPLOAD,
+        )
+        return cast("Upload", answer)
+
+    async def attachments(self, id: str) -> list[Attachment]:  # noqa: A002
+        answer = await self._json("GET", f"/v1/messages/{_segment(id)}/attachments")
+        return cast("list[Attachment]", answer["attachments"])
+
+    async def attachment(self, id: str, digest: str, *, reason: str) -> AsyncIterator[bytes]:  # noqa: A002
+        """A document, piece by piece: a release of identity, journalled with the code `reason`."""
+        where = f"/v1/messages/{_segment(id)}/attachments/{_segment(digest)}"
+        asked = {"identity": "release", "reason": reason}
+        try:
+            async with self._http.stream("GET", where, params=asked) as answer:
+                if not answer.is_success:
+                    await answer.aread()
+                    raise _problem(answer)
+                async for piece in answer.aiter_bytes():
+                    yield piece
+        except httpx.HTTPError as error:
+            raise NodeUnreachable(type(error).__name__) from error
 
     # -- envelopes, directory, deadlines, operations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import AsyncIterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Final
@@ -12,7 +13,7 @@ import typer
 from protocol import base64url
 from service.client import Format, Printed
 
-__all__ = ["FormatOption", "OutputOption", "as_printed", "hand_over", "write_new"]
+__all__ = ["FormatOption", "OutputOption", "as_printed", "hand_over", "pieces", "write_new", "write_pieces"]
 
 FormatOption = Annotated[Format, typer.Option(help="A PDF needs --output.")]
 OutputOption = Annotated[
@@ -42,6 +43,28 @@ def write_new(file: Path, content: bytes) -> None:
         raise typer.BadParameter("the file is there already", param_hint="--output") from None
     except OSError:
         raise typer.BadParameter("it cannot be written", param_hint="--output") from None
+
+
+async def write_pieces(file: Path, pieces: AsyncIterator[bytes]) -> int:
+    """The same for what comes piece by piece. Returns the bytes; half a file is removed."""
+    written = 0
+    try:
+        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
+            async for piece in pieces:
+                written += opened.write(piece)
+    except FileExistsError:
+        raise typer.BadParameter("the file is there already", param_hint="--output") from None
+    except BaseException:
+        file.unlink(missing_ok=True)
+        raise
+    return written
+
+
+async def pieces(file: Path) -> AsyncIterator[bytes]:
+    """A file, 64 KiB at a time."""
+    with file.open("rb") as opened:
+        while piece := opened.read(65_536):
+            yield piece
 
 
 def as_printed(file: Path, language: str | None) -> Printed:

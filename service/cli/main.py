@@ -20,6 +20,7 @@ __all__ = ["GROUPS", "app"]
 
 GROUPS: Final = {
     "agreement": "service.cli.agreement:agreement_app",
+    "attachment": "service.cli.attachments:attachment_app",
     "collect": "service.cli.messages:collect_app",
     "demo": "service.cli.demo:demo_app",
     "directory": "service.cli.directory:directory_app",

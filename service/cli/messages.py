@@ -12,6 +12,7 @@ import typer
 
 from protocol import vocabularies
 from service.cli.at_api import REFUSED, talks_to_a_node
+from service.cli.attachments import add_attachment
 from service.cli.files import FormatOption, OutputOption, as_printed, hand_over
 from service.client import Client, Due, Message, Submission
 
@@ -35,12 +36,20 @@ async def send(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would come of it; send nothing.")
     ] = False,
+    attach: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE:KIND", help="A document to go with it, such as scan.pdf:birth-certificate."
+        ),
+    ] = None,
 ) -> None:
     """Send a message. Repeating it under the same id is always safe.
 
     It is on disk when this returns, and is then carried until the other State has it.
     """
     submission = _submission(file)
+    for one in attach or ():
+        await add_attachment(node, submission, one)
     if dry_run:
         validation = await node.validate(submission)
         for refusal in validation["refusals"]:
