@@ -247,7 +247,8 @@ def without(thread: Thread, message: MessageId, *, table: Table) -> Thread | Non
     )
     again = dataclasses.replace(again, due=present_due(again, table))
     for entry in later:
-        if entry.id == message or again.entry(entry.in_reply_to) is None:
+        # Who speaks only because of a redirection that is taken out is no side of it any more.
+        if entry.id == message or again.entry(entry.in_reply_to) is None or not again.party(entry.sender):
             continue
         try:
             again = _apply(again, entry, table=table, sending=False).thread

@@ -70,6 +70,7 @@ FORM = Form(
     type="case.notification",
     procedure="case",
     opens_thread=True,
+    said_by="destination",
     model=CaseNotification,
     narrative_fields=("circumstances",),
     identity_model=PersonsAndPlaces,

@@ -13,7 +13,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from protocol.content import Content
-from protocol.conversations import Party, PredecessorMissing, Table, Thread, advance, collected, moves_from
+from protocol.conversations import (
+    Party,
+    PredecessorMissing,
+    Table,
+    Thread,
+    advance,
+    collected,
+    moves_from,
+    without,
+)
 from protocol.identifiers import Address, CaseReference, MessageId, ThreadId
 
 ASKER = Address("it.servizio-minori")
@@ -52,6 +61,8 @@ class Collection:
 
 def opening(table: Table, at: datetime = START, **changes: Any) -> Content:
     fields: dict[str, Any] = {"sender": ASKER, "recipient": OFFICES[0], "issued_at": at}
+    if table.opens == "durable-solution.proposal":
+        fields["coded"] = {"terms": {"monitoring": [{"follow_up_point": "month-1"}]}}
     return message(table.opens, OPENING, **(fields | changes))
 
 
@@ -88,7 +99,17 @@ def coded_for(thread: Thread, message_type: str) -> Mapping[str, Any] | None:
     if message_type == "redirect":
         left = [office for office in OFFICES if office not in thread.answerers]
         return {"redirected_to": left[0]} if left else None
+    if message_type in ("durable-solution.proposal", "durable-solution.counter-proposal"):
+        # Every version that follows a suspension answers it.
+        lifts = [entry.id for entry in thread.said("durable-solution.suspension")]
+        return {"terms": {"monitoring": [{"follow_up_point": "month-1"}]}, "lifts": lifts}
+    if message_type == "follow-up.report":
+        return {"follow_up_point": "month-1"}
     return {}
+
+
+def _name(item: Content | Collection) -> str:
+    return item.id if isinstance(item, Content) else f"collection-{item.message}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +140,10 @@ class World:
             if not move.missing and coded_for(thread, move.type) is not None
         ]
 
-    def say(self, side: Party, message_type: str, reply_to: MessageId, now: datetime) -> World:
+    def say(
+        self, side: Party, message_type: str, reply_to: MessageId, now: datetime, *, careless: bool = False
+    ) -> World:
+        """`careless`: this node holds itself to no more than a recipient would."""
         thread = self.view(side)
         statement = said(
             thread,
@@ -130,7 +154,7 @@ class World:
             in_reply_to=reply_to,
             coded=coded_for(thread, message_type),
         )
-        moved = advance(thread, statement, table=self.table, sending=True).thread
+        moved = advance(thread, statement, table=self.table, sending=not careless).thread
         if side is Party.ASKER:
             return dataclasses.replace(
                 self, asker=moved, to_answerer=self.to_answerer | {statement}, count=self.count + 1
@@ -164,9 +188,19 @@ class World:
         rest = self.to_answerer if keep else self.to_answerer - {item}
         return dataclasses.replace(self, answerer=moved, to_answerer=rest)
 
+    def refuse(self, side: Party, item: Content) -> World:
+        """The node of `side` refuses what is on its way to it, and its sender takes it back."""
+        if side is Party.ASKER:
+            rest = without(self.answerer, item.id, table=self.table)
+            assert rest
+            return dataclasses.replace(self, answerer=rest, to_asker=self.to_asker - {item})
+        rest = without(self.asker, item.id, table=self.table)
+        assert rest
+        return dataclasses.replace(self, asker=rest, to_answerer=self.to_answerer - {item})
+
     def on_the_way(self) -> list[tuple[Party, Content | Collection]]:
-        return [(Party.ASKER, item) for item in sorted(self.to_asker, key=repr)] + [
-            (Party.ANSWERER, item) for item in sorted(self.to_answerer, key=repr)
+        return [(Party.ASKER, item) for item in sorted(self.to_asker, key=_name)] + [
+            (Party.ANSWERER, item) for item in sorted(self.to_answerer, key=_name)
         ]
 
     def agrees(self) -> bool:
