@@ -19,7 +19,7 @@ from protocol.errors import Refused
 from service import exchange
 from service.access.tokens import TokenVerifier
 from service.api.app import build_api
-from service.clock import SimulatedClock, SystemClock
+from service.clock import clock_of
 from service.directory.follow import ReplicatedDirectory
 from service.directory.publish import Publisher
 from service.keystore import API_TOKEN, FileKeyStore, read_passphrase
@@ -44,12 +44,11 @@ __all__ = ["build_node", "run_node"]
 
 def build_node(settings: Settings) -> Node:
     """Open everything that is on this machine. Misconfigured when something needs an operator first."""
-    simulated = settings.simulated_clock_file
-    clock, random = SimulatedClock(simulated) if simulated else SystemClock(), SystemRandomSource()
+    clock, random = clock_of(settings), SystemRandomSource()
     metrics = Metrics()
     log = configure(level=settings.log_level, file=settings.log_file, on_dropped=metrics.fields_dropped)
     log = log.bind(node=settings.node)
-    if simulated:
+    if settings.simulated_clock_file:
         log.warning("clock.simulated")
     keys = FileKeyStore(
         settings.keystore_dir, read_passphrase(settings.passphrase_file), clock=clock, random=random

@@ -184,6 +184,7 @@ class Message(TypedDict):
     in_reply_to: NotRequired[str]
     refusal: NotRequired[str]
     due: NotRequired[Due]
+    agreement_digest: NotRequired[str]
     collected_at: NotRequired[str]
     content: NotRequired[Content]
 

@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from service.errors import Misconfigured
+from service.ports import Clock
 from service.private_files import write_private
+from service.settings import Settings
 
-__all__ = ["SimulatedClock", "SystemClock"]
+__all__ = ["SimulatedClock", "SystemClock", "clock_of"]
 
 
 class SystemClock:
@@ -57,3 +59,9 @@ class SimulatedClock:
             ahead = json.loads(self._file.read_bytes())["ahead_seconds"]
             self._ahead, self._seen = timedelta(seconds=ahead), changed
         return self._ahead
+
+
+def clock_of(settings: Settings) -> Clock:
+    """The clock that the node of these settings goes by; its commands go by the same one."""
+    simulated = settings.simulated_clock_file
+    return SimulatedClock(simulated) if simulated else SystemClock()

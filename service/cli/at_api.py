@@ -84,9 +84,8 @@ def problem_lines(problem: Problem) -> list[str]:
     if problem.detail:
         lines.append(f"  {problem.detail}")
     for missing in problem.missing:
-        lines.append(
-            f"  missing: {missing['title']}, from {missing['supplier']}. Source: {missing['source']}"
-        )
+        what, who = missing["title"].rstrip("."), missing["supplier"]
+        lines.append(f"  missing: {what}; from {who}. Source: {missing['source']}")
     if problem.incident:
         lines.append(f"  incident {problem.incident}, which the node's log has too")
     return lines

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from service.cli.local_network import described_node, read_description
-from service.clock import SystemClock
+from service.clock import clock_of
 from service.keystore import FileKeyStore, read_passphrase
 from service.random_source import SystemRandomSource
 from service.settings import Settings, load
@@ -49,6 +49,6 @@ def keystore_of(settings: Settings) -> FileKeyStore:
     return FileKeyStore(
         settings.keystore_dir,
         read_passphrase(settings.passphrase_file),
-        clock=SystemClock(),
+        clock=clock_of(settings),
         random=SystemRandomSource(),
     )

@@ -24,7 +24,7 @@ from sqlalchemy import text
 from protocol.directory import Directory, Freshness
 from protocol.errors import FocalpointError
 from service.cli.at_node import ConfigOption, NetworkOption, NodeOption, keystore_of, settings_file
-from service.clock import SystemClock
+from service.clock import SystemClock, clock_of
 from service.directory.follow import ReplicatedDirectory
 from service.errors import Misconfigured
 from service.keystore import API_TOKEN, FileKeyStore
@@ -74,7 +74,7 @@ def doctor(
     """
     colours = {"good": typer.colors.GREEN, "look": typer.colors.YELLOW, "wrong": typer.colors.RED}
     worst = False
-    for check in examine(settings_file(config, network, node), SystemClock().now(), patience=patience):
+    for check in examine(settings_file(config, network, node), patience=patience):
         typer.secho(f"{check.outcome:<6}", fg=colours[check.outcome], nl=False)
         typer.echo(f"{check.name:<20} {check.says}")
         if check.advice:
@@ -84,7 +84,7 @@ def doctor(
         raise typer.Exit(_SOMETHING_WRONG)
 
 
-def examine(settings_path: Path, now: datetime, *, patience: float) -> Iterator[Check]:
+def examine(settings_path: Path, *, patience: float) -> Iterator[Check]:
     """Every check that can be made, in order. What depends on something wrong is left out.
 
     `patience`: seconds to wait for the hub, and for the API.
@@ -95,6 +95,7 @@ def examine(settings_path: Path, now: datetime, *, patience: float) -> Iterator[
         yield _wrong("settings", reason, "correct the settings file; every knob is in service/settings.py")
         return
     yield Check(name="settings", outcome="good", says=f"node {settings.node} of State {settings.state}")
+    now = clock_of(settings).now()
     yield from _files(settings_path, settings)
     yield from _keys(settings)
     yield from _database(settings)
@@ -226,7 +227,9 @@ def _directory(settings: Settings, now: datetime) -> Iterator[tuple[Check, Direc
     try:
         store = Store(settings.database, readers=1)
         try:
-            source = ReplicatedDirectory.load(store, settings=settings, clock=SystemClock(), log=_silent())
+            source = ReplicatedDirectory.load(
+                store, settings=settings, clock=clock_of(settings), log=_silent()
+            )
         finally:
             store.close()
     except Exception as reason:  # noqa: BLE001 - an unreadable database says so in many ways

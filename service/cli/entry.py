@@ -19,7 +19,7 @@ from protocol.directory import (
 )
 from service.cli.at_node import ConfigOption, NetworkOption, NodeOption, keystore_of, settings_of
 from service.cli.root_key import RootKeyOption, RootPassphraseOption, root_passphrase
-from service.clock import SystemClock
+from service.clock import clock_of
 from service.directory.facts_file import StateFacts, facts_of_last, read_facts
 from service.directory.own_entries import PROTOCOL_VERSIONS, Planned, key_that_signed, listed_keys, plan
 from service.directory.own_keys import REAL, sealing_records, signing_records
@@ -57,7 +57,7 @@ def sign_entries(
     said = read_facts(facts, node=settings.node, state=settings.state) if facts else facts_of_last(last)
     if said is None:
         raise typer.BadParameter("there is no entry yet: say what it shall hold", param_hint="--facts")
-    now = SystemClock().now()
+    now = clock_of(settings).now()
     planned = _planned(settings, keys, said, last, _cut_offs(revoke or [], keys), now)
     due = [one for one in planned if _shown(one, now)]
     for path in sorted(set(last) - {one.path for one in planned}):

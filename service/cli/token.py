@@ -11,7 +11,7 @@ from protocol.identifiers import Address, parse_address
 from service.access.roles import CONTENT_SCOPES, ROLE_SCOPES, Role
 from service.access.tokens import mint
 from service.cli.at_node import ConfigOption, NetworkOption, NodeOption, keystore_of, settings_of
-from service.clock import SystemClock
+from service.clock import clock_of
 from service.directory.publish import read_entries
 from service.keystore import API_TOKEN
 from service.random_source import SystemRandomSource
@@ -56,7 +56,7 @@ def mint_token(
         raise typer.BadParameter("expected a name or a number", param_hint="--person")
     if ROLE_SCOPES[role] & CONTENT_SCOPES and not authorities:
         raise typer.BadParameter(f"the role {role} acts for an authority: name it", param_hint="--authority")
-    now = SystemClock().now()
+    now = clock_of(settings).now()
     lifetime = timedelta(seconds=settings.token_seconds) if minutes is None else timedelta(minutes=minutes)
     token = mint(
         keystore_of(settings).signing(API_TOKEN),

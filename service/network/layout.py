@@ -44,7 +44,7 @@ from service.ports import Clock, RandomSource
 from service.private_files import make_private_directory, write_private
 from service.routing.subjects import member_code
 
-__all__ = ["Layout", "Member", "lay_out_network"]
+__all__ = ["Layout", "Member", "lay_out_network", "sign_entries"]
 
 NETWORK = "focalpoint-local"
 _CHARTER_KEYS = 3
@@ -128,7 +128,7 @@ def lay_out_network(directory: Path, states: Sequence[str], *, clock: Clock, ran
     )
     for member in members:
         office.admit(member)
-        _sign_entries(member, clock.now())
+        sign_entries(member, clock.now())
     return Layout(
         directory=directory,
         charter=office.charter,
@@ -212,7 +212,7 @@ def _member(directory: Path, code: NodeCode, *, clock: Clock, random: RandomSour
     )
 
 
-def _sign_entries(member: Member, now: datetime) -> None:
+def sign_entries(member: Member, now: datetime) -> None:
     """Sign the entries that are missing, old, or say something else than the example now does."""
     state = example_state(member.code)
     last = read_entries(member.directory)

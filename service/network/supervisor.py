@@ -27,7 +27,7 @@ from service.directory.registrar import Registrar
 from service.errors import Conflict, NotFound
 from service.network.clients import client_tokens
 from service.network.control import Control
-from service.network.layout import Layout
+from service.network.layout import Layout, sign_entries
 from service.network.node_process import NodeProcess
 from service.network.tether import tethered
 from service.ports import Clock, RandomSource
@@ -179,6 +179,9 @@ class LocalNetwork:
             )
         clock.move_to(shifted(clock.now(), parse_duration(by), "UTC"))
         self._mint()
+        for member in self._layout.members:
+            # What each State does once a year; its node publishes what it finds new.
+            sign_entries(member, clock.now())
         assert self._link is not None
         # The registrar looks, sees that its snapshot has run out, and signs a new one.
         self._link.directory_changed.notify()

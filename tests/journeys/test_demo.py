@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,6 @@ from typer.testing import CliRunner
 
 from service.cli.doctor import Check, examine
 from service.cli.main import app
-from service.clock import SystemClock
 
 pytestmark = pytest.mark.network
 
@@ -78,6 +78,17 @@ def test_every_step_is_told(told: tuple[str, Path]) -> None:
         "releases it for a home visit, which is journalled: Ileana Exemplu",
         "nor a word of the free text, nor the kind of message, nor the case reference",
         "the conversation is now complete",
+        "simulated, in this network on this machine alone",
+        "the identity is verified",
+        "Both nodes, each from its own copy: the assessment is disputed",
+        "Safeguard not met: A foreseeable risk that is not mitigated forbids return.",
+        "missing: A record of the child’s views; from destination. Source: CRC General Comment 6",
+        "No role and no setting overrides that.",
+        "whether they are true and good for the girl is judged by people",
+        "In force, on both nodes: both States signed the same bytes, and every safeguard holds.",
+        "agreement.document_altered: agreement/rests_on/social_inquiries/0",
+        "Every visit that was agreed has been made: the agreement is completed.",
+        "the solution is completed. Either State may reopen it.",
         "Whole: every signature is valid",
         "evidence.altered",
         "nothing is left running",
@@ -85,7 +96,7 @@ def test_every_step_is_told(told: tuple[str, Path]) -> None:
         assert sentence in " ".join(text.split()), sentence
     steps = [int(number) for number in re.findall(r"^(\d+): ", text, re.MULTILINE)]
     assert steps == list(range(1, len(steps) + 1))
-    assert len(steps) >= 10
+    assert len(steps) >= 17
 
 
 def test_the_report_is_told_in_two_languages_with_its_free_text_marked(told: tuple[str, Path]) -> None:
@@ -102,6 +113,26 @@ def test_deadlines_are_told_with_their_basis(told: tuple[str, Path]) -> None:
         r"the report is due by \d\d \w{3} \d{4}, \d\d:\d\d UTC \(Focalpoint's own default\)", text
     )
     assert "Answers still owed on this case: none." in text
+
+
+def test_the_year_of_follow_up_passes_on_the_simulated_clock(told: tuple[str, Path]) -> None:
+    text, place = told
+    visits = re.findall(r"(\d\d \w{3} \d{4}): safe, in school, and she wants to stay", text)
+    days = [datetime.strptime(day, "%d %b %Y") for day in visits]
+    assert [round((later - days[0]).days / 30.4) for later in days] == [0, 2, 5, 11]
+    ahead = json.loads((place / "clock.json").read_text())["ahead_seconds"]
+    assert ahead > 365 * 86_400
+
+
+def test_the_agreement_it_leaves_verifies_with_the_command(told: tuple[str, Path]) -> None:
+    text, place = told
+    charter = re.search(r"--charter-digest ([\w-]{43})", text)
+    assert charter is not None
+    verify = ["agreement", "verify", str(place / "agreement.json"), "--charter-digest"]
+    whole = CliRunner().invoke(app, [*verify, charter[1]])
+    assert whole.exit_code == 0, whole.output
+    assert "Whole" in whole.output
+    assert CliRunner().invoke(app, [*verify, "A" * 43]).exit_code == 1
 
 
 def test_the_evidence_it_leaves_verifies_with_the_command(told: tuple[str, Path]) -> None:
@@ -131,7 +162,7 @@ def test_no_process_is_left(told: tuple[str, Path]) -> None:
 
 def test_the_doctor_finds_a_node_that_rests_in_order_and_says_what_is_off(told: tuple[str, Path]) -> None:
     _, place = told
-    checks = list(examine(place / "nodes" / "it" / "node.toml", SystemClock().now(), patience=0.5))
+    checks = list(examine(place / "nodes" / "it" / "node.toml", patience=0.5))
     by_name: dict[str, Check] = {check.name: check for check in checks}
     for name in ("settings", "files", "keys", "database", "charter", "directory", "clock"):
         assert by_name[name].outcome == "good", by_name[name]

@@ -46,7 +46,7 @@ class Machine:
         """The worst word on each thing."""
         worst: dict[str, Check] = {}
         order = ("good", "look", "wrong")
-        for check in examine(self.member.settings_file, SystemClock().now(), patience=0.1):
+        for check in examine(self.member.settings_file, patience=0.1):
             before = worst.get(check.name)
             if before is None or order.index(before.outcome) < order.index(check.outcome):
                 worst[check.name] = check

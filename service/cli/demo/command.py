@@ -16,7 +16,7 @@ import typer
 
 from protocol.errors import FocalpointError
 from service.cli.demo.stage import last_words, local_network
-from service.cli.demo.story import Story
+from service.cli.demo.story import tell_story
 from service.cli.demo.telling import Teller
 from service.client import NodeUnreachable, Problem
 
@@ -35,9 +35,10 @@ def demo(
         ),
     ] = None,
 ) -> None:
-    """Two example States exchange a social inquiry about an invented child, and prove it.
+    """Two example States go through the whole case of an invented child, and prove it.
 
-    Starts a hub and two nodes on this machine, tells every step, and leaves nothing running.
+    The network's clock is simulated, so that the year of follow-up passes in moments. Starts a hub and two
+    nodes on this machine, tells every step, and leaves nothing running.
     """
     began = time.monotonic()
     with _ends_on_signals(), _place(directory) as place:
@@ -48,8 +49,8 @@ def demo(
                 """Everything below really happens, on this machine alone. The States are examples, and the
                 child, the family and the case are invented; no real authority takes part."""
             )
-            with local_network(place, "it,ro") as network:
-                asyncio.run(Story(network, place, teller).tell())
+            with local_network(place, "it,ro"):
+                asyncio.run(tell_story(place, teller))
         except (Problem, NodeUnreachable, FocalpointError, TimeoutError, AssertionError) as reason:
             typer.echo(f"\nThe demo stopped at {teller.at}.\n  {type(reason).__name__}: {reason}\n", err=True)
             for line in last_words(place):

@@ -22,6 +22,8 @@ __all__ = [
     "acceptance",
     "answer",
     "guardian_notice",
+    "identity_request",
+    "identity_result",
     "inquiry_report",
     "inquiry_request",
     "notification",
@@ -121,6 +123,25 @@ def guardian_notice(today: date) -> Json:
     }
 
 
+def identity_request() -> Json:
+    return {
+        "identity_questions": ["nationality", "civil-registration"],
+        "legal_bases": ["palermo-protocol-2000"],
+        "travel_document_needed": "yes",
+        "child_informed": "yes",
+    }
+
+
+def identity_result(today: date) -> Json:
+    return {
+        "identity_outcome": "verified",
+        "verification_methods": ["civil-register"],
+        "concluded_on": today.isoformat(),
+        "travel_document": "issued",
+        "limitations": ["none"],
+    }
+
+
 def inquiry_request() -> Json:
     return {
         "questions": ["family-whereabouts", "carer-willing", "carer-able", "trafficker-presence"],
@@ -170,7 +191,7 @@ def inquiry_report(today: date) -> Json:
                 "family_relation": "grandparent",
                 "care_arrangement": "kinship-care",
                 "willing": "yes",
-                "able": "unknown",
+                "able": "yes",
                 "agreed": "yes",
                 "agreed_on": today.isoformat(),
                 "lived_with_child_before": "yes",
@@ -194,7 +215,7 @@ def inquiry_report(today: date) -> Json:
         "question_results": [
             {"question": "family-whereabouts", "result": "answered"},
             {"question": "carer-willing", "result": "answered"},
-            {"question": "carer-able", "result": "not-found-out"},
+            {"question": "carer-able", "result": "answered"},
             {"question": "trafficker-presence", "result": "answered"},
         ],
         "limitations": ["carer-not-seen-alone"],

@@ -43,6 +43,7 @@ def local_network(directory: Path, states: str) -> Iterator[Mapping[str, Any]]:
         str(directory),
         "--states",
         states,
+        "--simulated-clock",
     ]
     with (directory / _OUTPUT).open("ab") as output:
         network = subprocess.Popen(
