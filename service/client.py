@@ -49,6 +49,7 @@ __all__ = [
     "Protection",
     "ProtectionStatus",
     "Refusal",
+    "Standing",
     "Submission",
     "Thread",
     "Timeline",
@@ -248,6 +249,20 @@ class Case(TypedDict):
     closed_at: NotRequired[str]
 
 
+class StandingReason(TypedDict):
+    code: str
+    document: NotRequired[str]
+
+
+class Standing(TypedDict):
+    """Whether an agreement is in force, or an assessment current, and why not."""
+
+    state: str
+    message: NotRequired[str]
+    reasons: list[StandingReason]
+    concerns: list[StandingReason]
+
+
 class Thread(TypedDict):
     id: str
     procedure: str
@@ -257,6 +272,7 @@ class Thread(TypedDict):
     opened_at: str
     overdue: bool
     due: NotRequired[Due]
+    standing: NotRequired[Standing]
 
 
 class TimelineEntry(TypedDict):
