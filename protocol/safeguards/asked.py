@@ -13,11 +13,12 @@ from protocol.errors import Missing
 from protocol.identifiers import Address, MessageId, ThreadId, state_of
 from protocol.safeguards.rows import Safeguard
 
-__all__ = ["ABSENT", "HANDOVER", "Asked", "Guarded", "Version", "lacking", "version_of"]
+__all__ = ["ABSENT", "HANDOVER", "Asked", "Guarded", "Version", "cited_digests", "lacking", "version_of"]
 
 HANDOVER = "handover.confirmation"
 ABSENT = "missing.document_cited"
 """A document that a message names is not in the file. It may be on its way: a receiver waits for it."""
+_DIGEST_LENGTH = 43
 _SEVERING = frozenset({"adoption", "kafala"})
 
 
@@ -164,6 +165,19 @@ def _acceptances(file: CaseFile, asked: Asked) -> Iterator[Document]:
         for one in sorted(file.of_type(ACCEPTANCE), key=lambda one: one.digest)
         if one.thread == asked.thread and one.coded.get("agreement") == agreement
     )
+
+
+def cited_digests(value: object) -> frozenset[str]:
+    """Everything in a coded part that can be the digest of a statement."""
+    match value:
+        case str():
+            return frozenset({value}) if len(value) == _DIGEST_LENGTH else frozenset()
+        case Mapping():
+            return frozenset().union(*(cited_digests(member) for member in value.values()))
+        case list() | tuple():
+            return frozenset().union(*(cited_digests(member) for member in value))
+        case _:
+            return frozenset()
 
 
 def lacking(row: Safeguard, code: str, supplier: str) -> Missing:

@@ -31,6 +31,7 @@ from protocol.identifiers import Address, MessageId, NodeCode, state_of
 from protocol.limits import Limits
 from protocol.messages.person import described_attachments
 from protocol.opening import AuthenticEnvelope, Opened
+from protocol.safeguards.asked import cited_digests
 from protocol.statements import digest
 from service.exchange import agreements, case_files, chunks, proof
 from service.exchange.receipts import take_receipts
@@ -239,12 +240,14 @@ def _check_in_turn(
     try:
         return _check(session, content, directory, limits, now)
     except PredecessorMissing:
-        for predecessor in (content.in_reply_to, MessageId(content.thread)):
-            found = predecessor and mailbox.find_inbox(session.connection(), sender, predecessor)
-            if found and found.outcome == "refused":
-                raise NotAcceptable(
-                    "conversation.predecessor_refused", "what this message builds on was refused here"
-                ) from None
+        connection = session.connection()
+        predecessors = (content.in_reply_to, MessageId(content.thread))
+        known = (one and mailbox.find_inbox(connection, sender, one) for one in predecessors)
+        refused = any(found and found.outcome == "refused" for found in known)
+        if refused or mailbox.any_refused(connection, sender, cited_digests(content.coded)):
+            raise NotAcceptable(
+                "conversation.predecessor_refused", "what this message builds on was refused here"
+            ) from None
         raise
 
 

@@ -53,13 +53,15 @@ def whole_file(connection: Connection, row: Row[Any]) -> CaseFile:
     """With every message that was said or taken here.
 
     While nothing may leave, what is still without a number here has not been said to anybody, and is left
-    out: a suspension must not rest on it. The statements are our own store's, checked when they came.
+    out: a suspension must not rest on it. Suspensions are counted all the same, because of that one that may
+    leave. The statements are our own store's, checked when they came.
     """
     held = protection_in_effect(row) is not ProtectionStatus.NOT_SOUGHT
     documents = tuple(
         _document(message)
         for message in mailbox.messages_of_case(connection, CaseReference(row.reference))
-        if message.status != "refused" and not (held and message.status == "accepted")
+        if message.status != "refused"
+        and not (held and message.status == "accepted" and message.type != SUSPENSION)
     )
     return case_file(row, documents)
 

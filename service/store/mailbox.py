@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ __all__ = [
     "add_evidence",
     "add_inbox",
     "add_message",
+    "any_refused",
     "delete_thread",
     "evidence_of",
     "evidence_token",
@@ -179,6 +180,16 @@ def first_evidence(connection: Connection, sender: NodeCode, message: MessageId)
         .limit(1)
     ).scalar_one()
     return token
+
+
+def any_refused(connection: Connection, sender: NodeCode, digests: Collection[str]) -> bool:
+    """Whether a statement of that node under one of these digests was refused here."""
+    if not digests:
+        return False
+    found = select(INBOX.c.id).where(
+        INBOX.c.sender_node == sender, INBOX.c.statement_digest.in_(digests), INBOX.c.outcome == "refused"
+    )
+    return connection.execute(found.limit(1)).first() is not None
 
 
 def evidence_of(connection: Connection, sender: NodeCode, message: MessageId) -> Sequence[AnyRow]:
