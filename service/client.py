@@ -105,6 +105,7 @@ class Missing(TypedDict):
     code: str
     title: str
     supplier: str
+    supplier_title: str
     source: str
 
 
@@ -316,6 +317,7 @@ class NextStep(TypedDict):
 class NextSteps(TypedDict):
     reference: str
     at: str
+    note: str
     steps: list[NextStep]
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
 from protocol.identifiers import case_reference
 from protocol.languages import nearest_language
+from protocol.rendering.sentences import sentences
 from service.api.answers import NOT_STORED, answer, shown
 from service.api.guard import Ask, Guarded
 from service.api.reading import Form, Language, proposal
@@ -59,7 +61,8 @@ async def set_protection(ask: Ask, reference: Reference, request: Request) -> Re
 @router.get("/v1/cases/{reference}/next-steps")
 async def next_steps(ask: Ask, reference: Reference) -> Response:
     steps = await ask.exchange.next_steps(ask.node, ask.actor, case_reference(reference))
-    return answer(steps, language=ask.language)
+    note = sentences(ask.language).say("people-judge")
+    return answer(dataclasses.replace(steps, note=note), language=ask.language)
 
 
 @router.get("/v1/cases/{reference}/evidence")

@@ -84,7 +84,7 @@ def problem_lines(problem: Problem) -> list[str]:
     if problem.detail:
         lines.append(f"  {problem.detail}")
     for missing in problem.missing:
-        what, who = missing["title"].rstrip("."), missing["supplier"]
+        what, who = missing["title"].rstrip("."), missing["supplier_title"]
         lines.append(f"  missing: {what}; from {who}. Source: {missing['source']}")
     if problem.incident:
         lines.append(f"  incident {problem.incident}, which the node's log has too")

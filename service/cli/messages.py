@@ -56,7 +56,7 @@ async def send(
             typer.echo(f"would be refused: {refusal['title']}  [{refusal['code']}]")
             typer.echo(f"  {refusal['detail']}")
             for missing in refusal["missing"]:
-                typer.echo(f"  missing: {missing['title']}, from {missing['supplier']}")
+                typer.echo(f"  missing: {missing['title']}, from {missing['supplier_title']}")
         if not validation["acceptable"]:
             raise typer.Exit(REFUSED)
         typer.echo(f"would be accepted{_owed(validation.get('due'))}")

@@ -479,11 +479,13 @@ class NextStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextStepsView:
-    """What may be sent at the moment `at`, and what the rest still waits for."""
+    """What may be sent at the moment `at`, and what the rest still waits for. `note` says, in the reader's
+    language, that people judge the content; whoever shows the view adds it."""
 
     reference: CaseReference
     at: datetime
     steps: tuple[NextStep, ...]
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,9 +82,10 @@ async def test_a_safeguard_says_what_is_missing_who_supplies_it_and_on_what_grou
     problem = answer.json()
     assert (answer.status_code, problem["code"]) == (409, "safeguard.international_protection")
     (missing,) = problem["missing"]
-    assert missing.keys() == {"code", "title", "supplier", "source"}
+    assert missing.keys() == {"code", "title", "supplier", "supplier_title", "source"}
     assert missing["code"] == "missing.protection_settled"
     assert missing["title"] != problem["title"]
+    assert missing["supplier_title"] == "El Estado donde se encuentra el niño"
 
 
 async def test_a_fault_of_the_node_reveals_an_incident_number_and_nothing_else(stand: Stand) -> None:
