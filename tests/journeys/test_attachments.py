@@ -111,12 +111,9 @@ def kill_and_restart(network: LocalNetwork, code: str) -> None:
 
 
 def test_the_largest_document_is_never_in_memory_as_a_whole(network: LocalNetwork) -> None:
-    # More bytes in small documents first: by then the page caches of all readers are as full as they get.
+    # More bytes in small documents first, so that the writers' page caches are as full as they get.
     sent, _ = send_with(network, *(document(3 * MIB, seed=seed) for seed in range(10, 18)))
     await_complete(network, sent)
-    listed = network.officer("ro").get(f"/v1/messages/{sent['id']}/attachments").json()["attachments"]
-    for one in listed * 4:
-        assert downloaded(network, "ro", sent, one["digest"])[1] == 3 * MIB
     before = {code: peak_memory(network, code) for code in ("it", "ro")}
     data = document(LARGEST, seed=2)
     sent, uploaded = send_with(network, data)
@@ -127,7 +124,10 @@ def test_the_largest_document_is_never_in_memory_as_a_whole(network: LocalNetwor
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Content-Disposition"].startswith('attachment; filename="attachment-')
     assert "Made up" not in str(headers)
-    assert all(growth < LARGEST // 2 for growth in grown.values()), grown
+    assert grown["it"] < 8 * MIB, grown
+    # Whoever reads it again in one go fills the page cache of one reader (16 MiB, `service.store.engine`).
+    # The document itself, once in memory, would come on top.
+    assert grown["ro"] < 18 * MIB, grown
 
 
 def test_both_nodes_are_killed_half_way_and_every_chunk_arrives_once(network: LocalNetwork) -> None:
