@@ -265,6 +265,17 @@ def test_an_amendment_that_only_one_side_accepted_changes_nothing_that_is_agreed
     assert now_agreed.id == "c"
 
 
+def test_an_amendment_that_a_side_refused_before_knowing_of_the_others_yes_amends_nothing() -> None:
+    amended: tuple[Said, ...] = (*BOTH, (A, COUNTER, "c"), (A, ACCEPTANCE, "a2", "c"))
+    no, yes = (A, REFUSAL, "r", "c"), (B, ACCEPTANCE, "b2", "c")
+    for crossed in ((no, yes), (yes, no)):
+        thread = talk(DURABLE_SOLUTION, *amended, *crossed, sending=False)
+        agreed = agreed_version(thread)
+        assert thread.state == "agreed"
+        assert agreed is not None
+        assert agreed.id == OPENING
+
+
 def test_a_child_who_was_handed_over_is_followed_up_whatever_ended_the_agreement() -> None:
     revoked = talk(DURABLE_SOLUTION, *HANDED_OVER, (A, REVOCATION, "r"))
     told = speak(revoked, DURABLE_SOLUTION, B, FOLLOW_UP, "f", "h")
@@ -299,6 +310,17 @@ def test_a_dispute_of_an_older_final_assessment_is_recorded_and_does_not_touch_t
     final = current_final(late)
     assert final is not None
     assert final.id == "g"
+
+
+def test_of_two_final_assessments_side_by_side_both_nodes_take_the_one_signed_later() -> None:
+    thread = talk(RISK_ASSESSMENT)
+    for hours in ({"f": 1, "g": 2}, {"g": 2, "f": 1}):
+        both = thread
+        for name, hour in hours.items():
+            both = speak(both, RISK_ASSESSMENT, A, FINAL, name, hour=hour, sending=False)
+        final = current_final(both)
+        assert final is not None
+        assert final.id == "g"
 
 
 def test_a_reopening_of_an_older_closure_never_reopens_a_newer_one() -> None:
