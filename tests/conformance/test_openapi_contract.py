@@ -30,7 +30,7 @@ from service.api.app import build_api
 from tests.service.api_stand import TOKEN_KEY, message_id, submission
 from tests.service.exchange_pair import message, open_pair
 from tests.service.fake_exchange import EXAMPLE_CASE
-from tests.service.test_attachments import described, upload
+from tests.service.test_attachments_between_nodes import described, upload
 
 OPENAPI = Path(__file__).resolve().parents[2] / "openapi.yaml"
 DESCRIPTION: dict[str, Any] = yaml.safe_load(OPENAPI.read_text("utf-8"))
