@@ -14,13 +14,17 @@ from typing import Any
 
 from protocol.content import Content
 from protocol.conversations import (
+    DURABLE_SOLUTION,
     Party,
     PredecessorMissing,
     Table,
     Thread,
     advance,
+    agreed_version,
     collected,
+    current_final,
     moves_from,
+    on_the_table,
     without,
 )
 from protocol.identifiers import Address, CaseReference, MessageId, ThreadId
@@ -204,8 +208,12 @@ class World:
         ]
 
     def agrees(self) -> bool:
-        """Both nodes know the same; they may have learned it in another order."""
+        """Both nodes know the same and make the same of it; they may have learned it in another order."""
         a, b = self.asker, self.answerer
+        if self.table is DURABLE_SOLUTION and on_the_table(a) != on_the_table(b):
+            return False
+        if agreed_version(a) != agreed_version(b) or current_final(a) != current_final(b):
+            return False
         return (a.state, a.due, a.answerers, frozenset(a.entries)) == (
             b.state,
             b.due,
