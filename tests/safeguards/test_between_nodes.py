@@ -192,7 +192,7 @@ def test_next_steps_say_what_is_missing_before_anybody_has_written(pair: Pair) -
     run(ready())
 
 
-def test_an_agreement_suspends_by_itself_at_both_and_only_new_signatures_bring_it_back(pair: Pair) -> None:
+def test_an_agreement_suspends_by_itself_at_both_nodes(pair: Pair) -> None:
     async def play() -> None:
         road, version = await agreed(pair)
         for side in (pair.it, pair.ro):
