@@ -7,7 +7,7 @@ digest the exact documents that it was decided on.
 Traps. *Return* is not *readmission*, which States owe each other whether or not it is good for the child;
 "repatriation" is used for both. *Kafala* is not adoption (A/RES/64/142 paragraph 152). Who bears the costs
 says nothing about who decides. A return without `receiving_carer` can be written, so that a draft can be
-discussed with what is missing in it: safeguard 3 refuses to send it.
+discussed with what is missing in it: safeguard 3 lets it be proposed, and refuses to accept it.
 """
 
 from __future__ import annotations
