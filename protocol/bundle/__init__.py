@@ -15,17 +15,20 @@ acceptances, every document that it rests on, the agreements before and after it
 and the two co-signatures. The index lists every member of the directory material too, so that one altered
 byte is found wherever it is, also in a signature that no threshold needed.
 
-What a bundle cannot show is a thief's back-dating: a signature counts from its own date, or from the
-counterpart's consignment where there is one. For that a compromise cut-off needs the counterpart's earlier
-checkpoint.
+A signature counts from its own date, or from the counterpart's consignment where there is one: a thief, and a
+recipient who helps the thief, write any date. What a key signed that its owner gave up as stolen therefore
+needs more (`coverage`): `checkpoints` holds it. Whether a key was stolen since, a bundle says as of the
+directory that travels along; a verifier with a directory of its own passes it, as `known`.
 """
 
 from protocol.bundle.agreements import CoSignature, ProvenAgreement, RestsOn
+from protocol.bundle.coverage import Checkpoint
 from protocol.bundle.document import BundleMessage, export_bundle
 from protocol.bundle.verification import Finding, ProcedureOf, ProvenMessage, Report, verify_bundle
 
 __all__ = [
     "BundleMessage",
+    "Checkpoint",
     "CoSignature",
     "Finding",
     "ProcedureOf",

@@ -8,13 +8,15 @@ from datetime import datetime
 
 from protocol import base64url, statements
 from protocol.agreement import Agreement
+from protocol.bundle.coverage import Checkpoint
 from protocol.claims import Claims, seconds_of
 from protocol.directory import Archive, Directory, OtherEntry, Owner, Snapshot, verify_snapshot
 from protocol.directory.archive import Held
-from protocol.directory.entries import split_path
+from protocol.directory.entries import Entry, split_path
 from protocol.evidence import read_evidence
 from protocol.identifiers import Address, CaseReference, MessageId, NodeCode
 from protocol.json_strict import Json, dumps, parse_object
+from protocol.reconciliation import read_reconciliation
 from protocol.statements import SigningKey, StatementType, Unverified, digest, read
 
 __all__ = [
@@ -56,8 +58,11 @@ def export_bundle(
     exported_at: datetime,
     key: SigningKey,
     agreement: Agreement | None = None,
+    checkpoints: Sequence[Checkpoint] = (),
 ) -> bytes:
     """The bundle's bytes. `messages` in the order of the case. With `agreement` it is the export of that one.
+
+    `checkpoints`: what shows that something was there before the key that signed it was stolen.
 
     `snapshots`: the tokens of those that the evidence cites; the current one goes along by itself. Entries
     are taken from `directory` and its history: load the history first (`Directory.with_history`).
@@ -65,7 +70,9 @@ def export_bundle(
     tokens = {digest(token.encode("ascii")): token for token in (*snapshots, directory.snapshot.token)}
     charter = directory.charter
     known = [verify_snapshot(token, charter) for token in tokens.values()]
-    entries = _entries_needed(directory.archive, known, _owners(messages) | {exporter}, _cited(messages))
+    witnesses = {_issuer(one) for one in checkpoints}
+    owners = _owners(messages) | {exporter} | witnesses
+    entries = _entries_needed(directory.archive, known, owners, _cited(messages))
     members = {split_path(held.entry.path)[0] for held in entries}
     material: Json = {
         "charter": directory.charter_document.to_json(),
@@ -86,6 +93,7 @@ def export_bundle(
         "material": {
             "charter": member_digest(material["charter"]),
             **{name: [member_digest(one) for one in material[name]] for name in DIRECTORY_SECTIONS},
+            **({"checkpoints": [member_digest(one.to_json()) for one in checkpoints]} if checkpoints else {}),
         },
         "messages": [_listed(message) for message in messages],
         **({} if agreement is None else {"agreement": agreement.digest}),
@@ -104,6 +112,7 @@ def export_bundle(
             }
             for message in messages
         ],
+        **({"checkpoints": [one.to_json() for one in checkpoints]} if checkpoints else {}),
         **({} if agreement is None else {"agreement": agreement.to_json()}),
         "index": statements.sign(StatementType.BUNDLE_INDEX, index, key),
     }
@@ -136,6 +145,10 @@ def _owners(messages: Iterable[BundleMessage]) -> set[Owner]:
     return owners
 
 
+def _issuer(checkpoint: Checkpoint) -> NodeCode:
+    return read_reconciliation(read(checkpoint.token, typ=StatementType.RECONCILIATION)).issuer
+
+
 def _cited(messages: Iterable[BundleMessage]) -> set[str]:
     """Digests of the entries that statements cite for their calendar."""
     cited = set()
@@ -151,6 +164,9 @@ def _entries_needed(
     archive: Archive, snapshots: Iterable[Snapshot], owners: set[Owner], cited: set[str]
 ) -> list[Held]:
     listed = {entry_digest for snapshot in snapshots for entry_digest in snapshot.entries.values()}
+    listed |= {
+        one.digest for path in _paths(archive, owners) for one in _naming_theft(archive.versions(path))
+    }
     needed = [
         held
         for entry_digest, held in archive.held.items()
@@ -158,6 +174,26 @@ def _entries_needed(
         and (entry_digest in cited or (held.entry.owner in owners and entry_digest in listed))
     ]
     return sorted(needed, key=lambda held: (held.entry.path, held.entry.issued_at))
+
+
+def _paths(archive: Archive, owners: set[Owner]) -> set[str]:
+    return {
+        held.entry.path
+        for held in archive.held.values()
+        if not isinstance(held.entry, OtherEntry) and held.entry.owner in owners
+    }
+
+
+def _naming_theft(versions: Iterable[Entry]) -> Iterable[Entry]:
+    """The first version that names each checkpoint: it shows since when the checkpoint was there."""
+    known: set[tuple[str, str]] = set()
+    for entry in versions:
+        if isinstance(entry, OtherEntry):
+            continue
+        named = {(record.kid, one) for record in entry.signing_keys for one in record.checkpoints or ()}
+        if named - known:
+            known |= named
+            yield entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from protocol.bundle.agreements import ProvenAgreement, Said, prove_agreements
+from protocol.bundle.coverage import Coverage, read_checkpoint, verify_checkpoint, with_earlier
 from protocol.bundle.document import (
     DIRECTORY_SECTIONS,
     FORMAT,
@@ -23,6 +24,7 @@ from protocol.claims import Claims
 from protocol.directory import (
     Archive,
     AuthorityEntry,
+    Owner,
     Snapshot,
     verify_admission,
     verify_charter,
@@ -90,10 +92,20 @@ class Report:
 
 
 type ProcedureOf = Callable[[str], str | None]
+type Covered = Callable[[Coverage], bool]
 
 
-def verify_bundle(data: bytes, charter_digest: str, *, procedure_of: ProcedureOf | None = None) -> Report:
+def verify_bundle(
+    data: bytes,
+    charter_digest: str,
+    *,
+    procedure_of: ProcedureOf | None = None,
+    known: Archive | None = None,
+) -> Report:
     """Whether the bundle is whole, and if not, where. Never raises for what the bundle says.
+
+    `known`: a directory that the verifier holds itself. Whoever exported the bundle chose how much of the
+    directory goes along, and may have left out that a key was given up as stolen since.
 
     `procedure_of` (the procedure of a message type, None when its conversation decides) has the competence of
     each signer checked too.
@@ -104,7 +116,7 @@ def verify_bundle(data: bytes, charter_digest: str, *, procedure_of: ProcedureOf
         )
         if document.text("format") != FORMAT or document.integer("version") != VERSION:
             raise document.wrong("format", f"{FORMAT}, version {VERSION}")
-        verifier = _Verifier(document, charter_digest, procedure_of)
+        verifier = _Verifier(document, charter_digest, procedure_of, known)
     except Refused as refused:
         return Report(whole=False, findings=(_finding(refused, "bundle"),))
     return verifier.run()
@@ -126,9 +138,11 @@ class _Verifier:
     document: Claims
     charter_digest: str
     procedure_of: ProcedureOf | None
+    known: Archive | None
     findings: list[Finding] = field(default_factory=list)
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
     said: list[Said] = field(default_factory=list)
+    coverages: list[Coverage] = field(default_factory=list)
 
     def run(self) -> Report:
         try:
@@ -137,7 +151,8 @@ class _Verifier:
             )
         except Refused as refused:
             return Report(whole=False, findings=(_finding(refused, "charter"),))
-        archive = self._directory(Archive.empty(charter))
+        archive = self._directory(self._known(Archive.empty(charter)))
+        self._checkpoints(archive)
         index = self._index(archive)
         listed = self._listed(index) if index else None
         if index:
@@ -168,6 +183,37 @@ class _Verifier:
         finding = Finding(code=code, where=where, detail=detail)
         if finding not in self.findings:
             self.findings.append(finding)
+
+    def _known(self, archive: Archive) -> Archive:
+        if self.known is None or self.known.charter.digest != archive.charter.digest:
+            return archive
+        return archive.adding(
+            admissions=[one for pairs in self.known.admissions.values() for one in pairs],
+            entries=self.known.held.values(),
+        )
+
+    def _checkpoints(self, archive: Archive) -> None:
+        if "checkpoints" not in self.document:
+            return
+        for position, value in enumerate(self._array("checkpoints")):
+            try:
+                claims = Claims(value if isinstance(value, dict) else {}, code="bundle.malformed")
+                self.coverages.append(verify_checkpoint(read_checkpoint(claims), archive))
+            except Refused as refused:
+                self.findings.append(_finding(refused, f"checkpoints/{position}"))
+
+    def require_covered(self, archive: Archive, owner: Owner, kid: str, covered: Covered) -> None:
+        """Refuses `statement.not_covered` for what a stolen key signed, unless a checkpoint that counts
+        shows that it was there."""
+        cut_off = archive.cut_off(owner, kid)
+        if cut_off is None:
+            return
+        if not any(one.counts_for(cut_off) and covered(one) for one in self.coverages):
+            raise NotAcceptable(
+                "statement.not_covered",
+                f"key {kid} of {owner} was stolen, and no checkpoint that another State's node gave before"
+                f" {cut_off.at:%Y-%m-%d} shows that this was there",
+            )
 
     def _directory(self, archive: Archive) -> Archive:
         for position, value in enumerate(self._array("admissions")):
@@ -217,7 +263,10 @@ class _Verifier:
             if claims.text("charter") != archive.charter.digest:
                 raise NotAcceptable("directory.wrong_charter", "the index belongs to another network")
             at = claims.moment("iat")
-            key = archive.signing_key(NodeCode(claims.text("iss")), unverified.kid, at, received_at=at)
+            exporter = NodeCode(claims.text("iss"))
+            key = archive.signing_key(exporter, unverified.kid, at, received_at=at)
+            # Nobody else has seen an index: what a stolen key signed of this kind is a thief's at any date.
+            self.require_covered(archive, exporter, unverified.kid, lambda _: False)
             return verify(unverified, key)
         except Refused as refused:
             self.findings.append(_finding(refused, "index"))
@@ -254,6 +303,10 @@ class _Verifier:
                 value = members.get(name)
                 present = [member_digest(one) for one in value] if isinstance(value, list) else []
                 self._compare_material(name, present, material.texts(name))
+            checkpoints = members.get("checkpoints", [])
+            shown = [member_digest(one) for one in checkpoints] if isinstance(checkpoints, list) else []
+            listed = material.texts("checkpoints") if "checkpoints" in material else ()
+            self._compare_material("checkpoints", shown, listed)
         except Refused as refused:
             self.findings.append(_finding(refused, "index"))
 
@@ -412,6 +465,9 @@ class _MessageVerifier:
                     self.message.sender_node, unverified.kid, header.sent_at, received_at=header.sent_at
                 )
                 verify(unverified, key)
+                self.whole.require_covered(
+                    self.archive, self.message.sender_node, unverified.kid, self._covers_message
+                )
                 if recipient not in (None, header.recipient):
                     raise NotAcceptable("bundle.foreign", "the manifest goes to another node than the first")
                 recipient = header.recipient
@@ -457,6 +513,7 @@ class _MessageVerifier:
                 signer, unverified.kid, at, received_at=max(at, min(consigned, default=at))
             )
             verify(unverified, key)
+            self.whole.require_covered(self.archive, signer, unverified.kid, self._covers_message)
             self._check_competence(claims, signer, at)
             cited = claims.text_or_none("recipient_entry")
             if cited is not None and cited not in self.archive.held:
@@ -467,6 +524,22 @@ class _MessageVerifier:
             self.whole.findings.append(_finding(refused, place))
             return None
         return at
+
+    def _covers_message(self, coverage: Coverage) -> bool:
+        token = self.message.statement
+        return (
+            token is not None
+            and coverage.peer == self.message.sender_node
+            and (self.message.id, digest_of(token)) in coverage.statements
+        )
+
+    def _require_evidence_covered(self, link: Evidence, kid: str, tokens: Sequence[Unverified]) -> None:
+        def covered(coverage: Coverage) -> bool:
+            if link.about.sender_node == link.issuer and self._covers_message(coverage):
+                return True
+            return link.digest in with_earlier(tokens, coverage.evidence)
+
+        self.whole.require_covered(self.archive, link.issuer, kid, covered)
 
     def _check_competence(self, claims: Claims, signer: Address, at: datetime) -> None:
         if self.whole.procedure_of is None:
@@ -495,6 +568,7 @@ class _MessageVerifier:
         statement = digest_of(self.message.statement) if self.message.statement is not None else None
         good: list[Evidence] = []
         positions: list[int] = []
+        readable = _readable(self.message.evidence)
         for position, token in enumerate(self.message.evidence):
             try:
                 unverified = read(token, typ=StatementType.EVIDENCE)
@@ -505,6 +579,7 @@ class _MessageVerifier:
                     raise NotAcceptable("bundle.foreign", "the evidence is about another statement")
                 if parties is not None:
                     check_parties(link, parties)
+                self._require_evidence_covered(link, unverified.kid, readable)
             except Refused as refused:
                 altered = refused.code in _ALTERED or refused.code.startswith("json.")
                 code = "evidence.altered" if altered else refused.code
@@ -566,6 +641,16 @@ class _MessageVerifier:
                     "stands elsewhere than the exporter listed",
                 )
                 break
+
+
+def _readable(tokens: Iterable[str]) -> list[Unverified]:
+    readable = []
+    for token in tokens:
+        try:
+            readable.append(read(token, typ=StatementType.EVIDENCE))
+        except Refused:
+            continue
+    return readable
 
 
 def _dated(unverified: Unverified) -> datetime:

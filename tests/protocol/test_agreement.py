@@ -455,6 +455,13 @@ def test_one_altered_byte_of_any_document_that_it_rests_on_is_named(name: str, d
     assert ("bundle.altered", f"messages/{message_id(name)}/statement") in found
 
 
+def test_a_list_that_is_empty_under_its_name_is_not_free_to_be_renamed() -> None:
+    """A reader to whom an absent list is an empty one misses nothing; the byte was altered all the same."""
+    position = exported().index(b'"manifests":[]') + 1
+    found = report(flipped(position, ord("n")))
+    assert [code for code, _ in places(found)] == ["bundle.unlisted"]
+
+
 def test_a_spare_signature_of_the_charter_is_not_free_to_alter() -> None:
     """Three sign where two are enough: the third's bytes carry nothing, and are bound all the same."""
     told = agreed()

@@ -34,6 +34,7 @@ from service.exchange.accept import Outcome
 from service.exchange.letters import Letter, seal
 from service.exchange.reading import own_message, stored_statement
 from service.exchange.views import Accepted, SignedSubmission
+from service.store import cases
 from tests.protocol.sample_directory import IT_FOCAL_POINT, IT_LOCAL, RO_FOCAL_POINT
 from tests.service.api_stand import TOKEN_KEY
 from tests.service.exchange_pair import Pair, Side, actor, open_pair
@@ -229,6 +230,53 @@ def test_a_node_signs_no_other_bytes_than_the_officer_saw(pair: Pair) -> None:
         with pytest.raises(NotAcceptable):
             await exchange.send(pair.it.node, pair.it.supervisor, to_a_document)
         assert await pair.it.rows("select id from message where type like '%acceptance'") == []
+
+    run(play())
+
+
+class WatchedKey:
+    """An authority's key that remembers what it signed."""
+
+    def __init__(self, key: LocalSigningKey) -> None:
+        self._key = key
+        self.kid = key.kid
+        self.public = key.public
+        self.signed: list[bytes] = []
+
+    def sign(self, data: bytes) -> bytes:
+        self.signed.append(data)
+        return self._key.sign(data)
+
+
+def test_the_key_is_not_even_asked_to_sign_other_bytes(pair: Pair) -> None:
+    async def play() -> None:
+        road = await Road.to_a_proposal(pair)
+        proposal = await road.propose()
+        watched = WatchedKey(pair.world.signing[IT_FOCAL_POINT])
+        pair.world.signing[IT_FOCAL_POINT] = watched  # type: ignore[assignment]
+        wrong = await road.acceptance(pair.it, proposal, agreement="A" * 43)
+        with pytest.raises(NotAcceptable):
+            await exchange.send(pair.it.node, pair.it.supervisor, wrong)
+        assert watched.signed == []
+        await road.accept(pair.it, proposal)
+        payload = await payload_of(pair.it, proposal)
+        assert [one for one in watched.signed if one.endswith(payload)]
+
+    run(play())
+
+
+def test_an_authority_of_the_case_exports_no_agreement_between_others(pair: Pair) -> None:
+    async def play() -> None:
+        road, _, digest = await agreed(pair)
+        await pair.it.node.store.write(
+            lambda session: cases.add_parties(session.connection(), road.case, {IT_LOCAL})
+        )
+        other = actor(IT_LOCAL)
+        assert await exchange.case_bundle(pair.it.node, other, road.case)
+        with pytest.raises(NotFound):
+            await exchange.agreement_file(pair.it.node, other, road.case, digest)
+        with pytest.raises(NotFound):
+            await exchange.render_agreement(pair.it.node, other, road.case, digest, "en", "text")
 
     run(play())
 
