@@ -171,3 +171,19 @@ def test_a_notice_of_appeal_can_leave_open_which_decision_it_is() -> None:
     validate(changed("appeal.notice", appealed_decision="withheld"))
     assert FORMS["appeal.notice"].narrative_fields == ()
     assert FORMS["appeal.notice"].identity_model is None
+
+
+@pytest.mark.parametrize(
+    ("message_type", "name"),
+    [("child-views.record", "heard_by"), ("best-interests.summary", "considered")],
+)
+def test_a_list_says_one_thing_once(message_type: str, name: str) -> None:
+    content = sample(message_type)
+    content.coded[name] *= 2
+    assert refusal_of(content).field == f"/coded/{name}"
+
+
+def test_a_factor_weighs_once_for_an_option() -> None:
+    content = sample("best-interests.summary")
+    content.coded["options"][0]["decision_reasons"] *= 2
+    assert refusal_of(content).field == "/coded/options/0/decision_reasons"

@@ -66,3 +66,10 @@ def test_a_result_does_not_say_both_something_and_nothing(name: str, said: list[
 def test_either_state_may_ask() -> None:
     assert FORMS["identity.request"].said_by is None
     assert FORMS["identity.request"].procedure == "identity"
+
+
+@pytest.mark.parametrize("name", ["identity_questions", "documents_seen"])
+def test_a_request_asks_and_shows_one_thing_once(name: str) -> None:
+    content = sample("identity.request")
+    content.coded[name] *= 2
+    assert refusal_of(content).field == f"/coded/{name}"

@@ -124,3 +124,13 @@ def test_the_state_where_the_child_is_concludes_and_the_other_corroborates_or_di
 def test_who_the_child_fears_is_named_in_an_identity_part_alone() -> None:
     assert FORMS["risk-assessment.final"].identity_model is None
     assert FORMS["risk-assessment.contribution"].identity_model is not None
+
+
+@pytest.mark.parametrize(
+    ("message_type", "group"),
+    [("risk-assessment.final", "risks"), ("risk-assessment.dispute", "disputed_points")],
+)
+def test_a_document_is_evidence_once(message_type: str, group: str) -> None:
+    content = sample(message_type)
+    content.coded[group][0]["evidence_documents"] *= 2
+    assert refusal_of(content).field == f"/coded/{group}/0/evidence_documents"
