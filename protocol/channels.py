@@ -35,6 +35,7 @@ __all__ = [
     "mark_sequences",
     "missing",
     "open_channel",
+    "shared_digest",
 ]
 
 type Span = tuple[int, int]
@@ -73,6 +74,15 @@ def open_channel(sender: NodeCode, recipient: NodeCode, epoch: str) -> Channel:
     named = "\0".join(("focalpoint channel", sender, recipient, epoch)).encode()
     chain = base64url.encode(hashlib.sha256(named).digest()).decode()
     return Channel(sender=sender, recipient=recipient, epoch=epoch, count=0, last=0, chain=chain)
+
+
+def shared_digest(statement_digests: Iterable[str]) -> str:
+    """What stands for the statement's digest where several pieces of evidence share an envelope.
+
+    Over their digests, not their text: that one of them was there can be shown without showing the others.
+    """
+    named = "\n".join(statement_digests).encode("ascii")
+    return base64url.encode(hashlib.sha256(named).digest()).decode()
 
 
 def advance(channel: Channel, sequence: int, id: MessageId, statement_digest: str) -> Channel:  # noqa: A002 - the field's name on the wire

@@ -4,7 +4,7 @@
 and answers a node's questions, `archive` answers them about the past.
 """
 
-from protocol.directory.archive import Archive
+from protocol.directory.archive import Archive, CutOff
 from protocol.directory.entries import (
     DEFAULT_LIMITS,
     AuthorityEntry,
@@ -49,6 +49,7 @@ __all__ = [
     "AuthorityFacts",
     "Charter",
     "Contact",
+    "CutOff",
     "Directory",
     "Freshness",
     "KeyPurpose",

@@ -25,10 +25,10 @@ from protocol.directory.entries import (
 )
 from protocol.directory.trust import Admission, Charter, Snapshot, verify_entry
 from protocol.errors import NotAcceptable, Refused
-from protocol.identifiers import Address, NodeCode
+from protocol.identifiers import Address, NodeCode, StateCode
 from protocol.statements import CoSigned, VerifyKey
 
-__all__ = ["Archive", "Held"]
+__all__ = ["Archive", "CutOff", "Held"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +41,19 @@ class Held:
     token: str = field(repr=False)
     root_key: KeyRecord
     admission: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CutOff:
+    """A key was given up as stolen: its signatures dated before `at` need a counterpart's checkpoint.
+
+    `checkpoints`: the digests of those that its owner names, each with the date of the entry that named it
+    first: by then the checkpoint existed.
+    """
+
+    at: datetime
+    checkpoints: Mapping[str, datetime] = field(hash=False)
+    state: StateCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +228,26 @@ class Archive:
         if (since := self.suspended_since(member, received_at)) is not None:
             raise refuse("directory.suspended", f"{member} is suspended since {since:%Y-%m-%d}")
         return key.verify_key
+
+    def cut_off(self, owner: Owner, kid: str) -> CutOff | None:
+        """What its owner says of a stolen key; None for every other key, also for one that was revoked."""
+        key = self._keys.get((owner, kid))
+        if key is None or key.record.revoked_at is None or key.record.checkpoints is None:
+            return None
+        named: dict[str, datetime] = {}
+        for path in self._paths.get(owner, ()):
+            for held in self._versions[path]:
+                if not isinstance(held.entry, (AuthorityEntry, NodeEntry)):
+                    continue
+                for record in held.entry.signing_keys:
+                    if record.kid == kid:
+                        for one in record.checkpoints or ():
+                            named[one] = min(held.entry.issued_at, named.get(one, held.entry.issued_at))
+        return CutOff(
+            at=key.record.revoked_at,
+            checkpoints={one: named[one] for one in key.record.checkpoints},
+            state=key.listed_in.state,
+        )
 
     def suspended_since(self, member: str, at: datetime) -> datetime | None:
         """When the suspension began that was in force at `at`; None when there was none."""

@@ -89,8 +89,13 @@ class KeyRecord:
 
     A signature made from `not_before` until `signing_until` is good, when it was received by `verify_until`:
     the second is later, so that mail queued across a rotation still verifies. For a sealing key they say
-    until when others may seal to it, and until when its owner can still open. `revoked_at` is the cut-off
-    after a compromise: nothing signed or received from then on counts.
+    until when others may seal to it, and until when its owner can still open. Nothing that was signed or
+    received from `revoked_at` on counts.
+
+    `checkpoints` is there when the key was given up as stolen: its holder can write any date, so that what is
+    dated earlier stands only where a counterpart's reconciliation statement from before `revoked_at` shows
+    that it was there (`protocol.bundle.coverage`). These are the digests of the statements that the owner had
+    received by then; none, when it had none.
     """
 
     kid: str
@@ -100,6 +105,7 @@ class KeyRecord:
     signing_until: datetime
     verify_until: datetime
     revoked_at: datetime | None = None
+    checkpoints: tuple[str, ...] | None = None
 
     def in_use(self, at: datetime) -> bool:
         """True when `at` is a moment at which the owner may sign, or others may seal, with this key."""
@@ -128,10 +134,19 @@ class KeyRecord:
             "exp": seconds_of(self.verify_until),
         }
         if self.revoked_at is not None:
-            value["revoked"] = {"revoked_at": seconds_of(self.revoked_at)}
+            value["revoked"] = {
+                "revoked_at": seconds_of(self.revoked_at),
+                **(
+                    {}
+                    if self.checkpoints is None
+                    else {"reason": _COMPROMISED, "checkpoints": list(self.checkpoints)}
+                ),
+            }
         return value
 
 
+_COMPROMISED = "compromised"
+"""As OpenID Federation 1.1 names it among the reasons of a historical key's revocation."""
 _KEY_MEMBERS = {"purpose", "nbf", "signing_until", "exp", "revoked"}
 
 
@@ -189,6 +204,7 @@ def read_keys(claims: Claims, name: str = "keys") -> tuple[KeyRecord, ...]:
             purpose = KeyPurpose(one.text("purpose"))
         except ValueError:
             raise one.wrong("purpose", "sign, seal-content or seal-identity") from None
+        revoked = one.inside("revoked") if "revoked" in one else None
         record = KeyRecord(
             kid=kid,
             jwk=MappingProxyType({key: value for key, value in one.members() if key not in _KEY_MEMBERS}),
@@ -196,7 +212,8 @@ def read_keys(claims: Claims, name: str = "keys") -> tuple[KeyRecord, ...]:
             not_before=one.moment("nbf"),
             signing_until=one.moment("signing_until"),
             verify_until=one.moment("exp"),
-            revoked_at=one.inside("revoked").moment("revoked_at") if "revoked" in one else None,
+            revoked_at=revoked.moment("revoked_at") if revoked is not None else None,
+            checkpoints=_checkpoints(revoked) if revoked is not None else None,
         )
         if not record.not_before < record.signing_until <= record.verify_until:
             raise one.wrong("signing_until", "nbf before signing_until, and signing_until not after exp")
@@ -206,6 +223,13 @@ def read_keys(claims: Claims, name: str = "keys") -> tuple[KeyRecord, ...]:
             raise one.wrong("kid", "a public key alone")
         records.append(record)
     return tuple(records)
+
+
+def _checkpoints(revoked: Claims) -> tuple[str, ...] | None:
+    # Also for a reason alone: a stolen key without a checkpoint covers nothing, and is no lesser revocation.
+    if revoked.text_or_none("reason") != _COMPROMISED:
+        return None
+    return revoked.texts("checkpoints") if "checkpoints" in revoked else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from sqlmodel import Session
 
 from protocol import conversations, messages, safeguards
 from protocol.attachments import check_described, check_size
-from protocol.channels import Numbered
+from protocol.channels import Numbered, shared_digest
 from protocol.content import Content, SignedContent
 from protocol.conversations import Advance, PredecessorMissing
 from protocol.directory import Directory
@@ -32,7 +32,6 @@ from protocol.limits import Limits
 from protocol.messages.person import described_attachments
 from protocol.opening import AuthenticEnvelope, Opened
 from protocol.safeguards.asked import cited_digests
-from protocol.statements import digest
 from service.exchange import agreements, case_files, chunks, proof
 from service.exchange.receipts import take_receipts
 from service.exchange.reconcile import take_reconciliation
@@ -449,4 +448,4 @@ def _sameness(opened: Opened) -> str:
         return opened.content.statement_digest
     if opened.blob is not None:
         return opened.blob.digest
-    return digest("\n".join(statement.token for statement in opened.evidence).encode())
+    return shared_digest(statement.digest for statement in opened.evidence)

@@ -11,6 +11,7 @@ from sqlalchemy import Row, select
 from sqlmodel import Session
 
 from protocol.attachments import ChunkPlace
+from protocol.channels import shared_digest
 from protocol.directory import Directory
 from protocol.envelope import ClearHeader, Envelope, Outgoing, assemble
 from protocol.identifiers import Address, CaseReference, MessageId, NodeCode
@@ -167,7 +168,9 @@ def sameness(letters: Sequence[Letter]) -> str:
     chunk's place."""
     if letters[0].place is not None:
         return letters[0].place.digest
-    return digest("\n".join(letter.token for letter in letters).encode())
+    if letters[0].kind == "content":
+        return digest(letters[0].token.encode())
+    return shared_digest(digest(letter.token.encode()) for letter in letters)
 
 
 def seal(
