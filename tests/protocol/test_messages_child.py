@@ -128,7 +128,7 @@ def test_a_best_interests_decision_gives_its_reasons() -> None:
     assert (refusal.code, refusal.field) == ("message.narrative_missing", "/narrative/reasons")
 
 
-@pytest.mark.parametrize("message_type", ["child-views.record", "best-interests.summary"])
+@pytest.mark.parametrize("message_type", ["child-views.record", "best-interests.summary", "age.outcome"])
 def test_only_the_state_where_the_child_is_says_it_and_names_nobody(message_type: str) -> None:
     assert FORMS[message_type].said_by == "destination"
     assert FORMS[message_type].identity_model is None

@@ -92,8 +92,9 @@ def test_a_list_says_one_thing_once(message_type: str, name: str) -> None:
     assert refusal_of(content).field == f"/coded/{name}"
 
 
-def test_no_limitation_stands_beside_one() -> None:
-    refusal = refusal_of(changed("risk-assessment.contribution", limitations=["none", "language"]))
+@pytest.mark.parametrize("said", [["none", "language"], ["language", "language"]])
+def test_no_limitation_stands_beside_none_or_itself(said: list[str]) -> None:
+    refusal = refusal_of(changed("risk-assessment.contribution", limitations=said))
     assert refusal.field == "/coded/limitations"
 
 
