@@ -119,6 +119,8 @@ def test_a_notification_needs_nothing_of_what_was_added_to_it() -> None:
     ("name", "said"),
     [
         ("health_needs", ["none-known", "injury"]),
+        ("health_needs", ["injury", "injury"]),
+        ("urgent_needs", ["guardian", "guardian"]),
         ("urgent_needs", ["none", "guardian"]),
         ("means_of_control", ["threats", "threats"]),
         ("recruitment_methods", ["family", "family"]),
