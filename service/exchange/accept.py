@@ -12,7 +12,7 @@ commit.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -84,7 +84,15 @@ def accept(node: Node, opened: Opened, directory: Directory, now: datetime) -> W
         )
 
     def remember(session: Session, **result: str) -> None:
-        _remember(session, opened, now, kind=opened.kind, sameness=_sameness(opened), **result)
+        _remember(
+            session,
+            opened,
+            now,
+            kind=opened.kind,
+            sameness=_sameness(opened),
+            carried=[one.digest for one in opened.evidence],
+            **result,
+        )
 
     def work(session: Session) -> Outcome:
         if opened.kind == "reconciliation":
@@ -421,6 +429,7 @@ def _remember(
     outcome: str,
     code: str | None = None,
     evidence: str | None = None,
+    carried: Iterable[str] = (),
 ) -> None:
     mailbox.add_inbox(
         session.connection(),
@@ -436,6 +445,7 @@ def _remember(
             "outcome": outcome,
             "code": code,
             "evidence_digest": evidence,
+            "carried": " ".join(carried) or None,
             "received_at": now,
         },
     )

@@ -24,7 +24,7 @@ from protocol.agreement import (
     check_acceptance,
     signer_kid,
 )
-from protocol.bundle import BundleMessage, export_bundle
+from protocol.bundle import BundleMessage, Checkpoint, export_bundle
 from protocol.content import Content, read_content
 from protocol.directory import Directory
 from protocol.errors import NotAcceptable, Refused
@@ -36,6 +36,7 @@ from service.access.actor import Actor
 from service.errors import NotFound
 from service.exchange import case_files
 from service.exchange.bundle import cited_snapshots, held_message
+from service.exchange.checkpoints import covering
 from service.exchange.printing import directory_names, print_words
 from service.exchange.reading import stored_statement
 from service.exchange.views import Submission
@@ -103,16 +104,17 @@ async def agreement_file(node: Node, actor: Actor, reference: CaseReference, wan
     now = node.clock.now()
     directory = node.directory.current()
 
-    def gather(session: Session) -> tuple[Agreement, list[BundleMessage], list[str]]:
+    def gather(session: Session) -> tuple[Agreement, list[BundleMessage], list[str], list[Checkpoint]]:
         connection = session.connection()
         rows = _own_messages(connection, actor, reference)
         signed = _signed(rows)
         chosen = _chosen(signed, wanted)
         needed = _needed(rows, signed, chosen)
         held = [held_message(connection, row) for row in rows if (row.sender_node, row.id) in needed]
-        return chosen.agreement, held, cited_snapshots(connection, held)
+        snapshots = cited_snapshots(connection, held)
+        return chosen.agreement, held, snapshots, covering(connection, directory, held)
 
-    agreement, messages, snapshots = await node.store.read(gather)
+    agreement, messages, snapshots, checkpoints = await node.store.read(gather)
     return await asyncio.to_thread(
         export_bundle,
         exporter=node.code,
@@ -123,6 +125,7 @@ async def agreement_file(node: Node, actor: Actor, reference: CaseReference, wan
         exported_at=now,
         key=node.keys.signing(node.code),
         agreement=agreement,
+        checkpoints=checkpoints,
     )
 
 

@@ -9,11 +9,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 from sqlmodel import Session
 
-from protocol.bundle import BundleMessage, export_bundle
+from protocol.bundle import BundleMessage, Checkpoint, export_bundle
 from protocol.identifiers import CaseReference, MessageId, NodeCode
 from protocol.statements import StatementType, read
 from service.access.actor import Actor
 from service.exchange import case_files
+from service.exchange.checkpoints import covering
 from service.node import Node
 from service.store import mailbox, outgoing
 from service.store.tables import DIRECTORY_SNAPSHOT, INBOX, MESSAGE
@@ -26,16 +27,16 @@ async def case_bundle(node: Node, actor: Actor, reference: CaseReference) -> byt
     now = node.clock.now()
     directory = node.directory.current()
 
-    def gather(session: Session) -> tuple[list[BundleMessage], list[str]]:
+    def gather(session: Session) -> tuple[list[BundleMessage], list[str], list[Checkpoint]]:
         connection = session.connection()
         case_files.own_case(connection, actor, reference)
         rows = connection.execute(
             select(MESSAGE).where(MESSAGE.c.case_reference == reference).order_by(MESSAGE.c.cursor)
         ).all()
         held = [held_message(connection, row) for row in rows if actor.acts_for(row.sender, row.recipient)]
-        return held, cited_snapshots(connection, held)
+        return held, cited_snapshots(connection, held), covering(connection, directory, held)
 
-    messages, snapshots = await node.store.read(gather)
+    messages, snapshots, checkpoints = await node.store.read(gather)
     return await asyncio.to_thread(
         export_bundle,
         exporter=node.code,
@@ -45,6 +46,7 @@ async def case_bundle(node: Node, actor: Actor, reference: CaseReference) -> byt
         snapshots=snapshots,
         exported_at=now,
         key=node.keys.signing(node.code),
+        checkpoints=checkpoints,
     )
 
 

@@ -26,6 +26,7 @@ from protocol.reconciliation import (
     report_on,
 )
 from protocol.statements import Statement
+from service.exchange import checkpoints
 from service.node import Node
 from service.store import outgoing
 from service.store.tables import CHANNEL_SEEN
@@ -78,6 +79,7 @@ def take_reconciliation(
     if said.peer != node.code or said.issuer != sender:
         node.log.warning("reconciliation.left_out", peer=sender, code="channel.not_a_party")
         return
+    checkpoints.keep(node, session, statement, issuer=sender, peer=node.code, at=said.issued_at)
     for theirs in said.channels:
         if theirs.channel.sender == node.code:
             _received_by_peer(node, session, theirs, now)

@@ -16,7 +16,9 @@ from sqlmodel import Session
 from protocol.envelope import ClearHeader, Envelope, Outgoing, assemble
 from protocol.errors import FocalpointError, Refused
 from protocol.identifiers import NodeCode, new_message_id
+from protocol.statements import Statement
 from service.errors import NodeError
+from service.exchange import checkpoints
 from service.exchange.letters import first_epoch
 from service.exchange.reconcile import state_of_channels
 from service.node import Node
@@ -80,13 +82,13 @@ class Reconciler:
             if told is not None and told.about == changed_at and now - told.at < repeat:
                 continue
 
-            def envelope(session: Session, peer: NodeCode = peer) -> Envelope | None:
+            def envelope(session: Session, peer: NodeCode = peer) -> tuple[Statement, Envelope] | None:
                 statement = state_of_channels(node, session, peer, directory, now, gaps=gaps)
                 if statement is None:
                     return None
                 key = directory.sealing_key(peer, "content", now)
                 id_ = new_message_id(node.random.bytes)
-                return assemble(
+                sealed = assemble(
                     Outgoing(kind="reconciliation", id=id_, statements=(statement.token,)),
                     clear=ClearHeader(
                         sender=node.code,
@@ -102,10 +104,18 @@ class Reconciler:
                     sealing_key=key,
                     identity_key=None,
                 )
+                return statement, sealed
 
             ready = await node.store.read(envelope)
             if ready is not None:
-                await self._link.publish_envelope(peer, ready.data, ready.manifest_digest)
+                statement, sealed = ready
+
+                def kept(session: Session, said: Statement = statement, peer: NodeCode = peer) -> None:
+                    checkpoints.keep(node, session, said, issuer=node.code, peer=peer, at=now)
+
+                # Before it leaves: what a peer holds of us, we hold too.
+                await node.store.write(kept)
+                await self._link.publish_envelope(peer, sealed.data, sealed.manifest_digest)
                 already[peer] = _Told(at=now, about=changed_at)
                 sent += 1
         return sent

@@ -27,6 +27,7 @@ __all__ = [
     "CASE_PARTY",
     "CHANNEL",
     "CHANNEL_SEEN",
+    "CHECKPOINT",
     "DIRECTORY_DOCUMENT",
     "DIRECTORY_HISTORY",
     "DIRECTORY_SNAPSHOT",
@@ -46,6 +47,7 @@ __all__ = [
     "CaseParty",
     "ChannelRow",
     "ChannelSeen",
+    "CheckpointRow",
     "DirectoryDocument",
     "DirectoryHistory",
     "DirectorySnapshot",
@@ -353,6 +355,9 @@ class InboxRow(_Row, table=True):
     outcome: InboxOutcome = Field(sa_type=String)
     code: str | None = None
     evidence_digest: str | None = None
+    carried: str | None = Field(default=None, sa_type=Text)
+    """Digests of the evidence that the envelope carried, in order: what its number in the channel stands
+    for."""
     received_at: datetime = Field(sa_type=Instant)
 
 
@@ -398,6 +403,21 @@ class ChannelSeen(_Row, table=True):
     chain: str | None = None
     """The running digest with this number, for what we sent ourselves: a peer that differs is placed by
     it."""
+
+
+class CheckpointRow(_Row, table=True):
+    """What one node told another of their channels, ours and theirs: the last of each hour, later of each
+    day. It shows what was there before a key was stolen."""
+
+    __tablename__ = "checkpoint"
+    __table_args__ = (UniqueConstraint("digest"),)
+
+    issuer: str = Field(primary_key=True)
+    peer: str = Field(primary_key=True)
+    hour: datetime = Field(primary_key=True, sa_type=Instant)
+    digest: str
+    issued_at: datetime = Field(sa_type=Instant)
+    token: str = Field(sa_type=Text)
 
 
 class CaseKey(_Row, table=True):
@@ -480,6 +500,7 @@ QUARANTINE = _table(Quarantine)
 SENT_MANIFEST = _table(SentManifest)
 CHANNEL = _table(ChannelRow)
 CHANNEL_SEEN = _table(ChannelSeen)
+CHECKPOINT = _table(CheckpointRow)
 CASE_KEY = _table(CaseKey)
 DIRECTORY_DOCUMENT = _table(DirectoryDocument)
 DIRECTORY_HISTORY = _table(DirectoryHistory)
