@@ -1,11 +1,12 @@
-# make demo    the main job: two example States exchange a real social inquiry, then the network stops
+# make demo    the main job: two example States go through the whole case of one child, then the network stops
 # make test    everything that must hold, in a few minutes
 # make run     the same local network, left running until Ctrl-C
 # make check   format, lint, types, import walls, API contract, generated pages
 # make bench   throughput and latency beside the bare floor, to .bench/report.json
 # make mutants each safeguard taken out, one at a time: its own tests must fail, and no other safeguard's
+# make walks   long random walks through every conversation on two nodes, and every interleaving of three messages
 # make faults  the long fault campaign (kill -9 at seeded points), more seeds than `make test` runs
-.PHONY: demo test run check bench mutants faults setup format clean
+.PHONY: demo test run check bench mutants walks faults setup format clean
 PY = .venv/bin/python
 
 setup:
@@ -31,6 +32,9 @@ bench: setup
 
 mutants: setup
 	@$(PY) -m tests.safeguards.mutants
+
+walks: setup
+	@$(PY) -m pytest tests/protocol -m slow -n 2
 
 faults: setup
 	@$(PY) -m pytest tests/faults --seeds 20 -s
