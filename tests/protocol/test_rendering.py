@@ -475,7 +475,8 @@ def test_no_sentence_of_the_rendering_was_left_in_english(language):
 def test_every_sentence_is_used():
     source = "".join(
         path.read_text("utf-8")
-        for path in (files("protocol") / "rendering").iterdir()
+        for folder in ("rendering", "statistics")
+        for path in (files("protocol") / folder).iterdir()
         if path.name.endswith(".py")
     )
     by_prefix = ("header-", "event-", "party-")
