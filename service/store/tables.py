@@ -1,7 +1,7 @@
 """The node's tables. Rows are mapped by hand at the store's border; these classes go no further.
 
-Personal data is in the columns `sealed` and `…_sealed` of `message`, `attachment` and `attachment_chunk`
-alone, and only sealed under the case's own key (`vault.py`). Everything else is codes, digests,
+Personal data is in the columns `sealed` and `…_sealed` of `message`, `attachment`, `attachment_chunk` and
+`approval` alone, and only sealed under the case's own key (`vault.py`). Everything else is codes, digests,
 addresses of offices, times, and statements as they were signed.
 
 For the busy paths use the Core tables (`MESSAGE`, `OUTBOX`, …) with `session.connection()`: a Core insert
@@ -20,6 +20,7 @@ from service.store.columns import Instant, RowNumber
 
 __all__ = [
     "ACCESS_JOURNAL",
+    "APPROVAL",
     "ATTACHMENT",
     "ATTACHMENT_CHUNK",
     "CASE_FILE",
@@ -40,6 +41,7 @@ __all__ = [
     "SENT_MANIFEST",
     "THREAD",
     "AccessJournal",
+    "ApprovalRow",
     "AttachmentChunk",
     "AttachmentRow",
     "CaseFileRow",
@@ -483,6 +485,45 @@ class AccessJournal(_Row, table=True):
     reason: str | None = None
 
 
+class ApprovalRow(_Row, table=True):
+    """An act that one person proposed and another has to decide on. What it would do is sealed, if it says
+    anything about a child, and is dropped with the decision."""
+
+    __tablename__ = "approval"
+    __table_args__ = (
+        Index("ix_approval_subject", "subject"),
+        _partial("ix_approval_proposed", "expires_at", where="state = 'proposed'"),
+    )
+
+    id: str = Field(primary_key=True)
+    kind: str
+    """A row of `service.access.pairs.KINDS`."""
+    subject: str
+    """A message id, a key id, or what else the act is about."""
+    sender_node: str | None = None
+    """With a message that is here already: the node that sent it."""
+    case_reference: str | None = None
+    proposing: str | None = None
+    """The authority on whose behalf it was proposed; None for acts of the node itself."""
+    deciding: str | None = None
+    """The authority whose people decide."""
+    reason: str | None = None
+    facts: str | None = Field(default=None, sa_type=Text)
+    """Codes and names of offices and keys, as JSON: what the act needs to know and may be read by all."""
+    payload_sealed: bytes | None = Field(default=None, sa_type=LargeBinary)
+    request_mark: str | None = None
+    """`Vault.mark` of the message that waits: the same request again is the same proposal."""
+    state: Literal["proposed", "approved", "returned", "lapsed"] = Field(sa_type=String)
+    proposed_by: str
+    proposed_role: str
+    proposed_at: datetime = Field(sa_type=Instant)
+    expires_at: datetime = Field(sa_type=Instant)
+    """Until when it may be decided; once approved, until when it may be used."""
+    decided_by: str | None = None
+    decided_at: datetime | None = Field(default=None, sa_type=Instant)
+    decided_reason: str | None = None
+
+
 def _table(row: type[SQLModel]) -> Table:
     return cast(Table, cast(Any, row).__table__)
 
@@ -506,3 +547,4 @@ DIRECTORY_DOCUMENT = _table(DirectoryDocument)
 DIRECTORY_HISTORY = _table(DirectoryHistory)
 DIRECTORY_SNAPSHOT = _table(DirectorySnapshot)
 ACCESS_JOURNAL = _table(AccessJournal)
+APPROVAL = _table(ApprovalRow)
