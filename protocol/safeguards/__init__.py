@@ -162,6 +162,15 @@ def _unmet(
 def _refuse(found: tuple[tuple[Safeguard, tuple[Missing, ...]], ...]) -> None:
     if found:
         first, _ = found[0]
-        raise NotAcceptable(
-            first.code, first.name, missing=tuple(entry for _, entries in found for entry in entries)
-        )
+        raise NotAcceptable(first.code, first.name, missing=_each_once(found))
+
+
+def _each_once(found: tuple[tuple[Safeguard, tuple[Missing, ...]], ...]) -> tuple[Missing, ...]:
+    """What several safeguards lack is named once, with the sources of all of them."""
+    sources: dict[tuple[str, str], list[str]] = {}
+    for entry in (entry for _, entries in found for entry in entries):
+        sources.setdefault((entry.code, entry.supplier), []).append(entry.source)
+    return tuple(
+        Missing(code=code, supplier=supplier, source="; ".join(dict.fromkeys(cited)))
+        for (code, supplier), cited in sources.items()
+    )

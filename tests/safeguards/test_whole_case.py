@@ -11,7 +11,7 @@ from protocol import messages, safeguards, standing
 from protocol.case_file import CaseFile
 from protocol.safeguards.asked import Asked
 from tests.protocol.sample_contents import sample
-from tests.safeguards.claims import both_take
+from tests.safeguards.claims import both_take, sender_refuses
 from tests.safeguards.whole_case import IT, START, until_agreed, until_decided, until_proposed
 
 
@@ -22,6 +22,15 @@ def test_with_all_of_it_a_return_is_proposed_accepted_and_carried_out() -> None:
         both_take(case, by)
     case = until_agreed()
     both_take(case, case.handover())
+
+
+def test_what_several_safeguards_lack_is_named_once_with_all_their_sources() -> None:
+    case = until_decided()
+    bare = case.version(rests_on={"best_interests": None, "child_views": None})
+    lacking = {entry.code: entry for entry in sender_refuses(case, bare).missing}
+    assert len(lacking) == len(sender_refuses(case, bare).missing)
+    cited = {safeguards.SAFEGUARDS[number - 1].cited for number in (5, 12)}
+    assert all(source in lacking["missing.child_views"].source for source in cited)
 
 
 def test_every_document_of_it_fits_its_form() -> None:
