@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from protocol.identifiers import Address
 from service.access.roles import Role, Scope
 from service.errors import Forbidden
 
-__all__ = ["Actor"]
+__all__ = ["Actor", "Via"]
+
+type Via = Literal["command", "client", "session"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +22,8 @@ class Actor:
     `person`: the token's subject, an opaque name in the journal; two different ones are two people.
     `authorities`: on whose behalf it may speak and read. Empty for roles that never see content.
     `scopes`: what the token grants, never more than the role has.
+    `via`: how it came to be known: a token made by `command` on the node's machine, a `client`'s signed
+    assertion, a `session` that a person signed in to. The journal keeps it.
     """
 
     person: str
@@ -26,6 +31,7 @@ class Actor:
     authorities: frozenset[Address]
     scopes: frozenset[Scope]
     expires_at: datetime
+    via: Via = "command"
 
     def may(self, scope: Scope) -> bool:
         return scope in self.scopes

@@ -29,16 +29,22 @@ __all__ = [
     "CHANNEL",
     "CHANNEL_SEEN",
     "CHECKPOINT",
+    "CLIENT",
+    "CLIENT_ASSERTION",
     "DIRECTORY_DOCUMENT",
     "DIRECTORY_HISTORY",
     "DIRECTORY_SNAPSHOT",
     "EVIDENCE",
     "INBOX",
+    "INVITATION",
     "MESSAGE",
     "METADATA",
     "OUTBOX",
+    "PERSON",
     "QUARANTINE",
     "SENT_MANIFEST",
+    "SIGN_IN_ATTEMPT",
+    "SIGN_IN_SESSION",
     "THREAD",
     "AccessJournal",
     "ApprovalRow",
@@ -50,15 +56,21 @@ __all__ = [
     "ChannelRow",
     "ChannelSeen",
     "CheckpointRow",
+    "ClientAssertion",
+    "ClientRow",
     "DirectoryDocument",
     "DirectoryHistory",
     "DirectorySnapshot",
     "EvidenceRow",
     "InboxRow",
+    "InvitationRow",
     "MessageRow",
     "OutboxRow",
+    "PersonRow",
     "Quarantine",
     "SentManifest",
+    "SignInAttempt",
+    "SignInSession",
     "ThreadRow",
 ]
 
@@ -468,7 +480,8 @@ class DirectorySnapshot(_Row, table=True):
 
 
 class AccessJournal(_Row, table=True):
-    """Who did what, to what, and why. `subject` is an id or a case reference; `reason` is a code."""
+    """Who did what, to what, and why: a hash chain (`protocol.journal`). `subject` is an id or a case
+    reference; `reason` is a code. Written by `service.access.journal` alone."""
 
     __tablename__ = "access_journal"
     __table_args__ = (
@@ -483,6 +496,11 @@ class AccessJournal(_Row, table=True):
     action: str
     subject: str
     reason: str | None = None
+    via: str | None = None
+    """How the actor came to be known: `command`, `client` or `session`."""
+    previous: str | None = None
+    digest: str | None = None
+    """Empty only where the release before this one wrote the row: verification names it."""
 
 
 class ApprovalRow(_Row, table=True):
@@ -524,6 +542,92 @@ class ApprovalRow(_Row, table=True):
     decided_reason: str | None = None
 
 
+class ClientRow(_Row, table=True):
+    """An agency's system, and the public keys by which it is known."""
+
+    __tablename__ = "client"
+
+    id: str = Field(primary_key=True)
+    role: str
+    authorities: str
+    """Addresses with a space between, in order. So are the scopes."""
+    scopes: str
+    keys: str = Field(sa_type=Text)
+    """A JSON Web Key Set, public halves alone."""
+    registered_at: datetime = Field(sa_type=Instant)
+    registered_by: str
+    disabled_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class ClientAssertion(_Row, table=True):
+    """An assertion that was used, for as long as it could be used again."""
+
+    __tablename__ = "client_assertion"
+    __table_args__ = (Index("ix_client_assertion_until", "until"),)
+
+    digest: str = Field(primary_key=True)
+    until: datetime = Field(sa_type=Instant)
+
+
+class PersonRow(_Row, table=True):
+    """Somebody who may sign in: an opaque name, never their own. `subject_digest` is of what the identity
+    provider calls them."""
+
+    __tablename__ = "person"
+    __table_args__ = (UniqueConstraint("subject_digest"),)
+
+    id: str = Field(primary_key=True)
+    role: str
+    authorities: str
+    subject_digest: str | None = None
+    registered_at: datetime = Field(sa_type=Instant)
+    registered_by: str
+    disabled_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class InvitationRow(_Row, table=True):
+    """A one-time sign-in link, by the digest of its secret."""
+
+    __tablename__ = "invitation"
+    __table_args__ = (Index("ix_invitation_person", "person"),)
+
+    digest: str = Field(primary_key=True)
+    person: str = Field(foreign_key="person.id")
+    issued_at: datetime = Field(sa_type=Instant)
+    issued_by: str
+    expires_at: datetime = Field(sa_type=Instant)
+    used_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class SignInSession(_Row, table=True):
+    """A browser that somebody signed in with, by the digest of its cookie."""
+
+    __tablename__ = "sign_in_session"
+    __table_args__ = (Index("ix_sign_in_session_person", "person"),)
+
+    digest: str = Field(primary_key=True)
+    person: str = Field(foreign_key="person.id")
+    opened_at: datetime = Field(sa_type=Instant)
+    seen_at: datetime = Field(sa_type=Instant)
+    ends_at: datetime = Field(sa_type=Instant)
+    how: Literal["provider", "invitation"] = Field(sa_type=String)
+    acr: str | None = None
+    amr: str | None = None
+
+
+class SignInAttempt(_Row, table=True):
+    """A way to the identity provider and not yet back, by the digest of its state."""
+
+    __tablename__ = "sign_in_attempt"
+    __table_args__ = (Index("ix_sign_in_attempt_until", "until"),)
+
+    digest: str = Field(primary_key=True)
+    nonce: str
+    verifier: str
+    return_to: str
+    until: datetime = Field(sa_type=Instant)
+
+
 def _table(row: type[SQLModel]) -> Table:
     return cast(Table, cast(Any, row).__table__)
 
@@ -548,3 +652,9 @@ DIRECTORY_HISTORY = _table(DirectoryHistory)
 DIRECTORY_SNAPSHOT = _table(DirectorySnapshot)
 ACCESS_JOURNAL = _table(AccessJournal)
 APPROVAL = _table(ApprovalRow)
+CLIENT = _table(ClientRow)
+CLIENT_ASSERTION = _table(ClientAssertion)
+PERSON = _table(PersonRow)
+INVITATION = _table(InvitationRow)
+SIGN_IN_SESSION = _table(SignInSession)
+SIGN_IN_ATTEMPT = _table(SignInAttempt)
