@@ -5,8 +5,8 @@
 
 `index.json` says which keys there are, whose, and which is current; it holds no secret, and altered it is
 refused. Each key file is bound to its entry: a file moved to another owner does not open. Every change is
-written beside, flushed and renamed, under a lock; a running node notices what a command changed. An HSM would
-implement the same port (`service.ports.KeyStore`).
+written beside, flushed and renamed, under a lock; a running node notices what a command changed.
+`service.keystore_pkcs11` keeps signing keys in a hardware module instead, behind the same port.
 
 Destroying overwrites and unlinks the file. On a copying file system or a worn flash cell that is a wish: the
 encryption under the passphrase, and short-lived identity keys, are what is relied on.
@@ -33,7 +33,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from protocol.sealing import DEFAULT_SUITE, SealingPrivateKey, SealingSuite
-from protocol.statements import LocalSigningKey
+from protocol.statements import LocalSigningKey, SigningKey, VerifyKey
 from service.errors import Conflict, Misconfigured, NotFound
 from service.ports import Clock, RandomSource, SealingPurpose
 from service.private_files import write_private
@@ -79,7 +79,12 @@ type Kind = Literal["sign", "seal", "wrap"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyEntry:
-    """One key, without its secret. `purpose` and `suite` are of sealing keys only."""
+    """One key, without its secret. `purpose` and `suite` are of sealing keys only.
+
+    `not_before`: a sealing key made ahead is used from then on. `waiting`: a signing key that signs nothing
+    until the directory lists it. `until`: of a former key, until when what it signed is still honoured here
+    (tokens). `destroy_after`: when a sealing key may be destroyed.
+    """
 
     kid: str
     kind: Kind
@@ -89,6 +94,14 @@ class KeyEntry:
     created_at: datetime
     current: bool
     destroyed_at: datetime | None = None
+    waiting: bool = False
+    not_before: datetime | None = None
+    until: datetime | None = None
+    destroy_after: datetime | None = None
+
+    @property
+    def starts_at(self) -> datetime:
+        return self.not_before or self.created_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +110,9 @@ class _Loaded:
 
     stamp: tuple[int, int, int]
     entries: Mapping[str, KeyEntry]
-    signing: Mapping[str, LocalSigningKey]
+    signing: Mapping[str, SigningKey]
     sealing: Mapping[str, SealingPrivateKey]
     current_signing: Mapping[str, str]
-    current_sealing: Mapping[SealingPurpose, str]
     kek: bytes
 
 
@@ -157,7 +169,7 @@ class FileKeyStore:
         _write(directory / _INDEX, _index(master, derivation, {entry.kid: entry}))
         return cls(directory, passphrase, clock=clock, random=random)
 
-    def signing(self, owner: str, /) -> LocalSigningKey:
+    def signing(self, owner: str, /) -> SigningKey:
         """The key that `owner` signs with today. NotFound `keystore.unknown_owner`."""
         loaded = self._current()
         kid = loaded.current_signing.get(owner)
@@ -165,7 +177,7 @@ class FileKeyStore:
             raise NotFound("keystore.unknown_owner", "no signing key here belongs to that owner")
         return loaded.signing[kid]
 
-    def signing_by_kid(self, kid: str, /) -> LocalSigningKey | None:
+    def signing_by_kid(self, kid: str, /) -> SigningKey | None:
         return self._current().signing.get(kid)
 
     def sealing(self, kid: str, /) -> SealingPrivateKey | None:
@@ -174,10 +186,32 @@ class FileKeyStore:
 
     def current_sealing_kid(self, purpose: SealingPurpose = "content", /) -> str:
         """The key that peers should seal to today. NotFound `keystore.no_sealing_key`."""
-        kid = self._current().current_sealing.get(purpose)
+        kid = self._sealed_to(self._current().entries, purpose)
         if kid is None:
             raise NotFound("keystore.no_sealing_key", f"there is no sealing key for {purpose}")
         return kid
+
+    def _sealed_to(self, entries: Mapping[str, KeyEntry], purpose: SealingPurpose | None) -> str | None:
+        """Of those that have begun the one that began last; of two at once the one that was made last."""
+        now = self._clock.now()
+        begun = [
+            (entry.starts_at, position, entry.kid)
+            for position, entry in enumerate(entries.values())
+            if entry.kind == "seal" and entry.purpose == purpose and entry.destroyed_at is None
+            if entry.current or entry.starts_at <= now
+        ]
+        return max(begun)[2] if begun else None
+
+    def honoured(self, owner: str, kid: str) -> VerifyKey | None:
+        """The key `kid`, when what it signs for `owner` still counts here: its current one, and a former one
+        until its `until`. For what this node itself reads back, such as its tokens."""
+        loaded = self._current()
+        entry = loaded.entries.get(kid)
+        if entry is None or entry.kind != "sign" or entry.owner != owner or entry.destroyed_at is not None:
+            return None
+        if not entry.current and (entry.until is None or self._clock.now() >= entry.until):
+            return None
+        return loaded.signing[kid].public
 
     def kek(self) -> bytes:
         """32 bytes under which every case key is wrapped."""
@@ -187,13 +221,33 @@ class FileKeyStore:
         """Every key there is or was, oldest first, without its secret."""
         return tuple(self._current().entries.values())
 
-    def add_signing(self, owner: str, key: LocalSigningKey | None = None) -> LocalSigningKey:
-        """Give `owner` a key, a new one unless given; it becomes the current one. The former stays: it may
-        have signed what is still on its way. Conflict `keystore.kid_taken`."""
+    def add_signing(
+        self,
+        owner: str,
+        key: LocalSigningKey | None = None,
+        *,
+        waiting: bool = False,
+        former_until: datetime | None = None,
+    ) -> LocalSigningKey:
+        """Give `owner` a key, a new one unless given; it becomes the current one, or, `waiting`, once it is
+        `promote`d. The former stays: it may have signed what is still on its way. `former_until`: how long
+        this node honours that one. Conflict `keystore.kid_taken`."""
         key = key or LocalSigningKey.from_seed(None, self._random.bytes(32))
         entry = self._entry(key.kid, "sign", owner)
-        self._add(entry, key.seed())
+        self._add(dataclasses.replace(entry, current=not waiting, waiting=waiting), key.seed(), former_until)
         return key
+
+    def promote(self, kid: str) -> None:
+        """A waiting key signs from now on. NotFound `keystore.unknown_key`."""
+        with self._changing() as entries:
+            entry = _there(entries, kid)
+            _make_former(entries, entry, None)
+            entries[kid] = dataclasses.replace(entry, current=True, waiting=False)
+
+    def retire(self, kid: str) -> None:
+        """The key signs no more, whether or not its owner has another. NotFound `keystore.unknown_key`."""
+        with self._changing() as entries:
+            entries[kid] = dataclasses.replace(_there(entries, kid), current=False, waiting=False)
 
     def add_sealing(
         self,
@@ -201,22 +255,32 @@ class FileKeyStore:
         *,
         suite: SealingSuite = DEFAULT_SUITE,
         key: SealingPrivateKey | None = None,
+        not_before: datetime | None = None,
+        destroy_after: datetime | None = None,
     ) -> SealingPrivateKey:
-        """A sealing key, a new one unless given; it becomes the current one for `purpose`. Former ones still
-        open what was sealed to them, until destroyed. Conflict `keystore.kid_taken`."""
+        """A sealing key, a new one unless given; it becomes the current one for `purpose`, at `not_before` if
+        that is given. Former ones still open what was sealed to them, until destroyed. Conflict
+        `keystore.kid_taken`."""
         key = key or SealingPrivateKey.generate(None, suite, self._random.bytes)
         entry = self._entry(key.kid, "seal", "node", purpose=purpose, suite=key.suite)
-        self._add(entry, key.to_secret())
+        ahead = dataclasses.replace(
+            entry, current=not_before is None, not_before=not_before, destroy_after=destroy_after
+        )
+        self._add(ahead, key.to_secret())
         return key
+
+    def let_go(self, kid: str, destroy_after: datetime) -> None:
+        """Say when a sealing key may be destroyed. NotFound `keystore.unknown_key`."""
+        with self._changing() as entries:
+            entries[kid] = dataclasses.replace(_there(entries, kid), destroy_after=destroy_after)
 
     def destroy(self, kid: str) -> None:
         """Destroy a key that is not current. Its entry and date stay. NotFound `keystore.unknown_key`,
         Conflict `keystore.key_current`: add its successor first."""
         with self._changing() as entries:
-            entry = entries.get(kid)
-            if entry is None or entry.destroyed_at is not None:
-                raise NotFound("keystore.unknown_key", "there is no such key, or it is destroyed already")
-            if entry.current:
+            entry = _there(entries, kid)
+            sealed_to = entry.kind == "seal" and self._sealed_to(entries, entry.purpose) == kid
+            if sealed_to or (entry.kind != "seal" and entry.current):
                 raise Conflict("keystore.key_current", "the key is in use; add its successor first")
             # The index first: whatever happens next, the key is never loaded again.
             entries[kid] = dataclasses.replace(entry, destroyed_at=self._clock.now())
@@ -240,15 +304,14 @@ class FileKeyStore:
             current=True,
         )
 
-    def _add(self, entry: KeyEntry, secret: bytes) -> None:
+    def _add(self, entry: KeyEntry, secret: bytes, former_until: datetime | None = None) -> None:
         with self._changing() as entries:
             if entry.kid in entries:
                 raise Conflict(
                     "keystore.kid_taken", "a key with that id is or was here; ids are not used twice"
                 )
-            for kid, other in entries.items():
-                if (other.kind, other.owner, other.purpose) == (entry.kind, entry.owner, entry.purpose):
-                    entries[kid] = dataclasses.replace(other, current=False)
+            if entry.current:
+                _make_former(entries, entry, former_until)
             entries[entry.kid] = entry
             _write(
                 self._directory / _file_name(entry.kid),
@@ -305,10 +368,9 @@ class FileKeyStore:
                 "keystore.passphrase", "the passphrase does not fit, or the index was altered"
             )
         entries = {entry.kid: entry for entry in map(_read_entry, body)}
-        signing: dict[str, LocalSigningKey] = {}
+        signing: dict[str, SigningKey] = {}
         sealing: dict[str, SealingPrivateKey] = {}
         current_signing: dict[str, str] = {}
-        current_sealing: dict[SealingPurpose, str] = {}
         kek = b""
         former = getattr(self, "_loaded", None)
         for kid, entry in entries.items():
@@ -316,7 +378,7 @@ class FileKeyStore:
                 continue
             if entry.kind == "sign":
                 known = former.signing.get(kid) if former else None
-                signing[kid] = known or LocalSigningKey.from_seed(kid, self._secret(entry))
+                signing[kid] = known or self._signing_key(entry)
                 if entry.current:
                     current_signing[entry.owner] = kid
             elif entry.kind == "seal":
@@ -324,11 +386,12 @@ class FileKeyStore:
                 assert entry.suite is not None
                 held = former.sealing.get(kid) if former else None
                 sealing[kid] = held or SealingPrivateKey.from_secret(kid, entry.suite, self._secret(entry))
-                if entry.current:
-                    current_sealing[entry.purpose] = kid
             else:
                 kek = self._secret(entry)
-        return _Loaded(stamp, entries, signing, sealing, current_signing, current_sealing, kek)
+        return _Loaded(stamp, entries, signing, sealing, current_signing, kek)
+
+    def _signing_key(self, entry: KeyEntry) -> SigningKey:
+        return LocalSigningKey.from_seed(entry.kid, self._secret(entry))
 
     def _secret(self, entry: KeyEntry) -> bytes:
         path = self._directory / _file_name(entry.kid)
@@ -342,6 +405,20 @@ class FileKeyStore:
             raise Misconfigured(
                 "keystore.damaged", f"the file of key {entry.kid} is missing or not what was written"
             ) from error
+
+
+def _there(entries: Mapping[str, KeyEntry], kid: str) -> KeyEntry:
+    entry = entries.get(kid)
+    if entry is None or entry.destroyed_at is not None:
+        raise NotFound("keystore.unknown_key", "there is no such key, or it is destroyed already")
+    return entry
+
+
+def _make_former(entries: dict[str, KeyEntry], successor: KeyEntry, until: datetime | None) -> None:
+    whose = (successor.kind, successor.owner, successor.purpose)
+    for kid, other in entries.items():
+        if (other.kind, other.owner, other.purpose) == whose and other.current:
+            entries[kid] = dataclasses.replace(other, current=False, until=until)
 
 
 def read_passphrase(path: Path) -> bytes:
@@ -421,23 +498,34 @@ def _mac(master: bytes, derivation: _Derivation, body: Any) -> str:
 
 
 def _written_entry(entry: KeyEntry) -> dict[str, Any]:
-    return dataclasses.asdict(entry) | {
-        "created_at": entry.created_at.isoformat(),
-        "destroyed_at": entry.destroyed_at.isoformat() if entry.destroyed_at else None,
-    }
+    written = dataclasses.asdict(entry)
+    for name in _MOMENTS:
+        written[name] = written[name].isoformat() if written[name] is not None else None
+    return written
+
+
+_MOMENTS = ("created_at", "destroyed_at", "not_before", "until", "destroy_after")
 
 
 def _read_entry(written: dict[str, Any]) -> KeyEntry:
-    destroyed, suite = written["destroyed_at"], written["suite"]
+    suite = written["suite"]
+    # An index of an earlier release lacks the later members.
+    moments = {
+        name: datetime.fromisoformat(written[name]) if written.get(name) else None for name in _MOMENTS
+    }
+    created_at = moments.pop("created_at")
+    if created_at is None:
+        raise Misconfigured("keystore.damaged", "a key in the index has no date")
     return KeyEntry(
         kid=written["kid"],
         kind=written["kind"],
         owner=written["owner"],
         purpose=written["purpose"],
         suite=SealingSuite(suite) if suite else None,
-        created_at=datetime.fromisoformat(written["created_at"]),
+        created_at=created_at,
         current=written["current"],
-        destroyed_at=datetime.fromisoformat(destroyed) if destroyed else None,
+        waiting=written.get("waiting", False),
+        **moments,
     )
 
 

@@ -42,12 +42,22 @@ class Settings:
     state: StateCode  # ISO 3166-1 alpha-2 in lower case, or `int`
     charter_digest: str  # SHA-256 of the charter, base64url, 43 characters; from out of band
 
-    # Where it keeps things. Unless named, the four below are in `data_dir`.
+    # Where it keeps things. Unless named, the five below are in `data_dir`.
     data_dir: Path
     database: str = field(repr=False)  # SQLAlchemy URL; default sqlite, `data_dir`/node.db. A secret
     keystore_dir: Path  # default `data_dir`/keys
     passphrase_file: Path  # opens the keystore; 0600; default `data_dir`/passphrase
     hub_seed_file: Path  # the node's NKey seed for the hub; 0600; default `data_dir`/hub.nk
+    ledger_dir: Path  # what a restored backup must not bring back; in no backup; default `data_dir`/ledger
+
+    # Its keys.
+    keystore: str = "file"  # "file", or "pkcs11": signing keys in a hardware module, the rest in files
+    pkcs11_library: Path | None = None  # the module's library, for pkcs11
+    pkcs11_token: str = ""  # the token's label, for pkcs11
+    pkcs11_pin_file: Path | None = None  # the user's PIN; 0600; for pkcs11
+    identity_key_days: int = 7  # how long others seal identity to one key
+    identity_key_overlap_days: int = 2  # how long a former one still opens, before it is destroyed
+    identity_keys_ahead: int = 8  # how many are made and listed at once
 
     # The hub.
     hub_url: str  # nats:// (only to this machine) or tls://
@@ -61,6 +71,12 @@ class Settings:
     api_url: str = ""  # what clients call it, when a proxy stands in front; default http://api_host:api_port
     token_seconds: int = 600  # lifetime of an access token
 
+    # Two people (docs/operations/two-people.md).
+    second_person: str = "identity-release"  # what takes two people here beside what always does: this word
+    # and message types, with spaces between them
+    approval_seconds: int = 259_200  # how long a proposal waits for its second person
+    identity_release_seconds: int = 3_600  # how long a released identity part may be looked at
+
     # What it accepts from others, as its directory entry says too.
     limit_coded_bytes: int = 65_536  # one coded part, before sealing
     limit_narrative_bytes: int = 131_072  # one narrative part, before sealing
@@ -73,7 +89,11 @@ class Settings:
     outbox_resend_most_seconds: float = 3_600.0  # the longest such wait
     reconciliation_seconds: float = 60.0  # between signed running digests to each peer
     overdue_check_seconds: float = 60.0  # between looks for overdue answers
+    retention_check_seconds: float = 3_600.0  # between looks for what retention rules make due
     directory_check_seconds: float = 60.0  # between looks at the directory's age, and at `entries`
+
+    # What it does by itself.
+    erasure: str = "proposed"  # what is due is "proposed", and a person confirms; or erased "when-due"
 
     # How much.
     quarantine_rows: int = 1_000  # unauthenticated envelopes kept, the newest
@@ -143,13 +163,14 @@ def settings_from(values: Mapping[str, Any], *, base: Path) -> Settings:
         given.setdefault("keystore_dir", data_dir / "keys")
         given.setdefault("passphrase_file", data_dir / "passphrase")
         given.setdefault("hub_seed_file", data_dir / "hub.nk")
+        given.setdefault("ledger_dir", data_dir / "ledger")
     problems += [
         f"`{spec.name}` is missing"
         for spec in dataclasses.fields(Settings)
         if spec.default is dataclasses.MISSING
         and spec.name not in given
         and spec.name not in values
-        # These four follow from `data_dir`, whose absence is told once.
+        # These five follow from `data_dir`, whose absence is told once.
         and not (data_dir is None and spec.name in _IN_DATA_DIR)
     ]
     if problems:
@@ -157,7 +178,7 @@ def settings_from(values: Mapping[str, Any], *, base: Path) -> Settings:
     return Settings(**given)
 
 
-_IN_DATA_DIR = ("database", "keystore_dir", "passphrase_file", "hub_seed_file")
+_IN_DATA_DIR = ("database", "keystore_dir", "passphrase_file", "hub_seed_file", "ledger_dir")
 
 
 def _names() -> tuple[str, ...]:
@@ -219,6 +240,16 @@ def _problems(settings: Settings) -> list[str]:
         found.append("`simulated_clock_file`: only where both the API and the hub are on this machine")
     if not 0 <= settings.api_port <= 65_535:
         found.append("`api_port`: expected 0 to 65535")
+    if settings.keystore not in ("file", "pkcs11"):
+        found.append("`keystore`: expected file or pkcs11")
+    elif settings.keystore == "pkcs11" and not (
+        settings.pkcs11_library and settings.pkcs11_token and settings.pkcs11_pin_file
+    ):
+        found.append("`keystore`: pkcs11 needs `pkcs11_library`, `pkcs11_token` and `pkcs11_pin_file`")
+    if unknown := [word for word in settings.second_person.split() if not _is_act(word)]:
+        found.append(f"`second_person`: {len(unknown)} of its words are no message type")
+    if settings.erasure not in ("proposed", "when-due"):
+        found.append("`erasure`: expected proposed or when-due")
     if settings.log_level not in _LOG_LEVELS:
         found.append(f"`log_level`: expected one of {', '.join(_LOG_LEVELS)}")
     found += [
@@ -235,6 +266,11 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "publishes_in_flight": (1, 4_096),
     "inbox_batch": (1, 1_024),
     "token_seconds": (30, 600),  # checked without a look-up: a revoked one lives this long
+    "identity_key_days": (1, 90),
+    "identity_key_overlap_days": (1, 30),
+    "identity_keys_ahead": (1, 60),
+    "approval_seconds": (60, 2_592_000),
+    "identity_release_seconds": (60, 86_400),
     "limit_coded_bytes": (1_024, 1_048_576),
     "limit_narrative_bytes": (1_024, 1_048_576),
     "limit_identity_bytes": (1_024, 1_048_576),
@@ -244,10 +280,19 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "outbox_resend_most_seconds": (0.5, 86_400),
     "reconciliation_seconds": (1, 86_400),
     "overdue_check_seconds": (1, 86_400),
+    "retention_check_seconds": (1, 86_400),
     "directory_check_seconds": (1, 3_600),
     "quarantine_rows": (0, 1_000_000),
     "store_readers": (1, 64),
 }
+
+
+def _is_act(word: str) -> bool:
+    if word == "identity-release":
+        return True
+    from protocol.messages import FORMS  # not for every short command: the forms take a second to build
+
+    return word in FORMS
 
 
 def _meant(name: str) -> str:

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from protocol.directory import (
-    AuthorityFacts,
-    KeyRecord,
-    NodeFacts,
-    authority_facts,
-    authority_path,
-    node_path,
-)
 from service.cli.at_node import ConfigOption, NetworkOption, NodeOption, keystore_of, settings_of
 from service.cli.root_key import RootKeyOption, RootPassphraseOption, root_passphrase
 from service.clock import clock_of
-from service.directory.facts_file import StateFacts, facts_of_last, read_facts
-from service.directory.own_entries import PROTOCOL_VERSIONS, Planned, key_that_signed, listed_keys, plan
-from service.directory.own_keys import REAL, sealing_records, signing_records
+from service.directory.facts_file import facts_of_last, read_facts
+from service.directory.own_entries import Planned, key_that_signed
+from service.directory.own_state import planned_entries
 from service.directory.publish import read_entries
 from service.errors import Conflict
 from service.keystore import STATE_ROOT, FileKeyStore
 from service.root_key_file import read_root_key
-from service.settings import Settings
 
 __all__ = ["sign_entries"]
 
@@ -58,7 +48,8 @@ def sign_entries(
     if said is None:
         raise typer.BadParameter("there is no entry yet: say what it shall hold", param_hint="--facts")
     now = clock_of(settings).now()
-    planned = _planned(settings, keys, said, last, _cut_offs(revoke or [], keys), now)
+    cut_offs = _cut_offs(revoke or [], keys)
+    planned = planned_entries(settings, keys, said, last, now, revoked=cut_offs)
     due = [one for one in planned if _shown(one, now)]
     for path in sorted(set(last) - {one.path for one in planned}):
         typer.echo(f"{path}: left as it is")
@@ -80,38 +71,6 @@ def sign_entries(
         " them.",
         err=True,
     )
-
-
-def _planned(
-    settings: Settings,
-    keys: FileKeyStore,
-    said: StateFacts,
-    last: Mapping[str, str],
-    revoked: Mapping[str, datetime],
-    now: datetime,
-) -> tuple[Planned, ...]:
-    member = settings.node if settings.state == "int" else settings.state
-
-    def signing(owner: str, listed: tuple[KeyRecord, ...]) -> tuple[KeyRecord, ...]:
-        return signing_records(keys, owner, lives=REAL, now=now, listed=listed, revoked=revoked)
-
-    known = listed_keys(last.get(node_path(member, settings.node)))
-    limits = settings.limits
-    facts: list[AuthorityFacts | NodeFacts] = [
-        NodeFacts(
-            code=settings.node,
-            state=settings.state,
-            protocol_versions=PROTOCOL_VERSIONS,
-            limits={"coded": limits.coded, "narrative": limits.narrative, "identity": limits.identity},
-            signing_keys=signing(settings.node, known),
-            sealing_keys=sealing_records(keys, lives=REAL, listed=known),
-        )
-    ]
-    for address, description in said.authorities.items():
-        known = listed_keys(last.get(authority_path(member, address)))
-        own = [record for record in known if record.purpose != "sign"]
-        facts.append(authority_facts(address, description, (*signing(address, known), *own)))
-    return plan(facts, member=member, network=said.network, last=last)
 
 
 def _shown(planned: Planned, now: datetime) -> bool:

@@ -30,7 +30,7 @@ from protocol.directory import (
 )
 from protocol.directory.trust import verify_admission, verify_charter
 from protocol.identifiers import Address, NodeCode, StateCode
-from protocol.statements import CoSigned, LocalSigningKey
+from protocol.statements import CoSigned, SigningKey
 from protocol.vocabularies import RELEASE
 from service.directory.documents import cosigned_text, read_cosigned
 from service.directory.own_entries import PROTOCOL_VERSIONS, listed_keys, plan
@@ -91,7 +91,7 @@ class Layout:
     directory: Path
     charter: CoSigned
     admissions: Mapping[str, CoSigned]
-    snapshot_key: LocalSigningKey
+    snapshot_key: SigningKey
     members: tuple[Member, ...]
 
     @property
@@ -227,7 +227,7 @@ def sign_entries(member: Member, now: datetime) -> None:
             state=state.code,
             protocol_versions=PROTOCOL_VERSIONS,
             signing_keys=signing_records(member.keys, member.code, lives=_LIVES, now=now, listed=own),
-            sealing_keys=sealing_records(member.keys, lives=_LIVES, listed=own),
+            sealing_keys=sealing_records(member.keys, lives=_LIVES, now=now, listed=own),
         )
     ]
     for authority in state.authorities:

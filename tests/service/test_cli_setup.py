@@ -316,8 +316,9 @@ def test_a_replaced_key_stays_listed_beside_its_successor_and_soon_signs_no_more
     assert listed.keys() == {second, first}
     assert listed[second].vouches(now, now)
     assert listed[first].vouches(now, now + timedelta(days=15))
-    assert not listed[first].vouches(now + timedelta(hours=2), now + timedelta(hours=2))
-    assert not listed[first].vouches(now, now + timedelta(days=31))
+    assert listed[first].vouches(now + timedelta(days=6), now + timedelta(days=30))
+    assert not listed[first].vouches(now + timedelta(days=8), now + timedelta(days=8))
+    assert not listed[first].vouches(now, now + timedelta(days=38))
 
 
 def test_three_rotations_before_one_entry_lose_no_key(desk: Desk) -> None:
