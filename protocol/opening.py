@@ -272,7 +272,10 @@ def _content(
     if said != (sealed_header.sender, sealed_header.recipient, sealed_header.id):
         raise CannotOpen("opening.header_mismatch", "the content is not from, to or named as the header says")
     # Step 11
-    statement = _verified(unverified, directory, now, CannotOpen)
+    try:
+        statement = _verified(unverified, directory, now, CannotOpen)
+    except CannotOpen as reason:
+        raise _for_good(reason, unverified, Address(str(said[0])), directory) from None
     # Step 12
     check_parts(statement, narrative, identity, refuse=CannotOpen)
     # From here on the content is known to be its authority's, and a refusal is about this very statement.
@@ -330,6 +333,24 @@ def _verified(
         raise claims.wrong("iss", "an authority's address")
     key = directory.signing_key(signer, unverified.kid, at, received_at=now, refuse=refuse)
     return verify(unverified, key, refuse=refuse)
+
+
+def _for_good(
+    reason: CannotOpen, unverified: Unverified, signer: Address, directory: Directory
+) -> CannotOpen | NotAcceptable:
+    """A statement under a key that its owner revoked will never count: its sender shall stop repeating it.
+
+    It tells nothing that the sender's own State did not publish, and only to the node that vouches for it."""
+    key = directory.archive.revoked_key(signer, unverified.kid)
+    if reason.code != "statement.key_revoked" or key is None:
+        return reason
+    try:
+        statement = verify(unverified, key, refuse=CannotOpen)
+    except CannotOpen as unsigned:
+        return unsigned
+    refused = NotAcceptable(reason.code, reason.detail)
+    refused.statement_digest = statement.digest
+    return refused
 
 
 def _from_peer(

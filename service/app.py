@@ -22,6 +22,7 @@ from service.api.app import build_api
 from service.clock import clock_of
 from service.directory.follow import ReplicatedDirectory
 from service.directory.publish import Publisher
+from service.directory.rotate import KeyLife
 from service.keystore import API_TOKEN, FileKeyStore, read_passphrase
 from service.logs import configure
 from service.metrics import Metrics
@@ -86,11 +87,13 @@ def build_app(node: Node, link: HubLink) -> FastAPI:
     async def store_is_written() -> bool:
         return node.store.alive
 
-    token_key = node.keys.signing(API_TOKEN).public
+    keys = node.keys
+    assert isinstance(keys, FileKeyStore)
+    keys.signing(API_TOKEN)  # there is one, or the node does not start
     app = build_api(
         node,
         exchange=exchange,
-        tokens=TokenVerifier(node=node.code, keys={token_key.kid: token_key}),
+        tokens=TokenVerifier(node=node.code, keys=lambda kid: keys.honoured(API_TOKEN, kid)),
         probes={"store": store_is_written, "directory": directory_is_good},
     )
 
@@ -152,6 +155,7 @@ def _workers(node: Node, link: HubLink, directory: ReplicatedDirectory) -> tuple
         ("reconcile", Reconciler(node, link).run),
         ("overdue", Overdue(node).run),
         ("gauges", Gauges(node, link).run),
+        *((("key-life", KeyLife(node, node.keys).run),) if isinstance(node.keys, FileKeyStore) else ()),
     )
 
 

@@ -9,6 +9,7 @@ rates.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -85,6 +86,15 @@ class Metrics:
         )
         self._directory_sequence = Gauge(
             "fp_directory_sequence", "Sequence of the snapshot in use", registry=registry
+        )
+        self._key_ends = Gauge(
+            "fp_key_ends_seconds",
+            "Until the first key of that use, or entry, of this State ends",
+            ["what"],
+            registry=registry,
+        )
+        self._identity_ahead = Gauge(
+            "fp_identity_keys_ahead", "Published identity keys that have not begun", registry=registry
         )
         self._requests = Counter(
             "fp_http_requests_total",
@@ -164,6 +174,12 @@ class Metrics:
     def directory(self, *, sequence: int, expires_seconds: float) -> None:
         self._directory_sequence.set(sequence)
         self._directory_expires.set(expires_seconds)
+
+    def key_lives(self, soonest_seconds: Mapping[str, float], *, identity_ahead: int) -> None:
+        """`soonest_seconds`: by use of a key, and `entry`; see `service.monitor.key_lives`."""
+        for what, seconds in soonest_seconds.items():
+            self._key_ends.labels(self._capped("what", what)).set(seconds)
+        self._identity_ahead.set(identity_ahead)
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         """`route` is the template (`/v1/messages/{id}`), never the path asked for; `unmatched` for none."""

@@ -229,6 +229,12 @@ class Archive:
             raise refuse("directory.suspended", f"{member} is suspended since {since:%Y-%m-%d}")
         return key.verify_key
 
+    def revoked_key(self, owner: Owner, kid: str) -> VerifyKey | None:
+        """A key that its owner revoked or gave up as stolen; None for every other. To say for good that
+        something was signed with it, which no newer directory will change."""
+        key = self._keys.get((owner, kid))
+        return None if key is None or key.record.revoked_at is None else key.verify_key
+
     def cut_off(self, owner: Owner, kid: str) -> CutOff | None:
         """What its owner says of a stolen key; None for every other key, also for one that was revoked."""
         key = self._keys.get((owner, kid))

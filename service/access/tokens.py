@@ -40,6 +40,10 @@ REMEMBERED: Final = 1024
 """Tokens that were verified and are not verified again until they expire."""
 
 
+type KeyOf = Callable[[str], VerifyKey | None]
+"""The token key of that id, when this node honours it."""
+
+
 class _Ed25519(Algorithm):
     """RFC 9864's name and our key port, so that a key may live in a hardware module."""
 
@@ -113,38 +117,43 @@ def mint(
 
 
 class TokenVerifier:
-    """Says who asks. `keys`: the token keys that this node honours, by key id, and no other key of the node.
+    """Says who asks. `keys`: the token keys that this node honours, by key id, and no other key of the node;
+    asked anew each time, so that a key that was replaced ends what it signed without a restart.
 
     A token that was verified is remembered by its digest until it expires, because a verification costs as
     much as a good part of taking a message in. Safe on one event loop.
     """
 
-    def __init__(self, *, node: NodeCode, keys: Mapping[str, VerifyKey]) -> None:
+    def __init__(self, *, node: NodeCode, keys: Mapping[str, VerifyKey] | KeyOf) -> None:
         self._issuer = issuer(node)
         self._audience = audience(node)
-        self._keys = dict(keys)
-        self._known: OrderedDict[bytes, Actor] = OrderedDict()
+        self._key_of: KeyOf = keys if callable(keys) else dict(keys).get
+        self._known: OrderedDict[bytes, tuple[Actor, str]] = OrderedDict()
 
     def verify(self, token: str, now: datetime) -> Actor:
         """NotAuthenticated `access.token_invalid`, or `access.token_expired` for one that was ours."""
         if len(token) > MAX_TOKEN_BYTES or not token.isascii():
             raise NotAuthenticated("access.token_invalid", "not a token of this node")
         name = hashlib.sha256(token.encode("ascii")).digest()
-        actor = self._known.get(name)
+        actor, kid = self._known.get(name, (None, ""))
+        if actor is not None and self._key_of(kid) is None:
+            del self._known[name]
+            raise NotAuthenticated("access.token_invalid", "not a token of this node's token key")
         if actor is None:
-            actor = self._read(token, now)
+            actor, kid = self._read(token, now)
             if len(self._known) >= REMEMBERED:
                 self._known.popitem(last=False)
-            self._known[name] = actor
+            self._known[name] = actor, kid
         if actor.expires_at <= now:
             self._known.pop(name, None)
             raise NotAuthenticated("access.token_expired", "the token has expired")
         return actor
 
-    def _read(self, token: str, now: datetime) -> Actor:
+    def _read(self, token: str, now: datetime) -> tuple[Actor, str]:
         try:
             header = jwt.get_unverified_header(token)
-            key: Any = self._keys.get(header.get("kid", ""))
+            kid = str(header.get("kid", ""))
+            key: Any = self._key_of(kid)
             if key is None or header.get("typ") != TOKEN_TYPE or header.get("alg") != ALGORITHM:
                 raise NotAuthenticated("access.token_invalid", "not a token of this node's token key")
             payload = _jws.decode(token, key, algorithms=[ALGORITHM])
@@ -154,7 +163,7 @@ class TokenVerifier:
             if datetime.fromtimestamp(claims["iat"], UTC) > now + CLOCK_SKEW:
                 raise NotAuthenticated("access.token_invalid", "a token from the future")
             role = Role(claims["role"])
-            return Actor(
+            actor = Actor(
                 person=str(claims["sub"]),
                 role=role,
                 authorities=frozenset(parse_address(address) for address in claims["authorities"]),
@@ -162,6 +171,7 @@ class TokenVerifier:
                 scopes=frozenset(Scope(scope) for scope in claims["scope"].split()) & ROLE_SCOPES[role],
                 expires_at=datetime.fromtimestamp(claims["exp"], UTC),
             )
+            return actor, kid
         except (
             jwt.PyJWTError,
             Refused,

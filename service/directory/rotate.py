@@ -1,0 +1,120 @@
+"""The worker that carries keys through their lives while the node runs, and stops for none of it.
+
+a waiting signing key     signs once the directory that others see lists it
+a sealing key             is destroyed once its time is over and others seal to another
+an administrator's act    goes into the access journal
+an end that comes near    is said in the log and the metrics, every day until somebody acts
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlmodel import Session
+
+from protocol.directory import Directory
+from protocol.errors import Refused
+from protocol.identifiers import Address, NodeCode
+from service.access import journal
+from service.access.actor import Actor
+from service.access.roles import Role
+from service.directory.identity_keys import destroy_what_is_over
+from service.directory.key_acts import AT_THE_MACHINE, KeyAct, notes
+from service.errors import NodeError
+from service.keystore import FileKeyStore
+from service.monitor.key_lives import endings
+from service.node import Node
+
+__all__ = ["KeyLife"]
+
+_SAID_AGAIN_AFTER = timedelta(days=1)
+
+
+class KeyLife:
+    def __init__(self, node: Node, keys: FileKeyStore) -> None:
+        self._node = node
+        self._keys = keys
+        self._said: dict[tuple[str, str], datetime] = {}
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                await self.look()
+            except (Refused, NodeError) as reason:
+                self._node.log.warning("keys.round_failed", code=reason.code)
+            await asyncio.sleep(self._node.settings.directory_check_seconds)
+
+    async def look(self) -> None:
+        """One round. Refuses `directory.expired`."""
+        await self._journal()
+        directory, now = self._node.directory.current(), self._node.clock.now()
+        await asyncio.to_thread(self._promote, directory, now)
+        for entry in await asyncio.to_thread(
+            lambda: list(destroy_what_is_over(self._keys, directory, self._node.code, now))
+        ):
+            await self._node.store.write(
+                self._noting(KeyAct(act="destroy", subject=f"{entry.purpose} {entry.kid}", at=now))
+            )
+            self._node.log.info("keys.destroyed", kid=entry.kid)
+        self._warn(directory, now)
+
+    def _promote(self, directory: Directory, now: datetime) -> None:
+        for entry in self._keys.entries():
+            if not entry.waiting or entry.destroyed_at is not None:
+                continue
+            try:
+                listed = (
+                    directory.authority(Address(entry.owner))
+                    if "." in entry.owner
+                    else directory.node(NodeCode(entry.owner))
+                ).signing_keys
+            except Refused:
+                continue
+            if any(record.kid == entry.kid and record.in_use(now) for record in listed):
+                self._keys.promote(entry.kid)
+                self._node.log.info("keys.in_use", kid=entry.kid)
+
+    async def _journal(self) -> None:
+        for act, take_away in await asyncio.to_thread(lambda: list(notes(self._node.settings.data_dir))):
+            await self._node.store.write(self._noting(act))
+            take_away()
+            self._node.log.info("keys.changed", kind=act.act)
+
+    def _noting(self, act: KeyAct) -> Callable[[Session], None]:
+        actor = Actor(
+            person=AT_THE_MACHINE if act.act != "destroy" else "node",
+            role=Role.ADMINISTRATOR,
+            authorities=frozenset(),
+            scopes=frozenset(),
+            expires_at=act.at,
+        )
+
+        def work(session: Session) -> None:
+            journal.note(session, actor, act.action, act.subject, at=act.at)
+
+        return work
+
+    def _warn(self, directory: Directory, now: datetime) -> None:
+        found = list(endings(directory, self._node.code, now))
+        soonest: dict[str, float] = {}
+        for ending in found:
+            left = (ending.at - now).total_seconds()
+            soonest[ending.what] = min(left, soonest.get(ending.what, left))
+        ahead = next((ending.ahead for ending in found if ending.ahead is not None), 0)
+        self._node.metrics.key_lives(soonest, identity_ahead=ahead)
+        for ending in found:
+            name = (ending.what, ending.owner)
+            if not ending.due:
+                self._said.pop(name, None)
+            elif now - self._said.get(name, datetime.min.replace(tzinfo=now.tzinfo)) >= _SAID_AGAIN_AFTER:
+                self._said[name] = now
+                # Whose it is `focalpoint doctor` says: no office stands in the log.
+                self._node.log.warning(
+                    "keys.ending",
+                    kind=ending.what,
+                    seconds=int((ending.at - now).total_seconds()),
+                    count=ending.ahead,
+                )
