@@ -37,6 +37,7 @@ from service.routing.outbox import Outbox
 from service.routing.reconciler import Reconciler
 from service.settings import Settings
 from service.store import Store, Vault
+from service.store.ledger import Ledger
 from service.store.migrate import upgrade
 from service.wake import Wake
 
@@ -54,6 +55,7 @@ def build_node(settings: Settings) -> Node:
     keys = FileKeyStore(
         settings.keystore_dir, read_passphrase(settings.passphrase_file), clock=clock, random=random
     )
+    ledger = Ledger(settings.ledger_dir, keys.kek(), salt=random.bytes(32))
     upgrade(settings.database)
     store = Store(settings.database, readers=settings.store_readers, on_group=metrics.group)
     return Node(
@@ -65,6 +67,7 @@ def build_node(settings: Settings) -> Node:
         store=store,
         keys=keys,
         vault=Vault(keys.kek(), clock=clock, random=random),
+        ledger=ledger,
         directory=ReplicatedDirectory.load(store, settings=settings, clock=clock, log=log),
         wake=Wake(),
         metrics=metrics,

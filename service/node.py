@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from service.ports import Clock, DirectorySource, KeyStore, RandomSource
     from service.settings import Settings
     from service.store import Store, Vault
+    from service.store.ledger import Ledger
     from service.wake import Wake
 
 __all__ = ["Node"]
@@ -31,6 +32,7 @@ class Node:
     store: Store
     keys: KeyStore
     vault: Vault
+    ledger: Ledger
     directory: DirectorySource
     wake: Wake
     metrics: Metrics

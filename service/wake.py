@@ -52,12 +52,14 @@ class Signal:
 class Wake:
     """The signals of one node."""
 
-    __slots__ = ("attachments_due", "chunks_came", "mail_arrived", "outbox_ready")
+    __slots__ = ("attachments_due", "chunks_came", "erased", "mail_arrived", "outbox_ready")
 
     def __init__(self) -> None:
         self.outbox_ready = Signal()
         self.mail_arrived = Signal()
         self.attachments_due = Signal()
         """There may be chunks to send, or a whole attachment to verify."""
+        self.erased = Signal()
+        """A case key was destroyed, or is about to be: files and memory have still to forget it."""
         self.chunks_came = Signal()
         """A peer sent chunks, and sends no more until it hears that we have them."""

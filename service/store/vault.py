@@ -7,6 +7,9 @@ part.
 A sealed part is bound to its case, its purpose and its message: moved to another row, it does not open. The
 wrapped data key has one copy, in `case_key`. After `destroy` and `Store.forget_deleted` no file of this node
 holds it; backups hold it until they expire, and a restored one is erased again from the ledger.
+
+In memory an open key is a cipher of the crypto library, which clears what it frees; its bytes are overwritten as
+soon as the cipher is made.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import hashlib
 import hmac
 import threading
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Literal, NoReturn
 
 from cryptography.exceptions import InvalidTag
@@ -27,6 +31,7 @@ from service.errors import Misconfigured, NodeError, NotFound
 from service.ports import Clock, RandomSource
 from service.store.prepared import Query
 from service.store.tables import CASE_KEY
+from service.store.wiping import wipe
 
 __all__ = ["OPEN_KEYS", "CaseVault", "Purpose", "Vault"]
 
@@ -69,7 +74,7 @@ class Vault:
         self._limit = open_keys
         # By the wrapped form, which each use reads from its own transaction: a data key whose row was rolled
         # back, destroyed or replaced can not be used by mistake.
-        self._opened: OrderedDict[bytes, bytes] = OrderedDict()
+        self._opened: OrderedDict[bytes, _OpenKey] = OrderedDict()
         self._lock = threading.Lock()
 
     def case(self, session: Session, reference: str) -> CaseVault:
@@ -111,15 +116,30 @@ class Vault:
             return True
         if found.wrapped is not None:
             with self._lock:
-                self._opened.pop(found.wrapped, None)
+                self._close(self._opened.pop(found.wrapped, None))
         return connection.execute(_DESTROY, {"of": reference, "for": purpose, "at": now}).rowcount == 1
 
-    def _unwrapped(self, wrapped: bytes) -> bytes:
+    def let_go(self) -> None:
+        """Drop every data key that is open in memory: each is unwrapped anew when it is needed."""
         with self._lock:
-            key = self._opened.get(wrapped)
-            if key is not None:
-                self._opened.move_to_end(wrapped)
-                return key
+            while self._opened:
+                self._close(self._opened.popitem()[1])
+
+    def _cipher(self, wrapped: bytes) -> AESGCM:
+        with self._lock:
+            return self._open(wrapped).cipher
+
+    def _marked(self, wrapped: bytes, data: bytes) -> str:
+        # Under the lock: the marking key is overwritten when it is let go.
+        with self._lock:
+            return hmac.digest(self._open(wrapped).marking, data, hashlib.sha256).hex()
+
+    def _open(self, wrapped: bytes) -> _OpenKey:
+        """Call it under the lock."""
+        found = self._opened.get(wrapped)
+        if found is not None:
+            self._opened.move_to_end(wrapped)
+            return found
         try:
             key = aes_key_unwrap(self._kek, wrapped)
         except InvalidUnwrap as error:
@@ -127,8 +147,7 @@ class Vault:
                 "vault.wrong_key",
                 "case keys were wrapped under another key; use this database's own keystore",
             ) from error
-        self._remember(wrapped, key)
-        return key
+        return self._remember(wrapped, key)
 
     def _new_key(self, session: Session, reference: str, purpose: Purpose) -> bytes:
         """Make the case's data key and store it; its wrapped form."""
@@ -138,14 +157,33 @@ class Vault:
             _ADD,
             {"reference": reference, "purpose": purpose, "wrapped": wrapped, "created_at": self._clock.now()},
         )
-        self._remember(wrapped, key)
+        with self._lock:
+            self._remember(wrapped, key)
         return wrapped
 
-    def _remember(self, wrapped: bytes, key: bytes) -> None:
-        with self._lock:
-            self._opened[wrapped] = key
-            while len(self._opened) > self._limit:
-                self._opened.popitem(last=False)
+    def _remember(self, wrapped: bytes, key: bytes) -> _OpenKey:
+        """Call it under the lock. `key` is overwritten: what is kept is what can be used and not be read."""
+        opened = _OpenKey(
+            cipher=AESGCM(key), marking=hmac.digest(key, b"focalpoint request mark", hashlib.sha256)
+        )
+        wipe(key)
+        self._opened[wrapped] = opened
+        while len(self._opened) > self._limit:
+            self._close(self._opened.popitem(last=False)[1])
+        return opened
+
+    @staticmethod
+    def _close(opened: _OpenKey | None) -> None:
+        if opened is not None:
+            wipe(opened.marking)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OpenKey:
+    """`marking`: for request marks; derived from the data key."""
+
+    cipher: AESGCM
+    marking: bytes
 
 
 class CaseVault:
@@ -167,21 +205,21 @@ class CaseVault:
 
         NotFound `vault.key_destroyed`: what was erased does not come back under a new key unnoticed.
         """
-        key = self._key(purpose, make=True)
+        cipher = self._vault._cipher(self._key(purpose, make=True))
         nonce = self._vault._random.bytes(_NONCE_BYTES)
         return b"".join(
-            (_FORMAT, nonce, AESGCM(key).encrypt(nonce, part, _bound(self._reference, purpose, bound_to)))
+            (_FORMAT, nonce, cipher.encrypt(nonce, part, _bound(self._reference, purpose, bound_to)))
         )
 
     def open(self, purpose: Purpose, sealed: bytes, *, bound_to: str) -> bytes:
         """The part. NotFound `vault.key_destroyed` or `vault.no_key`; NodeError `vault.damaged` when the
         bytes are not what was sealed for this case, purpose and message."""
-        key = self._key(purpose, make=False)
+        cipher = self._vault._cipher(self._key(purpose, make=False))
         if not sealed.startswith(_FORMAT):
             _damaged()
         body = sealed[len(_FORMAT) :]
         try:
-            return AESGCM(key).decrypt(
+            return cipher.decrypt(
                 body[:_NONCE_BYTES], body[_NONCE_BYTES:], _bound(self._reference, purpose, bound_to)
             )
         except (InvalidTag, ValueError):
@@ -190,11 +228,10 @@ class CaseVault:
     def mark(self, purpose: Purpose, data: bytes) -> str:
         """A keyed digest (hex) by which a repeated request is known again: useless to whoever guesses at its
         content without the case's key, and useless to all once that is destroyed."""
-        key = self._key(purpose, make=True)
-        marking_key = hmac.digest(key, b"focalpoint request mark", hashlib.sha256)
-        return hmac.digest(marking_key, data, hashlib.sha256).hex()
+        return self._vault._marked(self._key(purpose, make=True), data)
 
     def _key(self, purpose: Purpose, *, make: bool) -> bytes:
+        """The data key, wrapped."""
         if purpose not in self._wrapped:
             if not make:
                 raise NotFound("vault.no_key", "the case has no data key for this purpose")
@@ -204,7 +241,7 @@ class CaseVault:
             raise NotFound(
                 "vault.key_destroyed", "the case's data key was destroyed; the part cannot be read again"
             )
-        return self._vault._unwrapped(wrapped)
+        return wrapped
 
 
 def _bound(reference: str, purpose: Purpose, message: str) -> bytes:

@@ -132,6 +132,7 @@ class Stand:
             store=cast("Any", None),
             keys=cast("Any", None),
             vault=cast("Any", None),
+            ledger=cast("Any", None),
             directory=FixedDirectory(),
             wake=Wake(),
             metrics=Metrics(),

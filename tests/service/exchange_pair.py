@@ -34,6 +34,7 @@ from service.routing.outbox import Outbox
 from service.routing.reconciler import Reconciler
 from service.settings import settings_from
 from service.store import Store, Vault
+from service.store.ledger import Ledger
 from service.store.migrate import upgrade
 from service.wake import Wake
 from tests.protocol.sample_contents import sample
@@ -300,3 +301,4 @@ def open_pair(directory: Path) -> Pair:
         link = QueueLink(hub)
         sides[code] = Side(node=node, outbox=Outbox(node, link), office=Address(office), hub=hub, link=link)
     return Pair(it=sides["it"], ro=sides["ro"], hub=hub, world=world, clock=clock)
+            ledger=Ledger(settings.ledger_dir, keys.kek(), salt=random.bytes(32)),

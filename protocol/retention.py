@@ -1,0 +1,133 @@
+"""How long the erasable parts of a case are kept, as data (`retention.json`), and what is due when.
+
+    closed ──────────────── kept ────────────────┬── blocked ──┬ erased
+                                     `blocked_days` before     `months` after the closure
+
+A corridor may lengthen or shorten a period within the rule's limits. Where several corridors meet in a case the
+shortest counts: who was promised an erasure gets it, and what has to be kept longer is for a legal hold. All
+periods are project choices.
+"""
+
+from __future__ import annotations
+
+import calendar
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cache
+from importlib import resources
+from types import MappingProxyType
+from typing import Any, Literal, cast
+
+from protocol.conversations import Thread
+from protocol.conversations.case import CLOSURE, REOPENING
+from protocol.errors import NotAcceptable
+
+__all__ = [
+    "ERASABLE",
+    "DueParts",
+    "ErasablePart",
+    "RetentionRule",
+    "agreed_rules",
+    "closed_since",
+    "default_rules",
+    "due_dates",
+]
+
+type ErasablePart = Literal["identity", "narrative"]
+
+ERASABLE: tuple[ErasablePart, ...] = ("identity", "narrative")
+
+_OPEN_STATES = frozenset({"notified", "accepted", "redirected"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionRule:
+    """`months` after the closure the part is erased; for the last `blocked_days` of them nobody reads it."""
+
+    part: ErasablePart
+    months: int
+    blocked_days: int
+    least_months: int
+    most_months: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueParts:
+    """When a part is blocked and when it is erased."""
+
+    part: ErasablePart
+    blocked_from: datetime
+    erased_from: datetime
+
+
+@cache
+def default_rules() -> Mapping[ErasablePart, RetentionRule]:
+    """By part; what is kept for good is not among them."""
+    text = resources.files("protocol").joinpath("retention.json").read_text("utf-8")
+    rows = [row for row in json.loads(text)["rules"] if row["months"] is not None]
+    return MappingProxyType({row["part"]: _rule(row) for row in rows})
+
+
+def agreed_rules(corridors: Iterable[Mapping[str, int]]) -> Mapping[ErasablePart, RetentionRule]:
+    """The rules with the months that corridors agreed on, by part: the shortest where they differ.
+
+    Refuses `retention.out_of_range` for a period that the rule does not allow.
+    """
+    rules = dict(default_rules())
+    for part, rule in default_rules().items():
+        agreed = [corridor[part] for corridor in corridors if part in corridor]
+        for months in agreed:
+            if not rule.least_months <= months <= rule.most_months:
+                raise NotAcceptable(
+                    "retention.out_of_range",
+                    f"expected {rule.least_months} to {rule.most_months} months for {part}",
+                )
+        if agreed:
+            rules[part] = replace(rule, months=min(agreed))
+    return MappingProxyType(rules)
+
+
+def closed_since(threads: Iterable[Thread]) -> datetime | None:
+    """Since when a case is closed: the signed date of its last closure. None while one of its `case`
+    conversations goes on, or none was closed."""
+    of_case = [thread for thread in threads if thread.procedure == "case"]
+    if any(thread.state in _OPEN_STATES for thread in of_case):
+        return None
+    return max((at for thread in of_case for at in _closures(thread)), default=None)
+
+
+def due_dates(closed_at: datetime, rules: Mapping[ErasablePart, RetentionRule]) -> tuple[DueParts, ...]:
+    """When each part is due, in the order of `ERASABLE`."""
+    found = []
+    for part in ERASABLE:
+        rule = rules[part]
+        erased = _months_after(closed_at, rule.months)
+        blocked = max(closed_at, erased - timedelta(days=rule.blocked_days))
+        found.append(DueParts(part=part, blocked_from=blocked, erased_from=erased))
+    return tuple(found)
+
+
+def _closures(thread: Thread) -> Iterable[datetime]:
+    reopened = {entry.in_reply_to for entry in thread.said(REOPENING)}
+    return (entry.at for entry in thread.said(CLOSURE) if entry.id not in reopened)
+
+
+def _months_after(moment: datetime, months: int) -> datetime:
+    """The same day of a later month; the last one where that month is shorter."""
+    years, month = divmod(moment.month - 1 + months, 12)
+    year, month = moment.year + years, month + 1
+    return moment.replace(year=year, month=month, day=min(moment.day, calendar.monthrange(year, month)[1]))
+
+
+def _rule(row: Mapping[str, Any]) -> RetentionRule:
+    return RetentionRule(
+        part=cast("ErasablePart", row["part"]),
+        months=row["months"],
+        blocked_days=row["blocked_days"],
+        least_months=row["least_months"],
+        most_months=row["most_months"],
+        reason=row["reason"],
+    )
