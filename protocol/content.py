@@ -70,6 +70,7 @@ _KNOWN_CLAIMS = frozenset(
         "iat",
         "vocabulary",
         "recipient_entry",
+        "corridor_profile",
         "urgency",
         "safety_declaration",
         "coded",
@@ -97,6 +98,7 @@ class Draft:
     own id when it opens one. `attachments`: in the order in which the identity part describes them.
     `declares_no_danger`: see `NO_DANGER`. `vocabulary`: the release whose codes it
     uses. `recipient_entry`: digest of the directory entry of the answering authority, whose calendar counts.
+    `corridor_profile`: digest of what the two States agreed, by which deadlines are counted.
     """
 
     id: MessageId
@@ -114,6 +116,7 @@ class Draft:
     declares_no_danger: bool = False
     vocabulary: str
     recipient_entry: str | None = None
+    corridor_profile: str | None = None
     attachments: tuple[AttachmentClaim, ...] = ()
 
 
@@ -165,6 +168,7 @@ def sign_content(
         "iat": seconds_of(issued_at),
         "vocabulary": draft.vocabulary,
         "recipient_entry": draft.recipient_entry,
+        "corridor_profile": draft.corridor_profile,
         "urgency": draft.urgency,
         "safety_declaration": NO_DANGER if draft.declares_no_danger else None,
         "coded": draft.coded,
@@ -252,6 +256,7 @@ def read_content(
         declares_no_danger=declaration is not None,
         vocabulary=_matching(claims, "vocabulary", _RELEASE, "a release such as 2026.11"),
         recipient_entry=claims.text_or_none("recipient_entry"),
+        corridor_profile=claims.text_or_none("corridor_profile"),
         attachments=read_claims(claims) if "attachments" in claims else (),
         issued_at=claims.moment("iat"),
         statement_digest=statement.digest,

@@ -70,6 +70,7 @@ class StatementType(StrEnum):
     RECONCILIATION = "fp-reconciliation+jws"
     CHARTER = "fp-charter+jws"
     ADMISSION = "fp-admission+jws"
+    CORRIDOR = "fp-corridor+jws"
     BUNDLE_INDEX = "fp-bundle-index+jws"
     AGREEMENT = "fp-agreement+jws"
 

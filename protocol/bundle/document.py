@@ -74,8 +74,11 @@ def export_bundle(
     owners = _owners(messages) | {exporter} | witnesses
     entries = _entries_needed(directory.archive, known, owners, _cited(messages))
     members = {split_path(held.entry.path)[0] for held in entries}
+    earlier = [one for one in directory.charter_documents if one.digest != charter.digest]
     material: Json = {
-        "charter": directory.charter_document.to_json(),
+        "charter": next(
+            one.to_json() for one in directory.charter_documents if one.digest == charter.digest
+        ),
         "admissions": [
             cosigned.to_json()
             for member in sorted(members)
@@ -93,6 +96,7 @@ def export_bundle(
         "material": {
             "charter": member_digest(material["charter"]),
             **{name: [member_digest(one) for one in material[name]] for name in DIRECTORY_SECTIONS},
+            **({"charters": [member_digest(one.to_json()) for one in earlier]} if earlier else {}),
             **({"checkpoints": [member_digest(one.to_json()) for one in checkpoints]} if checkpoints else {}),
         },
         "messages": [_listed(message) for message in messages],
@@ -112,6 +116,8 @@ def export_bundle(
             }
             for message in messages
         ],
+        # Whoever was given the digest of one of these follows the rotations from there.
+        **({"charters": [one.to_json() for one in earlier]} if earlier else {}),
         **({"checkpoints": [one.to_json() for one in checkpoints]} if checkpoints else {}),
         **({} if agreement is None else {"agreement": agreement.to_json()}),
         "index": statements.sign(StatementType.BUNDLE_INDEX, index, key),

@@ -24,10 +24,11 @@ from protocol.claims import Claims
 from protocol.directory import (
     Archive,
     AuthorityEntry,
+    Charter,
     Owner,
     Snapshot,
     verify_admission,
-    verify_charter,
+    verify_charters,
     verify_snapshot,
 )
 from protocol.errors import NotAcceptable, Refused
@@ -146,9 +147,7 @@ class _Verifier:
 
     def run(self) -> Report:
         try:
-            charter = verify_charter(
-                CoSigned.from_json(self.document.mapping("charter")), self.charter_digest
-            )
+            charter = self._charter()
         except Refused as refused:
             return Report(whole=False, findings=(_finding(refused, "charter"),))
         archive = self._directory(self._known(Archive.empty(charter)))
@@ -178,6 +177,19 @@ class _Verifier:
             agreements=agreements,
             exported=exported,
         )
+
+    def _charter(self) -> Charter:
+        """Refuses as `verify_charters`, and `bundle.malformed` when `charter` is not the newest in the
+        file."""
+        newest = CoSigned.from_json(self.document.mapping("charter"))
+        earlier = [CoSigned.from_json(one) for one in self._optional("charters")]
+        charter = verify_charters([newest, *earlier], self.charter_digest)
+        if charter.digest != newest.digest:
+            raise NotAcceptable("bundle.malformed", "expected the newest charter in `charter`")
+        return charter
+
+    def _optional(self, name: str) -> list[Any]:
+        return self._array(name) if name in self.document else []
 
     def found(self, code: str, where: str, detail: str) -> None:
         finding = Finding(code=code, where=where, detail=detail)
@@ -303,10 +315,10 @@ class _Verifier:
                 value = members.get(name)
                 present = [member_digest(one) for one in value] if isinstance(value, list) else []
                 self._compare_material(name, present, material.texts(name))
-            checkpoints = members.get("checkpoints", [])
-            shown = [member_digest(one) for one in checkpoints] if isinstance(checkpoints, list) else []
-            listed = material.texts("checkpoints") if "checkpoints" in material else ()
-            self._compare_material("checkpoints", shown, listed)
+            for name in ("charters", "checkpoints"):
+                value = members.get(name, [])
+                shown = [member_digest(one) for one in value] if isinstance(value, list) else []
+                self._compare_material(name, shown, material.texts(name))
         except Refused as refused:
             self.findings.append(_finding(refused, "index"))
 

@@ -1,17 +1,27 @@
 """The focal-point directory: who is who, whose key is whose, and why that can be believed.
 
-`trust` says who may say what, `entries` what they say, `publish` writes it, `lookup` puts a snapshot together
-and answers a node's questions, `archive` answers them about the past.
+`trust` says who may say what, `entries` and `between` what they say, `publish` writes it, `lookup` puts a
+snapshot together and answers a node's questions, `archive` answers them about the past.
 """
 
 from protocol.directory.archive import Archive, CutOff
+from protocol.directory.between import (
+    CorridorFacts,
+    CorridorTerms,
+    MandateFacts,
+    profile_bytes,
+    read_profile,
+    sign_profile,
+)
 from protocol.directory.entries import (
     DEFAULT_LIMITS,
     AuthorityEntry,
     AuthorityFacts,
     Contact,
+    CorridorEntry,
     KeyPurpose,
     KeyRecord,
+    MandateEntry,
     NodeEntry,
     NodeFacts,
     OpeningHours,
@@ -19,13 +29,17 @@ from protocol.directory.entries import (
     Owner,
     Role,
     authority_path,
+    corridor_path,
     key_record,
+    mandate_path,
     node_path,
     sealing_key_record,
 )
 from protocol.directory.lookup import Directory, Freshness, SealingPurpose
 from protocol.directory.publish import (
+    Facts,
     authority_facts,
+    entry_claims,
     entry_path,
     sign_admission,
     sign_charter,
@@ -36,8 +50,10 @@ from protocol.directory.trust import (
     Admission,
     Charter,
     Snapshot,
+    TakenOver,
     verify_admission,
     verify_charter,
+    verify_charters,
     verify_snapshot,
 )
 
@@ -49,11 +65,17 @@ __all__ = [
     "AuthorityFacts",
     "Charter",
     "Contact",
+    "CorridorEntry",
+    "CorridorFacts",
+    "CorridorTerms",
     "CutOff",
     "Directory",
+    "Facts",
     "Freshness",
     "KeyPurpose",
     "KeyRecord",
+    "MandateEntry",
+    "MandateFacts",
     "NodeEntry",
     "NodeFacts",
     "OpeningHours",
@@ -62,17 +84,25 @@ __all__ = [
     "Role",
     "SealingPurpose",
     "Snapshot",
+    "TakenOver",
     "authority_facts",
     "authority_path",
+    "corridor_path",
+    "entry_claims",
     "entry_path",
     "key_record",
+    "mandate_path",
     "node_path",
+    "profile_bytes",
+    "read_profile",
     "sealing_key_record",
     "sign_admission",
     "sign_charter",
     "sign_entry",
+    "sign_profile",
     "sign_snapshot",
     "verify_admission",
     "verify_charter",
+    "verify_charters",
     "verify_snapshot",
 ]

@@ -15,18 +15,20 @@ from typing import Self
 
 from protocol.directory.entries import (
     AuthorityEntry,
+    CorridorEntry,
     Entry,
     KeyPurpose,
     KeyRecord,
     NodeEntry,
     OtherEntry,
     Owner,
+    corridor_path,
     split_path,
 )
 from protocol.directory.trust import Admission, Charter, Snapshot, verify_entry
 from protocol.errors import NotAcceptable, Refused
 from protocol.identifiers import Address, NodeCode, StateCode
-from protocol.statements import CoSigned, VerifyKey
+from protocol.statements import CoSigned, StatementType, VerifyKey, verify_threshold
 
 __all__ = ["Archive", "CutOff", "Held"]
 
@@ -80,6 +82,10 @@ class Archive:
     @classmethod
     def empty(cls, charter: Charter) -> Self:
         return cls(charter=charter, admissions={}, held={}, _versions={}, _keys={}, _paths={})
+
+    def under(self, charter: Charter) -> Archive:
+        """The same, its charter replaced by the one that it has come to."""
+        return self if charter is self.charter else dataclasses.replace(self, charter=charter)
 
     def adding(
         self,
@@ -175,6 +181,66 @@ class Archive:
                 "directory.unknown_entry", "no version of an entry with that digest is known here"
             )
         return held.entry
+
+    def profile_by_digest(self, profile_digest: str) -> CorridorEntry:
+        """The corridor profile that a message cites, of any age. Refuses `directory.unknown_profile`, and
+        `directory.profile_signatures` when the two States did not both sign it."""
+        entries = [
+            held.entry
+            for held in self.held.values()
+            if isinstance(held.entry, CorridorEntry) and held.entry.facts.profile_digest == profile_digest
+        ]
+        if not entries:
+            raise NotAcceptable(
+                "directory.unknown_profile", "no corridor profile with that digest is known here"
+            )
+        # The same bytes in two entries, of which one may carry a signature that the other lacks.
+        faults = [self.profile_fault(entry) for entry in entries]
+        if all(fault is not None for fault in faults):
+            raise NotAcceptable(
+                "directory.profile_signatures", "a root key of each of the two States has to sign a profile"
+            )
+        return entries[faults.index(None)]
+
+    def profile_fault(self, entry: CorridorEntry) -> str | None:
+        """Why a profile does not count: a root key of each of its States, good at its date, has to have
+        signed it. None when it does.
+        """
+        if entry.facts.terms.network != self.charter.network:
+            return "directory.wrong_network"
+        for state in entry.facts.terms.states:
+            keys = {
+                record.kid: record.verify_key()
+                for admission, _ in self.admissions.get(state, ())
+                for record in admission.root_keys
+                if record.not_before <= entry.facts.terms.issued_at < record.signing_until
+            }
+            # The newest word about a key: what it signed before it was revoked could be dated back.
+            revoked = {
+                record.kid
+                for admission, _ in self.admissions.get(state, ())
+                for record in admission.root_keys
+                if record.revoked_at is not None
+            }
+            good = {kid: key for kid, key in keys.items() if kid not in revoked}
+            try:
+                verify_threshold(entry.facts.profile, StatementType.CORRIDOR, good, 1)
+            except Refused:
+                return "directory.profile_signatures"
+        return None
+
+    def profile_in_force(self, entry: CorridorEntry, at: datetime) -> bool:
+        """True within its period, and before either of its States ended it, as far as is known here."""
+        one, other = entry.facts.terms.states
+        ends = [
+            held.entry.facts.ended_at
+            for path in (corridor_path(one, other), corridor_path(other, one))
+            for held in self._versions.get(path, ())
+            if isinstance(held.entry, CorridorEntry)
+            and held.entry.facts.profile_digest == entry.facts.profile_digest
+            and held.entry.facts.ended_at is not None
+        ]
+        return entry.facts.terms.since <= at < min((*ends, entry.facts.terms.until))
 
     def authority_at(self, address: Address, at: datetime) -> AuthorityEntry | None:
         """The authority's entry as it was at `at`: the newest version issued by then."""

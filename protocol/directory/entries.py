@@ -5,6 +5,8 @@ authority_hints`), with entity types of our own, signed by the State's root key.
 
     <member>/node/<code>            the member's node
     <member>/authority/<name>       one of its authorities, address `<state>.<name>`
+    <member>/mandate/<name>         whom it lets act for it      (`protocol.directory.between`)
+    <member>/corridor/<other>       what it agreed with another State
 
 A *member* is a State (`ro`) or one international body (`int-iom`), as its admission names it. An entry of a
 kind that this version does not know is verified and kept, and not interpreted: a newer node may publish one.
@@ -24,6 +26,7 @@ from types import MappingProxyType
 from typing import Any
 
 from protocol.claims import Claims, seconds_of
+from protocol.directory.between import CorridorFacts, MandateFacts, read_corridor, read_mandate
 from protocol.errors import NotAcceptable
 from protocol.identifiers import Address, NodeCode, StateCode, parse_address, parse_node_code
 from protocol.json_strict import Json
@@ -35,9 +38,11 @@ __all__ = [
     "AuthorityEntry",
     "AuthorityFacts",
     "Contact",
+    "CorridorEntry",
     "Entry",
     "KeyPurpose",
     "KeyRecord",
+    "MandateEntry",
     "NodeEntry",
     "NodeFacts",
     "OpeningHours",
@@ -45,8 +50,10 @@ __all__ = [
     "Owner",
     "Role",
     "authority_path",
+    "corridor_path",
     "is_member_code",
     "key_record",
+    "mandate_path",
     "node_path",
     "sealing_key_record",
     "state_of_member",
@@ -359,7 +366,9 @@ class NodeEntry(NodeFacts):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtherEntry:
-    """An entry of a kind that this version does not know: its member did sign it, no more is said."""
+    """An entry that lists no keys. Of a kind that this version does not know: its member did sign it, no more
+    is said.
+    """
 
     path: str
     state: StateCode
@@ -367,6 +376,22 @@ class OtherEntry:
     digest: str
     issued_at: datetime
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MandateEntry(OtherEntry):
+    """A mandate as a verified entry gives it."""
+
+    facts: MandateFacts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorridorEntry(OtherEntry):
+    """A corridor profile in a verified entry of one of its States. That both signed the profile is for
+    `Directory.corridor_profile` and `Directory.profile_by_digest` to see.
+    """
+
+    facts: CorridorFacts
 
 
 type Entry = AuthorityEntry | NodeEntry | OtherEntry
@@ -388,6 +413,14 @@ def authority_path(member: str, address: Address) -> str:
 
 def node_path(member: str, code: NodeCode) -> str:
     return f"{member}/node/{code}"
+
+
+def mandate_path(member: str, name: str) -> str:
+    return f"{member}/mandate/{name}"
+
+
+def corridor_path(member: str, other: str) -> str:
+    return f"{member}/corridor/{other}"
 
 
 def split_path(path: str) -> tuple[str, str, str]:
@@ -446,14 +479,19 @@ def read_entry(path: str, statement: Statement) -> Entry:
             issued_at=issued_at,
             expires_at=expires_at,
         )
-    return OtherEntry(
-        path=path,
-        state=state,
-        claims=MappingProxyType(statement.claims),
-        digest=statement.digest,
-        issued_at=issued_at,
-        expires_at=expires_at,
-    )
+    plain: dict[str, Any] = {
+        "path": path,
+        "state": state,
+        "claims": MappingProxyType(statement.claims),
+        "digest": statement.digest,
+        "issued_at": issued_at,
+        "expires_at": expires_at,
+    }
+    if kind == "mandate":
+        return MandateEntry(**plain, facts=read_mandate(state, name, subject, claims.inside("metadata")))
+    if kind == "corridor" and state == member:
+        return CorridorEntry(**plain, facts=read_corridor(state, name, subject, claims.inside("metadata")))
+    return OtherEntry(**plain)
 
 
 def _authority(

@@ -7,7 +7,8 @@
 `assemble` believes nothing that the charter's digest does not lead to. Its checks, in order; each refuses the
 whole, so that a node keeps its last good directory:
 
-    1  the charter is the one whose digest was entered, signed by its threshold, not expired
+    1  the charter is the one whose digest was entered, or one that it leads to by rotations that enough of
+       the former keys signed; signed by its threshold, not expired
     2  the snapshot is signed by a key that the charter delegates to, and is of this network
     3  it is not expired (freeze), not from the future, not older than the last one (rollback), and follows it
     (fork) 4  every admission that it names is there, signed by the threshold, and not older than the one we
@@ -31,7 +32,9 @@ from typing import Literal, Self
 from protocol.directory.archive import Archive, Held
 from protocol.directory.entries import (
     AuthorityEntry,
+    CorridorEntry,
     KeyPurpose,
+    MandateEntry,
     NodeEntry,
     OtherEntry,
     Owner,
@@ -44,7 +47,7 @@ from protocol.directory.trust import (
     Charter,
     Snapshot,
     verify_admission,
-    verify_charter,
+    verify_charters,
     verify_entry,
     verify_snapshot,
 )
@@ -68,16 +71,18 @@ class Directory:
     """One snapshot, verified, and all that was verified before it. Made by `assemble` and `with_history`
     alone.
 
-    `withheld`: owners whose entries stand in the snapshot and are not served, with the code that says why.
+    `withheld`: owners whose entries stand in the snapshot and are not served, with the code that says why;
+    `unserved`: the same for entries without keys, by their path.
     `forgotten`: what of its history did not verify, and the code that says why.
     """
 
     charter: Charter
-    charter_document: CoSigned = field(repr=False)
+    charter_documents: tuple[CoSigned, ...] = field(repr=False)
     snapshot: Snapshot
     archive: Archive = field(repr=False)
     withheld: Mapping[Owner, str] = field(hash=False)
     others: Mapping[str, OtherEntry] = field(hash=False, repr=False)
+    unserved: Mapping[str, str] = field(hash=False, default_factory=dict)
     forgotten: tuple[tuple[str, str], ...] = ()
     _authorities: Mapping[Address, AuthorityEntry] = field(hash=False, repr=False)
     _nodes: Mapping[NodeCode, NodeEntry] = field(hash=False, repr=False)
@@ -87,7 +92,7 @@ class Directory:
     @classmethod
     def assemble(
         cls,
-        charter: CoSigned,
+        charter: CoSigned | Iterable[CoSigned],
         charter_digest: str,
         admissions: Iterable[CoSigned],
         snapshot_token: str,
@@ -102,27 +107,30 @@ class Directory:
         has already verified need not be given again, and costs no signature check. Without `previous` a
         rollback to an older, unexpired snapshot cannot be seen: keep the last snapshot, and pass it.
 
-        Refuses with the codes of `verify_charter`, `verify_admission`, `verify_snapshot` and `verify_entry`,
-        and `directory.charter_expired`, `directory.expired`, `directory.from_the_future`,
-        `directory.rollback`, `directory.fork`, `directory.admission_missing`, `directory.admission_rollback`,
-        `directory.claimed_twice`, `directory.not_admitted`, `directory.entry_missing`,
-        `directory.entry_mismatch`, `directory.entry_rollback`, `directory.root_key_revoked`,
-        `directory.key_changed`.
+        `charter`: one document, or all that are known; those of `previous` need not be given again.
+
+        Refuses with the codes of `verify_charters`, `verify_admission`, `verify_snapshot` and `verify_entry`,
+        and `directory.charter_expired`, `directory.charter_rollback`, `directory.expired`,
+        `directory.from_the_future`, `directory.rollback`, `directory.fork`, `directory.admission_missing`,
+        `directory.admission_rollback`, `directory.claimed_twice`, `directory.not_admitted`,
+        `directory.entry_missing`, `directory.entry_mismatch`, `directory.entry_rollback`,
+        `directory.root_key_revoked`, `directory.key_changed`.
         """
-        known = previous.charter if previous and previous.charter.digest == charter_digest else None
-        rules = (
-            known if known and charter.digest == charter_digest else verify_charter(charter, charter_digest)
-        )
+        documents = _charter_documents(charter, previous)
+        rules = _rules(documents, charter_digest, previous)
         if now >= rules.expires_at:
             raise NotAcceptable(
                 "directory.charter_expired", f"the charter expired at {rules.expires_at:%Y-%m-%d}"
             )
-        if previous is not None and known is None:
-            raise NotAcceptable("directory.wrong_charter", "the last good directory is of another charter")
         snapshot = verify_snapshot(snapshot_token, rules)
+        if snapshot.charter != rules.digest:
+            raise NotAcceptable(
+                "directory.charter_rollback",
+                f"snapshot {snapshot.sequence} is of an earlier charter than number {rules.sequence}",
+            )
         _check_snapshot_is_next(snapshot, previous.snapshot if previous else None, now)
 
-        archive = previous.archive if previous else Archive.empty(rules)
+        archive = (previous.archive if previous else Archive.empty(rules)).under(rules)
         admitted = _admissions(snapshot, admissions, archive, rules)
         archive = archive.adding(admissions=admitted.values())
         current = {member: admission for member, (admission, _) in admitted.items()}
@@ -130,7 +138,7 @@ class Directory:
         held = _entries(snapshot, entries, archive, current, now)
         archive = archive.adding(entries=held)
         return cls._serving_from(
-            charter_document=charter,
+            charter_documents=documents,
             snapshot=snapshot,
             archive=archive,
             admissions=current,
@@ -143,7 +151,7 @@ class Directory:
     def _serving_from(
         cls,
         *,
-        charter_document: CoSigned,
+        charter_documents: tuple[CoSigned, ...],
         snapshot: Snapshot,
         archive: Archive,
         admissions: Mapping[str, Admission],
@@ -154,17 +162,22 @@ class Directory:
         authorities: dict[Address, AuthorityEntry] = {}
         nodes: dict[NodeCode, NodeEntry] = {}
         others: dict[str, OtherEntry] = {}
+        unserved: dict[str, str] = {}
         withheld: dict[Owner, str] = {}
         named: set[Owner] = set()
         for one in held:
             entry = one.entry
+            reason = _set_aside(one, admissions[split_path(entry.path)[0]], now)
             if isinstance(entry, OtherEntry):
                 others[entry.path] = entry
+                if reason is None and isinstance(entry, CorridorEntry):
+                    reason = archive.profile_fault(entry)
+                if reason is not None:
+                    unserved[entry.path] = reason
                 continue
             if entry.owner in named:
                 raise NotAcceptable("directory.claimed_twice", f"{entry.owner} has two entries")
             named.add(entry.owner)
-            reason = _set_aside(one, admissions[split_path(entry.path)[0]], now)
             if reason is not None:
                 withheld[entry.owner] = reason
             elif isinstance(entry, AuthorityEntry):
@@ -178,11 +191,12 @@ class Directory:
         }
         return cls(
             charter=archive.charter,
-            charter_document=charter_document,
+            charter_documents=charter_documents,
             snapshot=snapshot,
             archive=archive,
             withheld=withheld,
             others=others,
+            unserved=unserved,
             _authorities=authorities,
             _nodes=nodes,
             _left_out={owner: since for owner, since in left_out.items() if owner not in named},
@@ -319,6 +333,50 @@ class Directory:
             "directory.no_landing", f"{state} has no focal point, and no one authority for {procedure}"
         )
 
+    # --- between States -------------------------------------------------------------------------------------
+
+    def mandates(
+        self,
+        *,
+        at: datetime,
+        intermediary: Address | None = None,
+        state: StateCode | None = None,
+        procedure: str | None = None,
+        towards: StateCode | None = None,
+    ) -> tuple[MandateEntry, ...]:
+        """The mandates in force at `at`, of States that are served, narrowed by whatever is given."""
+        return tuple(
+            entry
+            for path, entry in sorted(self.others.items())
+            if isinstance(entry, MandateEntry)
+            and path not in self.unserved
+            and entry.facts.in_force(at)
+            and intermediary in (None, entry.facts.intermediary)
+            and state in (None, entry.state)
+            and (procedure is None or procedure in entry.facts.procedures)
+            and (towards is None or not entry.facts.states or towards in entry.facts.states)
+        )
+
+    def corridor_profile(self, one: StateCode, other: StateCode, at: datetime) -> CorridorEntry | None:
+        """What the two States agreed for messages between them, in force at `at`; None when nothing is.
+
+        Of several the one that was agreed last.
+        """
+        standing = [
+            entry
+            for entry in self.others.values()
+            if isinstance(entry, CorridorEntry)
+            and set(entry.facts.terms.states) == {one, other}
+            and entry.path not in self.unserved
+            and self.archive.profile_fault(entry) is None
+            and self.archive.profile_in_force(entry, at)
+        ]
+        return max(
+            standing,
+            key=lambda entry: (entry.facts.terms.issued_at, entry.facts.profile_digest),
+            default=None,
+        )
+
     # --- keys -----------------------------------------------------------------------------------------------
 
     def signing_key(
@@ -369,6 +427,10 @@ class Directory:
         """The version of an entry that a message cites, old or new. Refuses `directory.unknown_entry`."""
         return self.archive.entry_by_digest(entry_digest)
 
+    def profile_by_digest(self, profile_digest: str) -> CorridorEntry:
+        """The corridor profile that a message cites. Refuses as `Archive.profile_by_digest`."""
+        return self.archive.profile_by_digest(profile_digest)
+
     @property
     def history(self) -> Mapping[str, AuthorityEntry]:
         """Every version of an authority's entry that is known, by digest."""
@@ -399,6 +461,27 @@ class Directory:
 
 
 # --- the steps of assemble ----------------------------------------------------------------------------------
+
+
+def _charter_documents(
+    given: CoSigned | Iterable[CoSigned], previous: Directory | None
+) -> tuple[CoSigned, ...]:
+    offered = (given,) if isinstance(given, CoSigned) else tuple(given)
+    known = previous.charter_documents if previous else ()
+    return (*known, *(one for one in offered if one not in known))
+
+
+def _rules(documents: tuple[CoSigned, ...], charter_digest: str, previous: Directory | None) -> Charter:
+    if previous is None:
+        return verify_charters(documents, charter_digest)
+    known = previous.charter
+    rules = known
+    if documents != previous.charter_documents:
+        # From where we have come to: an earlier one that is shown again leads here, and no further back.
+        rules = verify_charters(documents, known.digest)
+    if all(one.digest != charter_digest for one in (rules, *rules.earlier)):
+        raise NotAcceptable("directory.wrong_charter", "the last good directory is of another charter")
+    return rules
 
 
 def _check_snapshot_is_next(snapshot: Snapshot, last: Snapshot | None, now: datetime) -> None:  # step 3
@@ -438,6 +521,9 @@ def _admissions(
                 raise NotAcceptable(
                     "directory.entry_mismatch", f"the admission listed for {member} is another's"
                 )
+        taken_over = charter.admissions.get(member)
+        if taken_over is not None and pair[0].sequence < taken_over.sequence:
+            raise NotAcceptable("directory.admission_rollback", f"the charter names a newer one of {member}")
         if known and pair[0].sequence < known[-1][0].sequence:
             raise NotAcceptable("directory.admission_rollback", f"a newer admission of {member} was seen")
         found[member] = pair

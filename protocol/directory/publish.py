@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from protocol.claims import Claims, seconds_of
+from protocol.directory.between import CorridorFacts, MandateFacts
 from protocol.directory.entries import (
     AUTHORITY_TYPE,
     MALFORMED,
@@ -15,16 +16,27 @@ from protocol.directory.entries import (
     NodeFacts,
     authority_path,
     by_purpose,
+    corridor_path,
     described,
+    mandate_path,
     node_path,
     state_of_member,
 )
-from protocol.directory.trust import Charter
+from protocol.directory.trust import Admission, Charter
 from protocol.identifiers import Address, NodeCode, state_of
 from protocol.json_strict import Json, dumps
 from protocol.statements import CoSigned, SigningKey, StatementType, VerifyKey, cosign, digest, sign
 
-__all__ = ["authority_facts", "entry_path", "sign_admission", "sign_charter", "sign_entry", "sign_snapshot"]
+__all__ = [
+    "Facts",
+    "authority_facts",
+    "entry_claims",
+    "entry_path",
+    "sign_admission",
+    "sign_charter",
+    "sign_entry",
+    "sign_snapshot",
+]
 
 
 def sign_charter(
@@ -36,17 +48,34 @@ def sign_charter(
     issued_at: datetime,
     expires_at: datetime,
     signers: Sequence[SigningKey],
+    previous: Charter | None = None,
+    admissions: Iterable[Admission] = (),
 ) -> CoSigned:
-    """A charter signed by `signers`. Its `digest` is what every node is to be given by another way."""
+    """A charter signed by `signers`. Its `digest` is what every node is to be given by another way.
+
+    With `previous` it replaces that one, and `signers` are enough of both charters' keys. `admissions`: those
+    that it takes over; whoever is not among them is out of the network.
+    """
     return _cosigned(
         StatementType.CHARTER,
         {
             "network": network,
+            **({} if previous is None else {"sequence": previous.sequence + 1, "previous": previous.digest}),
             "threshold": threshold,
             "jwks": {"keys": [key.jwk() for key in keys]},
             "snapshot_jwks": {"keys": [record.to_json() for record in snapshot_keys]},
             "iat": seconds_of(issued_at),
             "exp": seconds_of(expires_at),
+            **(
+                {}
+                if previous is None
+                else {
+                    "admissions": [
+                        {"member": one.member, "sequence": one.sequence, "digest": one.digest}
+                        for one in sorted(admissions, key=lambda one: one.member)
+                    ]
+                }
+            ),
         },
         signers,
     )
@@ -110,16 +139,59 @@ def authority_facts(
     return facts
 
 
-def entry_path(facts: AuthorityFacts | NodeFacts, *, member: str | None = None) -> str:
+type Facts = AuthorityFacts | NodeFacts | MandateFacts | CorridorFacts
+"""Whatever an entry says."""
+
+
+def entry_path(facts: Facts, *, member: str | None = None) -> str:
     """Where the entry stands. `member` is needed for an international body alone."""
     member = member or facts.state
-    if isinstance(facts, NodeFacts):
-        return node_path(member, facts.code)
-    return authority_path(member, facts.address)
+    match facts:
+        case NodeFacts():
+            return node_path(member, facts.code)
+        case AuthorityFacts():
+            return authority_path(member, facts.address)
+        case MandateFacts():
+            return mandate_path(member, facts.name)
+        case CorridorFacts():
+            return corridor_path(member, facts.other)
+
+
+def entry_claims(
+    facts: Facts, *, network: str, issued_at: datetime, expires_at: datetime, member: str | None = None
+) -> Json:
+    """What the member's root key signs, wherever that is.
+
+    A retired key stays in the entry until its `verify_until`: mail queued across the rotation needs it.
+    """
+    member = member or facts.state
+    assert state_of_member(member) == facts.state, "an entry belongs to the member's own State"
+    subject: str
+    keys: tuple[KeyRecord, ...] = ()
+    match facts:
+        case NodeFacts():
+            subject, keys = facts.code, facts.signing_keys + facts.sealing_keys
+        case AuthorityFacts():
+            subject, keys = facts.address, facts.signing_keys + facts.sealing_keys
+        case _:
+            subject = facts.subject
+    return {
+        "iss": member,
+        "sub": subject,
+        "iat": seconds_of(issued_at),
+        "exp": seconds_of(expires_at),
+        "authority_hints": [network],
+        **(
+            {"jwks": {"keys": [record.to_json() for record in keys]}}
+            if isinstance(facts, (AuthorityFacts, NodeFacts))
+            else {}
+        ),
+        "metadata": facts.metadata(),
+    }
 
 
 def sign_entry(
-    facts: AuthorityFacts | NodeFacts,
+    facts: Facts,
     *,
     network: str,
     issued_at: datetime,
@@ -127,22 +199,8 @@ def sign_entry(
     key: SigningKey,
     member: str | None = None,
 ) -> str:
-    """The token of an entry, signed by the member's root key.
-
-    A retired key stays in the entry until its `verify_until`: mail queued across the rotation needs it.
-    """
-    member = member or facts.state
-    assert state_of_member(member) == facts.state, "an entry belongs to the member's own State"
-    subject = facts.code if isinstance(facts, NodeFacts) else facts.address
-    claims = {
-        "iss": member,
-        "sub": subject,
-        "iat": seconds_of(issued_at),
-        "exp": seconds_of(expires_at),
-        "authority_hints": [network],
-        "jwks": {"keys": [record.to_json() for record in facts.signing_keys + facts.sealing_keys]},
-        "metadata": facts.metadata(),
-    }
+    """The token of an entry, signed by the member's root key."""
+    claims = entry_claims(facts, network=network, issued_at=issued_at, expires_at=expires_at, member=member)
     return sign(StatementType.STATE_ENTRY, claims, key)
 
 

@@ -1,7 +1,8 @@
 """Who may say what in the directory: charter → admission → a State's entries, and the snapshot over all of
 it.
 
-    charter      m of n charter keys, its digest given to each node out of band
+    charter      m of n charter keys, its digest given to each node out of band; its successor is signed by
+                 m of its keys and by those of its own
     admission    m of n charter keys: this member, its root keys, its node codes; suspended or not
     entry        the member's root key: its own node and authorities, nothing of anybody else's
     snapshot     a key that the charter delegates to: which admission and which version of each entry count
@@ -13,7 +14,8 @@ something out but never invent or bring back: a node remembers the newest that i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -48,8 +50,10 @@ __all__ = [
     "Admission",
     "Charter",
     "Snapshot",
+    "TakenOver",
     "verify_admission",
     "verify_charter",
+    "verify_charters",
     "verify_entry",
     "verify_snapshot",
 ]
@@ -64,8 +68,21 @@ MAX_SNAPSHOT_BYTES = 4_194_304
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TakenOver:
+    """Which admission of a member a new charter takes over from the one before."""
+
+    sequence: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Charter:
-    """The network's founding statement. `digest` is what a node is given out of band."""
+    """The network's founding statement. `digest` is what a node is given out of band.
+
+    `sequence`: 1 for the first, one more at each rotation; `previous`: the digest of the one before.
+    `admissions`: what a rotation takes over, by member; under the former charter nothing newer counts.
+    `earlier`: the charters before this one, oldest first, as far as they are known (`verify_charters`).
+    """
 
     network: str
     keys: Mapping[str, VerifyKey] = field(hash=False)
@@ -74,6 +91,21 @@ class Charter:
     issued_at: datetime
     expires_at: datetime
     digest: str
+    sequence: int = 1
+    previous: str | None = None
+    admissions: Mapping[str, TakenOver] = field(hash=False, default_factory=dict)
+    earlier: tuple[Charter, ...] = field(default=(), repr=False)
+
+    def named(self, charter_digest: str) -> Charter:
+        """This charter, or the earlier one with that digest. Refuses `directory.wrong_charter`."""
+        for one in (self, *self.earlier):
+            if one.digest == charter_digest:
+                return one
+        raise NotAcceptable("directory.wrong_charter", "the statement belongs to another network")
+
+    def successor_of(self, one: Charter) -> Charter | None:
+        """The charter that replaced `one`; None for the newest."""
+        return next((later for later in (*self.earlier, self) if later.previous == one.digest), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,8 +133,11 @@ class Admission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """Which version of everything counts. `entries`: digest by path; `admissions`: digest by member."""
+    """Which version of everything counts. `entries`: digest by path; `admissions`: digest by member;
+    `charter`: digest of the one that it was signed under.
+    """
 
+    charter: str
     sequence: int
     previous: str | None
     issued_at: datetime
@@ -137,7 +172,12 @@ def verify_charter(cosigned: CoSigned, charter_digest: str) -> Charter:
         issued_at=claims.moment("iat"),
         expires_at=claims.moment("exp"),
         digest=cosigned.digest,
+        sequence=claims.integer("sequence", least=1) if "sequence" in claims else 1,
+        previous=claims.text_or_none("previous"),
+        admissions=MappingProxyType(_taken_over(claims)),
     )
+    if (charter.previous is None) != (charter.sequence == 1):
+        raise claims.wrong("previous", "the digest of the charter before, in every charter but the first")
     material = {key.raw for key in keys.values()}
     if len(material) != sum(1 for _ in claims.inside("jwks").each("keys")):
         raise NotAcceptable("directory.charter_keys", "a charter key is listed twice")
@@ -151,14 +191,69 @@ def verify_charter(cosigned: CoSigned, charter_digest: str) -> Charter:
     return charter
 
 
+def verify_charters(documents: Iterable[CoSigned], charter_digest: str) -> Charter:
+    """The newest charter that the one with `charter_digest` leads to, with its `earlier` ones.
+
+    Forward, each successor is signed by the threshold of the charter before it; backward, a charter that is
+    trusted names the digest of the one before. What belongs to no such chain is left alone.
+
+    Refuses as `verify_charter`, and `directory.below_threshold` for a successor that too few of the former
+    keys signed, `directory.wrong_network` for one of another name, `directory.fork` for two successors of one
+    charter, `directory.malformed` for one that skips a number or is dated before its predecessor.
+    """
+    by_digest: dict[str, CoSigned] = {}
+    for document in documents:
+        known = by_digest.get(document.digest)
+        # Two keepers may have signed apart: the signatures of both count.
+        signatures = dict.fromkeys((*(known.signatures if known else ()), *document.signatures))
+        by_digest[document.digest] = CoSigned(payload=document.payload, signatures=tuple(signatures))
+    if charter_digest not in by_digest:
+        raise NotAcceptable("directory.wrong_charter", "the charter whose digest was entered is not here")
+    chain = [verify_charter(by_digest[charter_digest], charter_digest)]
+    while (before := chain[0].previous) is not None and before in by_digest:
+        earlier = verify_charter(by_digest[before], before)
+        _check_succession(earlier, chain[0])
+        chain.insert(0, earlier)
+    while True:
+        last = chain[-1]
+        following = [
+            one for one in by_digest.values() if _payload(one).text_or_none("previous") == last.digest
+        ]
+        if not following:
+            return dataclasses.replace(last, earlier=tuple(chain[:-1]))
+        if len(following) > 1:
+            raise NotAcceptable("directory.fork", f"charter {last.sequence} has two successors")
+        # First by the old keys: nobody else says who keeps the network from now on.
+        _meets_threshold(following[0], StatementType.CHARTER, last)
+        successor = verify_charter(following[0], following[0].digest)
+        _check_succession(last, successor)
+        chain.append(successor)
+
+
+def _check_succession(earlier: Charter, later: Charter) -> None:
+    if later.network != earlier.network:
+        raise NotAcceptable("directory.wrong_network", "a charter's successor bears another network's name")
+    if later.sequence != earlier.sequence + 1 or later.issued_at < earlier.issued_at:
+        raise NotAcceptable(MALFORMED, "a charter's successor has the next number and a later date")
+
+
+def _taken_over(claims: Claims) -> dict[str, TakenOver]:
+    return {
+        one.text("member"): TakenOver(sequence=one.integer("sequence", least=1), digest=one.text("digest"))
+        for one in claims.each("admissions")
+    }
+
+
 def verify_admission(cosigned: CoSigned, charter: Charter) -> Admission:
     """Refuses `directory.below_threshold`, `directory.wrong_charter`, `directory.malformed`,
-    `directory.critical`.
+    `directory.critical`, and `directory.superseded_charter` for one under an earlier charter that the next
+    charter does not take over, nor knows as older than what it takes over: keys that were rotated away admit
+    nobody any more.
     """
-    _meets_threshold(cosigned, StatementType.ADMISSION, charter)
+    under = _under(cosigned, charter)
+    _meets_threshold(cosigned, StatementType.ADMISSION, under)
     claims = _payload(cosigned)
-    if claims.text("charter") != charter.digest:
-        raise NotAcceptable("directory.wrong_charter", "the admission belongs to another network")
+    charter.named(claims.text("charter"))
     member = claims.text("member")
     if not is_member_code(member):
         raise claims.wrong("member", "a State's code, or `int-` and a body's name")
@@ -166,7 +261,7 @@ def verify_admission(cosigned: CoSigned, charter: Charter) -> Admission:
     authorities = tuple(parse_address(text) for text in claims.texts("authorities"))
     if (state == "int") != bool(authorities) or any(not one.startswith(f"{state}.") for one in authorities):
         raise claims.wrong("authorities", "the addresses of an international body, and of nobody else")
-    return Admission(
+    admission = Admission(
         member=member,
         state=state,
         root_keys=read_keys(claims.inside("jwks")),
@@ -178,17 +273,30 @@ def verify_admission(cosigned: CoSigned, charter: Charter) -> Admission:
         expires_at=claims.moment("exp"),
         digest=cosigned.digest,
     )
+    successor = charter.successor_of(under)
+    if successor is not None:
+        taken = successor.admissions.get(member)
+        if taken is None or (admission.digest != taken.digest and admission.sequence >= taken.sequence):
+            raise NotAcceptable(
+                "directory.superseded_charter",
+                f"charter {successor.sequence} does not take this admission of {member} over",
+            )
+    return admission
 
 
 def verify_snapshot(token: str, charter: Charter) -> Snapshot:
     """Whether the snapshot is the newest, and not expired, is for its reader to check.
 
-    Refuses `directory.wrong_signer` (no snapshot key of the charter), `directory.key_not_valid`,
-    `directory.wrong_charter`, `directory.malformed`, `directory.critical` and the codes of `statements.read`
-    and `statements.verify`.
+    One under an earlier charter is read too, for old evidence names it, when it is dated before the charter's
+    successor. Refuses `directory.wrong_signer` (no snapshot key of the charter), `directory.key_not_valid`,
+    `directory.wrong_charter`, `directory.superseded_charter`, `directory.malformed`, `directory.critical` and
+    the codes of `statements.read` and `statements.verify`.
     """
     unverified = read(token, typ=StatementType.SNAPSHOT, max_bytes=MAX_SNAPSHOT_BYTES)
-    record = next((key for key in charter.snapshot_keys if key.kid == unverified.kid), None)
+    # Which charter it says it is of decides whose key to look for, and is believed once that key signed it.
+    said = Claims(unverified.claims, code=MALFORMED).text_or_none("charter")
+    under = next((one for one in (charter, *charter.earlier) if one.digest == said), charter)
+    record = next((key for key in under.snapshot_keys if key.kid == unverified.kid), None)
     if record is None:
         raise NotAcceptable(
             "directory.wrong_signer", "the snapshot is not signed by a snapshot key of the charter"
@@ -196,9 +304,10 @@ def verify_snapshot(token: str, charter: Charter) -> Snapshot:
     statement = verify(unverified, record.verify_key())
     claims = Claims(statement.claims, code=MALFORMED)
     claims.no_unknown_critical("directory.critical")
-    if claims.text("charter") != charter.digest:
+    if claims.text("charter") != under.digest:
         raise NotAcceptable("directory.wrong_charter", "the snapshot belongs to another network")
     snapshot = Snapshot(
+        charter=under.digest,
         sequence=claims.integer("sequence", least=1),
         previous=claims.text_or_none("previous"),
         issued_at=claims.moment("iat"),
@@ -212,6 +321,12 @@ def verify_snapshot(token: str, charter: Charter) -> Snapshot:
         raise claims.wrong("exp", "a moment after iat")
     if not record.in_use(snapshot.issued_at):
         raise NotAcceptable("directory.key_not_valid", f"snapshot key {record.kid} may not sign at that date")
+    successor = charter.successor_of(under)
+    if successor is not None and snapshot.issued_at >= successor.issued_at:
+        raise NotAcceptable(
+            "directory.superseded_charter",
+            f"snapshot {snapshot.sequence} is dated after charter {under.sequence} was replaced",
+        )
     return snapshot
 
 
@@ -241,6 +356,14 @@ def verify_entry(path: str, token: str, charter: Charter, admission: Admission) 
         raise NotAcceptable("directory.key_not_valid", f"root key {record.kid} may not sign at that date")
     _within_admission(entry, admission)
     return entry, record
+
+
+def _under(cosigned: CoSigned, charter: Charter) -> Charter:
+    """Whose keys to look for. What the bytes say of it is believed once these have signed them."""
+    try:
+        return charter.named(_payload(cosigned).text("charter"))
+    except Refused:
+        return charter
 
 
 def _within_admission(entry: Entry, admission: Admission) -> None:

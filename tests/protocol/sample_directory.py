@@ -20,6 +20,7 @@ from protocol.directory import (
     AuthorityFacts,
     Contact,
     Directory,
+    Facts,
     KeyPurpose,
     KeyRecord,
     NodeFacts,
@@ -32,6 +33,8 @@ from protocol.directory import (
     sign_charter,
     sign_entry,
     sign_snapshot,
+    verify_admission,
+    verify_charters,
 )
 from protocol.identifiers import Address, NodeCode, StateCode
 from protocol.sealing import SealingPrivateKey, SealingSuite
@@ -68,8 +71,10 @@ class World:
     root: dict[str, LocalSigningKey] = field(default_factory=dict)
     signing: dict[str, LocalSigningKey] = field(default_factory=dict)
     sealing: dict[tuple[str, str], SealingPrivateKey] = field(default_factory=dict)
-    facts: dict[str, AuthorityFacts | NodeFacts] = field(default_factory=dict)
+    facts: dict[str, Facts] = field(default_factory=dict)
     charter: CoSigned = field(init=False)
+    charters: list[CoSigned] = field(default_factory=list)
+    """Those before `charter`, oldest first."""
     admissions: dict[str, CoSigned] = field(default_factory=dict)
     admission_sequence: dict[str, int] = field(default_factory=dict)
     entries: dict[str, str] = field(default_factory=dict)
@@ -131,7 +136,7 @@ class World:
 
     def publish(
         self,
-        facts: AuthorityFacts | NodeFacts,
+        facts: Facts,
         *,
         member: str | None = None,
         key: LocalSigningKey | None = None,
@@ -171,7 +176,7 @@ class World:
     def assemble(self, *, previous: Directory | None = None, **changes: object) -> Directory:
         """What a node makes of it. `changes` replace any argument of `Directory.assemble`."""
         arguments: dict[str, object] = {
-            "charter": self.charter,
+            "charter": [*self.charters, self.charter],
             "charter_digest": self.charter_digest,
             "admissions": list(self.admissions.values()),
             "snapshot_token": self.snapshot_token,
@@ -180,6 +185,31 @@ class World:
             "previous": previous,
         }
         return Directory.assemble(**{**arguments, **changes})  # type: ignore[arg-type]
+
+    def rotated(self, keys: list[LocalSigningKey], **changes: object) -> CoSigned:
+        """A charter for `keys` that replaces the present one and takes over what is admitted. `changes`
+        replace any argument of `sign_charter`."""
+        rules = verify_charters([*self.charters, self.charter], self.charter_digest)
+        arguments: dict[str, object] = {
+            "network": NETWORK,
+            "keys": [key.public for key in keys],
+            "threshold": 2,
+            "snapshot_keys": [self.record(self.snapshot_key)],
+            "issued_at": self.now,
+            "expires_at": self.now + timedelta(days=3650),
+            "previous": rules,
+            "admissions": [verify_admission(one, rules) for one in self.admissions.values()],
+            "signers": list(dict.fromkeys((*self.charter_keys[:2], *keys[:2]))),
+        }
+        return sign_charter(**{**arguments, **changes})  # type: ignore[arg-type]
+
+    def rotate_charter(self, *names: str, **changes: object) -> CoSigned:
+        """The keepers hand over to the keys `names`."""
+        keys = [seeded_key(name) for name in names]
+        successor = self.rotated(keys, **changes)
+        self.charters.append(self.charter)
+        self.charter, self.charter_keys = successor, keys
+        return successor
 
     def refresh(self) -> Directory:
         """A new snapshot over what now stands, taken in by a node that held the last one."""

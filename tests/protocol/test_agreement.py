@@ -469,7 +469,7 @@ def test_a_spare_signature_of_the_charter_is_not_free_to_alter() -> None:
     charter = world.charter.with_signature(
         cosign(StatementType.CHARTER, world.charter.payload, seeded_key("charter-3"))
     )
-    directory = dataclasses.replace(world.directory, charter_document=charter)
+    directory = dataclasses.replace(world.directory, charter_documents=(charter,))
     data = told.export(directory=directory)
     assert verify_bundle(data, world.charter_digest).whole
     document = json.loads(data)

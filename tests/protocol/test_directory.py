@@ -229,11 +229,11 @@ def test_an_entry_of_an_unknown_kind_is_kept_and_not_interpreted(world: World) -
         "iat": int(world.now.timestamp()),
         "exp": int(world.now.timestamp()) + 9999,
         "authority_hints": ["focalpoint-example"],
-        "metadata": {"focalpoint_mandate": {}},
+        "metadata": {"focalpoint_relay": {}},
     }
-    world.entries["ro/mandate/relay"] = sign(StatementType.STATE_ENTRY, claims, world.root["ro"])
+    world.entries["ro/relay/relay"] = sign(StatementType.STATE_ENTRY, claims, world.root["ro"])
     directory = world.refresh()
-    assert list(directory.others) == ["ro/mandate/relay"]
+    assert list(directory.others) == ["ro/relay/relay"]
     assert directory.node(RO).digest == digest(token.encode())
 
 

@@ -111,6 +111,101 @@ def charter_swapped_under_a_running_node(world: World) -> Directory:
     return again(world, charter=cosigned, charter_digest=cosigned.digest)
 
 
+# --- a charter replaces another -----------------------------------------------------------------------------
+
+NEW_KEYS = ("charter-4", "charter-5", "charter-6")
+
+
+def rotation(world: World, **changes: object) -> Directory:
+    """The keepers hand over; a node that held the old charter is offered what then stands."""
+    world.wait(hours=1)
+    world.rotate_charter(*NEW_KEYS, **changes)
+    world.snapshot()
+    return again(world, charter_digest=world.charters[0].digest)
+
+
+def rotation_by_one_old_keeper(world: World) -> Directory:
+    new = [seeded_key(name) for name in NEW_KEYS]
+    return rotation(world, signers=[world.charter_keys[0], *new])
+
+
+def rotation_that_the_new_keepers_did_not_sign(world: World) -> Directory:
+    return rotation(world, signers=world.charter_keys)
+
+
+def rotation_to_a_threshold_of_one(world: World) -> Directory:
+    return rotation(world, threshold=1)
+
+
+def rotation_under_another_name(world: World) -> Directory:
+    return rotation(world, network="elsewhere")
+
+
+def rotation_dated_before_its_predecessor(world: World) -> Directory:
+    return rotation(world, issued_at=world.now - timedelta(days=2))
+
+
+def rotation_that_skips_a_number(world: World) -> Directory:
+    skipped = dataclasses.replace(world.directory.charter, sequence=2)
+    return rotation(world, previous=skipped)
+
+
+def two_successors_of_one_charter(world: World) -> Directory:
+    world.wait(hours=1)
+    other = world.rotated([seeded_key("charter-7"), seeded_key("charter-8")])
+    world.rotate_charter(*NEW_KEYS)
+    world.snapshot()
+    return again(
+        world, charter=[*world.charters, world.charter, other], charter_digest=world.charters[0].digest
+    )
+
+
+def rollback_to_the_former_charter(world: World) -> Directory:
+    pinned = world.charter_digest
+    old, old_charter = world.snapshot(sequence=3), world.charter
+    world.directory = rotation(world)
+    return again(world, charter=old_charter, charter_digest=pinned, snapshot_token=old)
+
+
+def snapshot_of_the_former_charter_dated_after_it(world: World) -> Directory:
+    former = world.charter
+    world.directory = rotation(world)
+    world.wait(hours=1)
+    world.snapshot(charter=former)
+    return again(world)
+
+
+def admission_by_keys_that_were_rotated_away(world: World) -> Directory:
+    former, keys = world.charter, world.charter_keys
+    world.directory = rotation(world)
+    newer, world.charter, world.charter_keys = world.charter, former, keys
+    world.admit("fr", nodes=("fr",))
+    world.charter = newer
+    world.snapshot()
+    return again(world)
+
+
+def newer_admission_by_keys_that_were_rotated_away(world: World) -> Directory:
+    former, keys = world.charter, world.charter_keys
+    world.directory = rotation(world)
+    newer, world.charter, world.charter_keys = world.charter, former, keys
+    world.admit("ro", nodes=("ro",), root_keys=[world.record(seeded_key("thief"))])
+    world.charter = newer
+    world.snapshot()
+    return again(world)
+
+
+def admission_older_than_the_charter_takes_over(world: World) -> Directory:
+    """Offered to a node that has never seen the newer one."""
+    old = world.admissions["ro"]
+    world.admit("ro", nodes=("ro",), suspended=True)
+    world.wait(hours=1)
+    world.rotate_charter(*NEW_KEYS)
+    world.admissions["ro"] = old
+    world.snapshot()
+    return world.assemble()
+
+
 # --- the snapshot -------------------------------------------------------------------------------------------
 
 
@@ -441,6 +536,36 @@ ATTACKS: dict[str, tuple[Callable[[World], Directory], str]] = {
         charter_swapped_under_a_running_node,
         "directory.wrong_charter",
     ),
+    "a rotation that one old keeper signed": (rotation_by_one_old_keeper, "directory.below_threshold"),
+    "a rotation that the new keepers did not sign": (
+        rotation_that_the_new_keepers_did_not_sign,
+        "directory.below_threshold",
+    ),
+    "a rotation to a threshold of one": (rotation_to_a_threshold_of_one, "directory.charter_keys"),
+    "a rotation to another network's name": (rotation_under_another_name, "directory.wrong_network"),
+    "a rotation dated before its predecessor": (
+        rotation_dated_before_its_predecessor,
+        "directory.malformed",
+    ),
+    "a rotation that skips a number": (rotation_that_skips_a_number, "directory.malformed"),
+    "two successors of one charter": (two_successors_of_one_charter, "directory.fork"),
+    "rollback to the former charter": (rollback_to_the_former_charter, "directory.charter_rollback"),
+    "a snapshot of the former charter, dated after it": (
+        snapshot_of_the_former_charter_dated_after_it,
+        "directory.superseded_charter",
+    ),
+    "an admission by keys that were rotated away": (
+        admission_by_keys_that_were_rotated_away,
+        "directory.superseded_charter",
+    ),
+    "other root keys for a State, by keys that were rotated away": (
+        newer_admission_by_keys_that_were_rotated_away,
+        "directory.superseded_charter",
+    ),
+    "an older admission than the charter takes over": (
+        admission_older_than_the_charter_takes_over,
+        "directory.admission_rollback",
+    ),
     "rollback to an older snapshot": (rollback_to_an_older_snapshot, "directory.rollback"),
     "freeze at an old snapshot": (freeze_at_an_old_snapshot, "directory.expired"),
     "a snapshot from the future": (snapshot_from_the_future, "directory.from_the_future"),
@@ -553,6 +678,51 @@ def test_every_attack_fails_by_its_own_fault_alone() -> None:
     world.snapshot()
     assert again(world).snapshot.sequence == 2
     assert from_charter_is_possible()
+
+
+def test_a_rotation_without_a_fault_is_followed_from_the_old_digest_and_from_the_new_one() -> None:
+    world = sample_directory()
+    old = world.charter_digest
+    followed = rotation(world)
+    assert (followed.charter.sequence, [one.digest for one in followed.charter.earlier]) == (2, [old])
+    assert world.assemble(charter_digest=world.charter_digest).charter.earlier[0].digest == old
+    world.directory = followed
+    world.wait(hours=1)
+    world.rotate_charter("charter-7", "charter-8")
+    world.admit("fr", nodes=("fr",))
+    world.publish(node_facts(world, "fr", "fr"))
+    world.snapshot()
+    for pinned in (old, followed.charter.digest, world.charter_digest):
+        for previous in (None, followed):
+            directory = world.assemble(charter_digest=pinned, previous=previous)
+            assert directory.charter.sequence == 3
+            assert {entry.code for entry in directory.nodes()} == {"fr", "it", "ro"}
+
+
+def test_a_node_that_knows_the_chain_need_not_be_shown_it_again() -> None:
+    world = sample_directory()
+    old = world.charter_digest
+    world.directory = rotation(world)
+    world.snapshot()
+    assert again(world, charter=world.charter, charter_digest=old).charter.sequence == 2
+    assert again(world, charter=[], charter_digest=old).charter.sequence == 2
+
+
+def test_a_charter_of_another_digest_is_not_reached_by_rotations_of_this_one() -> None:
+    world = sample_directory()
+    world.directory = rotation(world)
+    with pytest.raises(NotAcceptable, match=r"directory\.wrong_charter"):
+        again(world, charter_digest=digest(b"another network's charter"))
+
+
+def test_what_was_signed_before_a_rotation_verifies_after_it() -> None:
+    world = sample_directory()
+    key = world.signing["ro.anpdca"]
+    before = world.now
+    world.directory = rotation(world)
+    found = world.directory.signing_key(Address("ro.anpdca"), key.kid, before, received_at=before)
+    assert found.raw == key.public.raw
+    assert verify_snapshot(world.snapshots[0], world.directory.charter).sequence == 1
 
 
 def from_charter_is_possible() -> bool:
