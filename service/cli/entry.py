@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from service.cli.at_node import ConfigOption, NetworkOption, NodeOption, keystore_of, settings_of
-from service.cli.root_key import RootKeyOption, RootPassphraseOption, root_passphrase
+from service.cli.moments import moment_with_zone
+from service.cli.root_key import RootKeyOption, RootPassphraseOption, root_signing_key
 from service.clock import clock_of
 from service.directory.facts_file import facts_of_last, read_facts
 from service.directory.own_entries import Planned, key_that_signed
 from service.directory.own_state import planned_entries
 from service.directory.publish import read_entries
 from service.errors import Conflict
-from service.keystore import STATE_ROOT, FileKeyStore
-from service.root_key_file import read_root_key
+from service.keystore import FileKeyStore
 
 __all__ = ["sign_entries"]
 
@@ -56,11 +56,7 @@ def sign_entries(
     if dry_run or not due:
         typer.echo("Nothing was signed." if due else "Nothing to sign.", err=True)
         return
-    root = (
-        read_root_key(root_key, root_passphrase(root_passphrase_file, twice=False))
-        if root_key
-        else keys.signing(STATE_ROOT)
-    )
+    root = root_signing_key(keys, root_key, root_passphrase_file)
     if any(key_that_signed(token) != root.kid for token in last.values()):
         typer.echo(f"The root key {root.kid} is another than before: is it in the admission?", err=True)
     for one in due:
@@ -86,7 +82,7 @@ def _cut_offs(texts: list[str], keys: FileKeyStore) -> dict[str, datetime]:
     cut_offs = {}
     for text in texts:
         kid, _, moment = text.partition("=")
-        cut_off = _moment(moment)
+        cut_off = moment_with_zone(moment)
         if cut_off is None or kid not in standing:
             raise typer.BadParameter(
                 "expected KID=2027-01-31T12:00Z, a key that `keys list` shows as signing",
@@ -96,12 +92,3 @@ def _cut_offs(texts: list[str], keys: FileKeyStore) -> dict[str, datetime]:
             raise Conflict("keystore.key_current", f"key {kid} is in use; add its successor first")
         cut_offs[kid] = cut_off
     return cut_offs
-
-
-def _moment(text: str) -> datetime | None:
-    """None unless it says its time zone: an hour's difference is what a thief needs."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return None if moment.tzinfo is None else moment.astimezone(UTC)

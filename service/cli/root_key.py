@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
-from service.keystore import PASSPHRASE_LEAST, read_passphrase
+from protocol.statements import SigningKey
+from service.keystore import PASSPHRASE_LEAST, STATE_ROOT, FileKeyStore, read_passphrase
+from service.root_key_file import read_root_key
 
-__all__ = ["RootKeyOption", "RootPassphraseOption", "root_passphrase"]
+__all__ = ["RootKeyOption", "RootPassphraseOption", "root_passphrase", "root_signing_key"]
 
 RootKeyOption = Annotated[
     Path | None,
@@ -31,3 +33,11 @@ def root_passphrase(file: Path | None, *, twice: bool) -> bytes:
     if len(typed.encode()) < PASSPHRASE_LEAST:
         raise typer.BadParameter(f"expected a passphrase of at least {PASSPHRASE_LEAST} bytes")
     return typed.encode()
+
+
+def root_signing_key(keys: FileKeyStore, file: Path | None, passphrase_file: Path | None) -> SigningKey:
+    """The State's root key. NotFound `keystore.unknown_owner` where it is neither named nor in the keystore;
+    Misconfigured as `read_root_key`."""
+    if file is None:
+        return keys.signing(STATE_ROOT)
+    return read_root_key(file, root_passphrase(passphrase_file, twice=False))
