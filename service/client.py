@@ -27,7 +27,9 @@ from protocol import base64url
 
 __all__ = [
     "Accepted",
+    "Approval",
     "Attachment",
+    "Awaiting",
     "Case",
     "CitedRendering",
     "Client",
@@ -56,6 +58,7 @@ __all__ = [
     "TimelineEntry",
     "Upload",
     "Validation",
+    "WaitingMessage",
 ]
 
 TIMEOUT: Final = 10.0
@@ -133,6 +136,21 @@ class Accepted(TypedDict):
     due: NotRequired[Due]
 
 
+class Awaiting(TypedDict):
+    """On disk, and not sent: a second person has to approve it. `deciding`: whose people decide."""
+
+    id: str
+    case: str
+    type: str
+    sender: str
+    recipient: str
+    status: Literal["awaiting-approval"]
+    approval: str
+    deciding: str
+    recorded_at: str
+    expires_at: str
+
+
 class Validation(TypedDict):
     acceptable: bool
     refusals: list[Refusal]
@@ -189,6 +207,38 @@ class Message(TypedDict):
     agreement_digest: NotRequired[str]
     collected_at: NotRequired[str]
     content: NotRequired[Content]
+
+
+class WaitingMessage(TypedDict):
+    type: str
+    sender: str
+    recipient: str
+    urgency: str
+    content: Content
+    thread: NotRequired[str]
+    in_reply_to: NotRequired[str]
+
+
+class Approval(TypedDict):
+    """An act that one person proposed and another decides on."""
+
+    id: str
+    kind: str
+    subject: str
+    state: Literal["proposed", "approved", "returned", "lapsed"]
+    facts: Mapping[str, str]
+    proposed_by: str
+    proposed_at: str
+    expires_at: str
+    case: NotRequired[str]
+    proposing: NotRequired[str]
+    deciding: NotRequired[str]
+    reason: NotRequired[str]
+    decided_by: NotRequired[str]
+    decided_at: NotRequired[str]
+    decided_reason: NotRequired[str]
+    message: NotRequired[WaitingMessage]
+    accepted: NotRequired[Accepted]
 
 
 class MessagePage(TypedDict):
@@ -426,12 +476,12 @@ class Client:
 
     # -- messages
 
-    async def send(self, submission: Submission) -> Accepted:
-        return cast("Accepted", await self._json("POST", "/v1/messages", json=submission))
+    async def send(self, submission: Submission) -> Accepted | Awaiting:
+        return cast("Accepted | Awaiting", await self._json("POST", "/v1/messages", json=submission))
 
     async def send_signed(
         self, statement: str, *, narrative: bytes | None = None, identity: bytes | None = None
-    ) -> Accepted:
+    ) -> Accepted | Awaiting:
         """Send a statement that the agency has signed, with the exact bytes of the parts that it binds."""
         parts = {"narrative": narrative, "identity": identity}
         body = {"statement": statement} | {
@@ -443,7 +493,7 @@ class Client:
             content=json.dumps(body).encode(),
             headers={"Content-Type": "application/jose+json"},
         )
-        return cast("Accepted", answer)
+        return cast("Accepted | Awaiting", answer)
 
     async def validate(self, submission: Submission) -> Validation:
         return cast("Validation", await self._json("POST", "/v1/messages/validation", json=submission))
@@ -498,8 +548,39 @@ class Client:
     async def message(self, id: str) -> Message:  # noqa: A002
         return cast("Message", await self._json("GET", f"/v1/messages/{_segment(id)}"))
 
+    async def request_release(self, id: str, *, reason: str) -> Approval:  # noqa: A002
+        """Ask that another person release the identity part. `reason` is a code."""
+        answer = await self._json(
+            "POST", f"/v1/messages/{_segment(id)}/identity-release", json={"reason": reason}
+        )
+        return cast("Approval", answer)
+
+    async def approvals(self, *, state: str | None = None) -> list[Approval]:
+        """What takes two people, what still waits first."""
+        asked = {} if state is None else {"state": state}
+        answer = await self._json("GET", "/v1/approvals", params=asked)
+        return cast("list[Approval]", answer["approvals"])
+
+    async def approval(self, id: str) -> Approval:  # noqa: A002
+        """With the message that waits, if one does; never its identity part."""
+        return cast("Approval", await self._json("GET", f"/v1/approvals/{_segment(id)}"))
+
+    async def approve(self, id: str, *, reason: str | None = None) -> Approval:  # noqa: A002
+        """Approve what another person proposed; it is carried out at once."""
+        return await self._decide(
+            id, {"decision": "approve"} | ({} if reason is None else {"reason": reason})
+        )
+
+    async def send_back(self, id: str, *, reason: str) -> Approval:  # noqa: A002
+        """Return what another person proposed, with the code of a reason. Nothing is done."""
+        return await self._decide(id, {"decision": "return", "reason": reason})
+
+    async def _decide(self, id: str, body: Json) -> Approval:  # noqa: A002
+        return cast("Approval", await self._json("POST", f"/v1/approvals/{_segment(id)}/decision", json=body))
+
     async def release_identity(self, id: str, *, reason: str) -> Message:  # noqa: A002
-        """The message with its identity part. `reason` is a code, and is journalled with who asked."""
+        """The message with its identity part, once another person has released it for this reason.
+        Journalled with who asked."""
         asked = {"identity": "release", "reason": reason}
         return cast("Message", await self._json("GET", f"/v1/messages/{_segment(id)}", params=asked))
 
@@ -629,6 +710,46 @@ class Client:
         asked = {name: value for name, value in filters.items() if value is not None}
         answer = await self._json("GET", "/v1/deadlines", params=asked)
         return cast("list[Deadline]", answer["deadlines"])
+
+    async def statistics(self) -> list[dict[str, Any]]:
+        """What was released, the newest first, without the tables."""
+        answer = await self._json("GET", "/v1/statistics", params={"limit": 500})
+        return cast("list[dict[str, Any]]", answer["releases"])
+
+    async def make_statistics(
+        self,
+        role: Literal["destination", "origin"],
+        *,
+        year: int | None = None,
+        day: str | None = None,
+        by_sex: bool = False,
+        coarsen: bool = False,
+    ) -> dict[str, Any]:
+        """Release statistics on a `year` that is over, or on a past `day` (`2026-12-31`). The same again
+        gives the same release."""
+        when = {"year": year} if day is None else {"day": day}
+        asked = {"role": role, **when, "by_sex": by_sex, "coarsen": coarsen}
+        return await self._json("POST", "/v1/statistics/releases", json=asked)
+
+    async def printed_statistics(
+        self,
+        id: str,  # noqa: A002
+        *,
+        language: str | None = None,
+        format: Format = "text",  # noqa: A002
+    ) -> Printed:
+        return await self._printed(f"/v1/statistics/releases/{_segment(id)}", language, format)
+
+    async def statistics_file(
+        self,
+        id: str,  # noqa: A002
+        *,
+        language: str | None = None,
+        format: Literal["csv", "json"] = "csv",  # noqa: A002
+    ) -> bytes:
+        asked = {"format": format} | ({} if language is None else {"lang": language})
+        path = f"/v1/statistics/releases/{_segment(id)}"
+        return (await self._request("GET", path, params=asked)).content
 
     async def ready(self) -> dict[str, bool]:
         """Which parts of the node work; not ready is an answer too."""

@@ -71,6 +71,22 @@ class Settings:
     api_url: str = ""  # what clients call it, when a proxy stands in front; default http://api_host:api_port
     token_seconds: int = 600  # lifetime of an access token
 
+    # Signing in. Without an identity provider, people come by one-time links alone.
+    oidc_issuer: str = ""  # the identity provider's issuer, https:// (http:// only on this machine)
+    oidc_client_id: str = ""  # what the provider calls this node
+    oidc_client_secret_file: Path | None = None  # 0600; none where the provider takes PKCE alone
+    session_idle_seconds: int = 1_800  # a session ends when nothing was asked for that long
+    session_most_seconds: int = 28_800  # and this long after it began in any case
+    invitation_hours: int = 24  # lifetime of a one-time sign-in link
+
+    # How often one may ask. 0 sets no limit.
+    rate_actor_per_second: float = 200.0  # requests of one person or system, over time
+    rate_actor_burst: int = 2_000  # and at once
+    rate_address_per_second: float = 400.0  # requests from one address, over time; an IPv6 /64 is one
+    rate_address_burst: int = 4_000  # and at once
+    rate_sign_in_per_minute: float = 30.0  # attempts to sign in, or to get a token, from one address
+    rate_sign_in_burst: int = 30  # and at once
+
     # Two people (docs/operations/two-people.md).
     second_person: str = "identity-release"  # what takes two people here beside what always does: this word
     # and message types, with spaces between them
@@ -252,6 +268,7 @@ def _problems(settings: Settings) -> list[str]:
         found.append("`erasure`: expected proposed or when-due")
     if settings.log_level not in _LOG_LEVELS:
         found.append(f"`log_level`: expected one of {', '.join(_LOG_LEVELS)}")
+    found += _sign_in_problems(settings)
     found += [
         f"`{name}`: expected {least:g} to {most:g}"
         for name, (least, most) in _RANGES.items()
@@ -262,10 +279,41 @@ def _problems(settings: Settings) -> list[str]:
     return found
 
 
+def _sign_in_problems(settings: Settings) -> list[str]:
+    if not settings.oidc_issuer:
+        return []
+    found, provider = [], urlsplit(settings.oidc_issuer)
+    if not (
+        provider.hostname
+        and (
+            provider.scheme == "https" or (provider.scheme == "http" and _of_this_machine(provider.hostname))
+        )
+        and not provider.query
+        and not provider.fragment
+    ):
+        found.append("`oidc_issuer`: expected https://host, as the identity provider writes it")
+    if not settings.oidc_client_id:
+        found.append("`oidc_client_id`: expected what the identity provider calls this node")
+    return found
+
+
+def _of_this_machine(host: str) -> bool:
+    return host in _HOSTS_OF_THIS_MACHINE
+
+
 _RANGES: Mapping[str, tuple[float, float]] = {
     "publishes_in_flight": (1, 4_096),
     "inbox_batch": (1, 1_024),
     "token_seconds": (30, 600),  # checked without a look-up: a revoked one lives this long
+    "session_idle_seconds": (60, 28_800),
+    "session_most_seconds": (60, 86_400),
+    "invitation_hours": (1, 168),
+    "rate_actor_per_second": (0, 1_000_000),
+    "rate_actor_burst": (1, 1_000_000),
+    "rate_address_per_second": (0, 1_000_000),
+    "rate_address_burst": (1, 1_000_000),
+    "rate_sign_in_per_minute": (0, 1_000_000),
+    "rate_sign_in_burst": (1, 1_000_000),
     "identity_key_days": (1, 90),
     "identity_key_overlap_days": (1, 30),
     "identity_keys_ahead": (1, 60),
@@ -290,7 +338,8 @@ _RANGES: Mapping[str, tuple[float, float]] = {
 def _is_act(word: str) -> bool:
     if word == "identity-release":
         return True
-    from protocol.messages import FORMS  # not for every short command: the forms take a second to build
+    # Not for every short command: the forms take a second to build.
+    from protocol.messages import FORMS  # noqa: PLC0415
 
     return word in FORMS
 

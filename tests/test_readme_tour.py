@@ -70,8 +70,8 @@ def test_the_tour_runs_as_written_and_shows_what_it_says(reader: Path) -> None:
     assert '"direction":"in"' in said
     assert "الاتجار" in said  # the coded part, in Arabic
     assert "La bambina" in said  # the free text, as it was written
-    assert '"code":"access.scope"' in said
-    assert '"full":"Example Child"' in said  # to the supervisor alone
+    assert '"code":"access.second_person"' in said
+    assert '"full":"Example Child"' in said  # to whom a second person released it
     assert said.count("Example Child") == 1
     for kind in ("submission-accepted", "content-consigned", "content-retrieved"):
         assert f'"kind":"{kind}"' in said

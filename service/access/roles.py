@@ -54,6 +54,8 @@ class Scope(StrEnum):
     AUDIT_READ = "audit:read"
     ADMIN = "admin"
     METRICS_READ = "metrics:read"
+    STATISTICS_READ = "statistics:read"
+    STATISTICS_RELEASE = "statistics:release"
 
 
 CONTENT_SCOPES: Final = frozenset(
@@ -94,7 +96,8 @@ ROLE_SCOPES: Final[Mapping[Role, frozenset[Scope]]] = MappingProxyType(
             {Scope.DEADLINES_READ, Scope.DIRECTORY_READ, Scope.ENVELOPES_CARRY, Scope.METRICS_READ}
         ),
         Role.AUDITOR: frozenset({Scope.AUDIT_READ, Scope.DIRECTORY_READ}),
-        Role.STATISTICIAN: frozenset({Scope.DIRECTORY_READ}),
+        # Numbers alone, with what is small hidden: no scope that shows content.
+        Role.STATISTICIAN: frozenset({Scope.DIRECTORY_READ, Scope.STATISTICS_READ, Scope.STATISTICS_RELEASE}),
         Role.ADMINISTRATOR: frozenset({Scope.ADMIN, Scope.DIRECTORY_READ, Scope.METRICS_READ}),
     }
 )
@@ -129,6 +132,9 @@ ENDPOINTS: Final[Mapping[Endpoint, frozenset[Scope]]] = MappingProxyType(
         ("GET", "/v1/vocabularies"): frozenset({Scope.DIRECTORY_READ}),
         ("GET", "/v1/vocabularies/{scheme}"): frozenset({Scope.DIRECTORY_READ}),
         ("GET", "/v1/deadlines"): frozenset({Scope.DEADLINES_READ}),
+        ("GET", "/v1/statistics"): frozenset({Scope.STATISTICS_READ}),
+        ("POST", "/v1/statistics/releases"): frozenset({Scope.STATISTICS_RELEASE}),
+        ("GET", "/v1/statistics/releases/{id}"): frozenset({Scope.STATISTICS_READ}),
         ("GET", "/metrics"): frozenset({Scope.METRICS_READ}),
         ("GET", "/livez"): PUBLIC,
         ("GET", "/readyz"): PUBLIC,

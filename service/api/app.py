@@ -8,16 +8,23 @@ from typing import Final
 
 from fastapi import APIRouter, FastAPI
 
+from service.access.provider import Provider
+from service.access.rates import Rates
 from service.access.roles import ENDPOINTS
 from service.access.tokens import TokenVerifier
 from service.api import (
+    accounts,
+    approvals,
     attachments,
     cases,
     deadlines,
     directory,
     envelopes,
     messages,
+    oauth,
     operations,
+    sign_in,
+    statistics,
     vocabularies,
 )
 from service.api.guard import Api, Guarded
@@ -31,12 +38,17 @@ __all__ = ["ROUTERS", "build_api", "check_guarded"]
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     messages.router,
+    approvals.router,
     attachments.router,
     cases.router,
     envelopes.router,
     deadlines.router,
     directory.router,
     vocabularies.router,
+    statistics.router,
+    accounts.router,
+    oauth.router,
+    sign_in.router,
     operations.router,
 )
 
@@ -47,15 +59,20 @@ def build_api(
     exchange: UseCases,
     tokens: TokenVerifier,
     probes: Mapping[str, Probe] = MappingProxyType({}),
+    provider: Provider | None = None,
 ) -> FastAPI:
-    """The application. `exchange` is `service.exchange`, `probes` what `/readyz` asks, by the part's name.
+    """The application. `exchange` is `service.exchange`, `probes` what `/readyz` asks, by the part's name,
+    `provider` the identity provider, where there is one.
 
     Misconfigured `access.endpoint_undeclared` when an endpoint declares no scope, is not guarded, or is
     declared and not served.
     """
     # The description is written by hand and served as it is; the framework's own would be a second one.
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    app.state.api = Api(node=node, exchange=exchange, tokens=tokens, probes=probes)
+    rates = Rates(node.settings)
+    app.state.api = Api(
+        node=node, exchange=exchange, tokens=tokens, probes=probes, rates=rates, provider=provider
+    )
     install(app)
     check_guarded(ROUTERS)
     for router in ROUTERS:

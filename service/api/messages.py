@@ -15,7 +15,7 @@ from service.api.answers import answer, json_of, shown
 from service.api.guard import Ask, Asking, Guarded
 from service.api.reading import Form, Language, Moment, cursor, position, submitted
 from service.errors import Malformed
-from service.exchange.views import ClaimedRendering, Direction, MessageQuery, MessageStatus, Page
+from service.exchange.views import Awaiting, ClaimedRendering, Direction, MessageQuery, MessageStatus, Page
 
 __all__ = ["router"]
 
@@ -34,7 +34,9 @@ async def send_message(request: Request) -> Response:
     # The busiest endpoint: it takes the request alone, which `Guarded` makes short.
     ask: Asking = request.state.asking
     accepted = await ask.exchange.send(ask.node, ask.actor, await submitted(request, ask.limits))
-    headers = {"Location": f"/v1/messages/{accepted.id}"}
+    awaiting = isinstance(accepted, Awaiting)
+    where = f"/v1/approvals/{accepted.approval}" if awaiting else f"/v1/messages/{accepted.id}"
+    headers = {"Location": where}
     return answer(accepted, language=ask.language, status=202, headers=headers)
 
 
@@ -104,7 +106,7 @@ async def read_message(
 ) -> Response:
     message = parse_message_id(id)
     if identity == "release":
-        ask.actor.require(Scope.IDENTITY_READ)
+        ask.actor.require(Scope.IDENTITY_REQUEST)
         if reason is None:
             raise Malformed("access.reason_required", "expected `reason`", field="/reason")
     view = await ask.exchange.read_message(ask.node, ask.actor, message, identity == "release", reason)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import date
 from typing import Annotated, Any, Final, Literal, cast
 
 from fastapi import Query, Request
@@ -28,6 +29,9 @@ from protocol.identifiers import (
 )
 from protocol.json_strict import Json, parse_object
 from protocol.limits import Limits
+from protocol.statistics import Population
+from protocol.statistics import Role as Part
+from service.access.pairs import Decision
 from service.errors import Malformed, TooLarge
 from service.exchange.views import (
     NarrativeView,
@@ -47,9 +51,12 @@ __all__ = [
     "Moment",
     "body_of",
     "cursor",
+    "decision",
     "document",
+    "population_wanted",
     "position",
     "proposal",
+    "release_reason",
     "submitted",
 ]
 
@@ -62,6 +69,8 @@ MAX_SMALL: Final = 1024  # bytes, for a body of two codes
 
 _URGENCIES: Final = ("ordinary", "urgent", "emergency")
 _PROTECTION: Final = ("unknown", "not-sought", "possible", "sought")
+_PARTS: Final = ("destination", "origin")
+_YEARS: Final = range(2000, 3000)
 
 
 _COMPACT_JWS = re.compile(rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
@@ -158,6 +167,56 @@ async def proposal(request: Request) -> tuple[ProtectionStatus, str]:
     _only(members, {"status", "reason"})
     status = _one_of(members, "status", _PROTECTION)
     return cast("ProtectionStatus", status), _code(members, "reason")
+
+
+async def population_wanted(request: Request) -> tuple[Population, bool]:
+    """What statistics are asked for, and whether they may be coarsened. Exactly one of `year` and `day`."""
+    _, data = await body_of(request, reads=(CONTENT,), limit=MAX_SMALL)
+    members = parse_object(data, max_bytes=MAX_SMALL)
+    _only(members, {"role", "year", "day", "by_sex", "coarsen"})
+    year = members.get("year")
+    if ("year" in members) == ("day" in members):
+        raise _wrong("year")
+    if "year" in members and (type(year) is not int or year not in _YEARS):
+        raise _wrong("year")
+    day = _day(members) if "day" in members else None
+    wanted = Population(
+        role=cast("Part", _one_of(members, "role", _PARTS)),
+        year=year,
+        day=day,
+        by_sex=_flag(members, "by_sex"),
+    )
+    return wanted, _flag(members, "coarsen")
+
+
+def _day(members: Json) -> date:
+    text = _text(members, "day")
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise _wrong("day") from None
+    # ISO 8601 knows other ways to write a day; here there is one.
+    if str(day) != text or day.year not in _YEARS:
+        raise _wrong("day")
+    return day
+
+
+async def release_reason(request: Request) -> str:
+    """The code of the reason for which an identity part is asked for."""
+    _, data = await body_of(request, reads=(CONTENT,), limit=MAX_SMALL)
+    members = parse_object(data, max_bytes=MAX_SMALL)
+    _only(members, {"reason"})
+    return _code(members, "reason")
+
+
+async def decision(request: Request) -> tuple[Decision, str | None]:
+    """What a second person decides. To return something takes the code of a reason."""
+    _, data = await body_of(request, reads=(CONTENT,), limit=MAX_SMALL)
+    members = parse_object(data, max_bytes=MAX_SMALL)
+    _only(members, {"decision", "reason"})
+    chosen = cast("Decision", _one_of(members, "decision", ("approve", "return")))
+    given = "reason" in members or chosen == "return"
+    return chosen, _code(members, "reason") if given else None
 
 
 def cursor(at: int) -> str:

@@ -8,11 +8,16 @@ from typing import Protocol
 from protocol.attachments import MediaType
 from protocol.identifiers import CaseReference, MessageId
 from protocol.rendering import Format, Rendering
+from protocol.statistics import Population, Release
 from service.access.actor import Actor
+from service.access.pairs import Decision, State
 from service.exchange.views import (
     Accepted,
+    ApprovalsView,
+    ApprovalView,
     AttachmentBytes,
     AttachmentView,
+    Awaiting,
     CaseView,
     ClaimedRendering,
     CollectionView,
@@ -27,6 +32,7 @@ from service.exchange.views import (
     ProtectionStatus,
     ProtectionView,
     SignedSubmission,
+    StatisticsList,
     Submission,
     TimelineView,
     UploadView,
@@ -89,8 +95,11 @@ class UseCases(Protocol):
         """A release of identity. Conflict `attachment.incomplete` until it is here as a whole."""
         ...
 
-    async def send(self, node: Node, actor: Actor, submission: Submission | SignedSubmission, /) -> Accepted:
-        """Conflict `id_reused` when the id stands for another statement already."""
+    async def send(
+        self, node: Node, actor: Actor, submission: Submission | SignedSubmission, /
+    ) -> Accepted | Awaiting:
+        """Conflict `id_reused` when the id stands for another statement already. `Awaiting` when a second
+        person has to approve it first."""
         ...
 
     async def validate(
@@ -104,6 +113,21 @@ class UseCases(Protocol):
     ) -> MessageView:
         """`include_identity` releases the identity part, and `reason` goes into the access journal with
         it."""
+        ...
+
+    async def request_release(
+        self, node: Node, actor: Actor, message: MessageId, reason: str, /
+    ) -> ApprovalView: ...
+
+    async def list_approvals(self, node: Node, actor: Actor, state: State | None, /) -> ApprovalsView: ...
+
+    async def read_approval(self, node: Node, actor: Actor, approval: MessageId, /) -> ApprovalView: ...
+
+    async def decide(
+        self, node: Node, actor: Actor, approval: MessageId, decision: Decision, reason: str | None, /
+    ) -> ApprovalView:
+        """Forbidden `access.second_person` for whoever proposed it. Conflict `access.decided`,
+        `access.lapsed`."""
         ...
 
     async def message_evidence(self, node: Node, actor: Actor, message: MessageId, /) -> EvidenceView: ...
@@ -130,3 +154,18 @@ class UseCases(Protocol):
     async def export_envelope(self, node: Node, actor: Actor, message: MessageId, /) -> bytes: ...
 
     async def deadlines(self, node: Node, actor: Actor, query: DeadlineQuery, /) -> DeadlinesView: ...
+
+    async def list_statistics(self, node: Node, actor: Actor, limit: int, /) -> StatisticsList: ...
+
+    async def make_statistics(
+        self, node: Node, actor: Actor, wanted: Population, coarsen: bool, /
+    ) -> tuple[Release, bool]:
+        """The release, and whether it is new: a population is told once. NotAcceptable
+        `statistics.would_reveal`, `statistics.period_open`."""
+        ...
+
+    async def read_statistics(self, node: Node, actor: Actor, release: str, /) -> Release: ...
+
+    async def render_statistics(
+        self, node: Node, actor: Actor, release: str, language: str, form: Format, /
+    ) -> Rendering: ...

@@ -61,7 +61,10 @@ async def save(
     digest: Annotated[str, typer.Argument(help="Which, as `list` shows it.")],
     output: Annotated[Path, typer.Option("--output", "-o", dir_okay=False, help="Into this new file.")],
     release_identity: Annotated[
-        str, typer.Option(metavar="REASON", help="Why. The reason is a code; it is journalled.")
+        str,
+        typer.Option(
+            metavar="REASON", help="Why: the code for which another person released the message's identity."
+        ),
     ],
 ) -> None:
     """Save a document. It shows who a child is: the file is for its owner alone."""

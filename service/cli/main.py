@@ -20,6 +20,8 @@ __all__ = ["GROUPS", "app"]
 
 GROUPS: Final = {
     "agreement": "service.cli.agreement:agreement_app",
+    "approvals": "service.cli.approvals:approvals_app",
+    "approve": "service.cli.approvals:approve_app",
     "attachment": "service.cli.attachments:attachment_app",
     "collect": "service.cli.messages:collect_app",
     "demo": "service.cli.demo:demo_app",
@@ -32,6 +34,7 @@ GROUPS: Final = {
     "node": "service.cli.node:node_app",
     "send": "service.cli.messages:send_app",
     "show": "service.cli.messages:show_app",
+    "statistics": "service.cli.statistics:statistics_app",
     "timeline": "service.cli.timeline:timeline_app",
     "token": "service.cli.token:token_app",
     "verify": "service.cli.verify:verify_app",

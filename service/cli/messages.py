@@ -62,6 +62,12 @@ async def send(
         typer.echo(f"would be accepted{_owed(validation.get('due'))}")
         return
     accepted = await node.send(submission)
+    if accepted["status"] == "awaiting-approval":
+        typer.echo(
+            f"{accepted['id']}  {accepted['status']}: on disk, and not sent before another person of"
+            f" {accepted['deciding']} approves {accepted['approval']}, by {accepted['expires_at'][:16]}"
+        )
+        return
     typer.echo(f"{accepted['id']}  {accepted['status']}{_owed(accepted.get('due'))}")
 
 
@@ -100,7 +106,8 @@ async def show(
     release_identity: Annotated[
         str | None,
         typer.Option(
-            metavar="REASON", help="Also the identity part. The reason is a code; it is journalled."
+            metavar="REASON",
+            help="Also the identity part, once another person has released it for this reason, a code.",
         ),
     ] = None,
 ) -> None:

@@ -15,6 +15,12 @@ from service.exchange.next_steps import next_steps
 from service.exchange.printing import render_message, render_timeline
 from service.exchange.reading import list_messages, message_evidence, read_message
 from service.exchange.send import send, validate
+from service.exchange.statistics import (
+    list_statistics,
+    make_statistics,
+    read_statistics,
+    render_statistics,
+)
 
 __all__ = [
     "agreement_file",
@@ -26,14 +32,18 @@ __all__ = [
     "import_envelope",
     "list_attachments",
     "list_messages",
+    "list_statistics",
+    "make_statistics",
     "message_evidence",
     "next_steps",
     "open_case",
     "put_attachment",
     "read_attachment",
     "read_message",
+    "read_statistics",
     "render_agreement",
     "render_message",
+    "render_statistics",
     "render_timeline",
     "send",
     "set_protection",

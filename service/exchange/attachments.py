@@ -21,16 +21,17 @@ from protocol.attachments import CHUNK_BYTES, SALT_BYTES, BlindDigest, MediaType
 from protocol.errors import NotAcceptable
 from protocol.identifiers import CaseReference, MessageId, NodeCode, new_message_id
 from protocol.messages.person import Attachment
-from service.access import journal
+from service.access import journal, pairs
 from service.access.actor import Actor
 from service.access.roles import Scope
 from service.errors import Conflict, NodeError, NotFound, Throttled, TooLarge
 from service.exchange import case_files
 from service.exchange.chunks import described_in, open_chunk, views_of
 from service.exchange.reading import own_message, stored_identity
+from service.exchange.telling import tell_of_release
 from service.exchange.views import AttachmentBytes, AttachmentView, UploadView
 from service.node import Node
-from service.store import attachments
+from service.store import attachments, retention
 
 __all__ = ["check_uploads", "cite", "list_attachments", "put_attachment", "read_attachment"]
 
@@ -115,6 +116,7 @@ async def put_attachment(
 def _begin(node: Node, session: Session, actor: Actor, case: CaseReference, upload: MessageId) -> _Begun:
     connection, now = session.connection(), node.clock.now()
     case_files.own_case(connection, actor, case)
+    retention.require_unblocked(connection, case)
     attachments.forget_unsent(connection, now - UNSENT_FOR, _FORGOTTEN_AT_ONCE)
     found = attachments.find_upload(connection, case, upload=upload)
     if found is not None and found.state != "uploading":
@@ -262,16 +264,19 @@ async def list_attachments(node: Node, actor: Actor, message: MessageId) -> tupl
 async def read_attachment(
     node: Node, actor: Actor, message: MessageId, digest: str, reason: str
 ) -> AttachmentBytes:
-    """A document, as it was attached. A release of identity: journalled with `reason`.
+    """A document, as it was attached. A release of identity, like that of its message: journalled with
+    `reason`, and for those to whom another person released the message's identity part.
 
     Conflict `attachment.incomplete` until it is here as a whole and verified; NotFound when there is none, or
     the case's key was destroyed.
     """
-    actor.require(Scope.IDENTITY_READ)
+    actor.require(Scope.IDENTITY_REQUEST)
     now = node.clock.now()
 
     def release(session: Session) -> tuple[Row[Any], Attachment]:
         row = own_message(session, actor, message)
+        retention.require_unblocked(session.connection(), row.case_reference)
+        pairs.release_allowed(node, session, actor, row, reason, now)
         sender = NodeCode(row.sender_node)
         found = attachments.find(session.connection(), sender, MessageId(row.id), digest)
         if found is None or found.state == "refused":
@@ -280,6 +285,7 @@ async def read_attachment(
         if found.state in ("arriving", "whole"):
             raise Conflict("attachment.incomplete", "not all of it is here and verified yet; ask again later")
         journal.note(session, actor, "identity-released", row.id, at=now, reason=reason)
+        tell_of_release(node, session, row, now)
         return found, described
 
     found, described = await node.store.write(release)

@@ -64,7 +64,7 @@ async def prepare(node: Node, actor: Actor, submission: Submission | SignedSubmi
     if isinstance(submission, SignedSubmission):
         return await asyncio.to_thread(_presigned, node, actor, submission, directory, now)
     actor.require_authority(submission.sender)
-    _require_supervisor(actor, submission.type)
+    _require_proposer(actor, submission.type)
     thread = await _thread_of(node, submission)
     agreement = await agreements.bytes_to_sign(node, actor, submission)
     return _to_sign(node, submission, thread, agreement, directory, now)
@@ -81,7 +81,7 @@ def _presigned(
     check_parts(statement, submission.narrative, submission.identity, refuse=NotAcceptable)
     content = read_content(statement, submission.narrative, submission.identity)
     actor.require_authority(content.sender)
-    _require_supervisor(actor, content.type)
+    _require_proposer(actor, content.type)
     described = described_attachments(messages.validate(content).identity)
     check_described(content.attachments, described)
     peer = _peer(node, directory, content.sender, content.recipient, content.type)
@@ -132,6 +132,7 @@ def _to_sign(
         declares_no_danger=submission.declares_no_danger,
         vocabulary=vocabularies.RELEASE,
         recipient_entry=recipient.digest,
+        corridor_profile=_agreed(directory, submission, now),
     )
     described = described_attachments(messages.validate(draft).identity)
     if described:
@@ -153,10 +154,11 @@ def _to_sign(
     )
 
 
-def _require_supervisor(actor: Actor, type_: str) -> None:
-    """A form that binds the State needs a second pair of eyes, also where an agency's system signed it."""
+def _require_proposer(actor: Actor, type_: str) -> None:
+    """A form that binds the State is proposed by a person, and approved by another: software is neither, also
+    where an agency's system signed it."""
     if messages.form(type_).supervised:
-        actor.require(Scope.AGREEMENTS_SIGN)
+        actor.require(Scope.AGREEMENTS_PROPOSE)
 
 
 def _peer(node: Node, directory: Directory, sender: Address, recipient: Address, type_: str) -> NodeCode:
@@ -174,6 +176,15 @@ def _peer(node: Node, directory: Directory, sender: Address, recipient: Address,
             "sender and recipient share a node; this service carries messages between States",
         )
     return peer
+
+
+def _agreed(directory: Directory, submission: Submission, now: datetime) -> str | None:
+    """What opens a conversation cites what the two States agreed, when there is such a thing today."""
+    if not conversations.opens_thread(submission.type):
+        return None
+    between = state_of(submission.sender), state_of(submission.recipient)
+    profile = directory.corridor_profile(*between, now)
+    return None if profile is None else profile.facts.profile_digest
 
 
 def _serving(directory: Directory, address: Address, procedure: str | None) -> NodeCode:

@@ -12,11 +12,12 @@ from protocol import agreement, evidence
 from protocol.content import Content, read_content
 from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, ThreadId
 from protocol.statements import Statement, StatementType, read
-from service.access import journal
+from service.access import journal, pairs
 from service.access.actor import Actor
 from service.access.roles import Scope
 from service.errors import Malformed, NotFound
 from service.exchange.chunks import views_of
+from service.exchange.telling import tell_of_release
 from service.exchange.views import (
     ContentView,
     DueView,
@@ -28,7 +29,7 @@ from service.exchange.views import (
     Page,
 )
 from service.node import Node
-from service.store import mailbox
+from service.store import mailbox, retention
 from service.store.tables import MESSAGE
 
 __all__ = [
@@ -92,9 +93,10 @@ async def list_messages(node: Node, actor: Actor, query: MessageQuery) -> Page:
 async def read_message(
     node: Node, actor: Actor, message: MessageId, include_identity: bool, reason: str | None
 ) -> MessageView:
-    """A message with its content; its identity part only when asked for, with the scope and a reason."""
+    """A message with its content; its identity part only when asked for, with a reason, once another person
+    has released it for that reason (`pairs.release_allowed`)."""
     if include_identity:
-        actor.require(Scope.IDENTITY_READ)
+        actor.require(Scope.IDENTITY_REQUEST)
         if reason is None:
             raise Malformed(
                 "access.reason_required", "a release of identity names its reason", field="/reason"
@@ -103,10 +105,14 @@ async def read_message(
 
     def work(session: Session) -> MessageView:
         row = own_message(session, actor, message)
+        if include_identity and reason is not None:
+            retention.require_unblocked(session.connection(), row.case_reference)
+            pairs.release_allowed(node, session, actor, row, reason, now)
         narrative, narrative_state = _part(node, session, row, "narrative", released=True)
         identity, identity_state = _part(node, session, row, "identity", released=include_identity)
         if include_identity and identity is not None:
             journal.note(session, actor, "identity-released", row.id, at=now, reason=reason)
+            tell_of_release(node, session, row, now)
         content = _content(row, narrative, identity)
         view = _view(
             row,
@@ -182,7 +188,9 @@ def _part(
     sealed = row.narrative_sealed if purpose == "narrative" else row.identity_sealed
     if sealed is None:
         return None, "none"
-    if not released:
+    if not sealed:  # it was, and nothing is left of it
+        return None, "destroyed"
+    if not released or retention.is_blocked(session.connection(), row.case_reference):
         return None, "sealed"
     try:
         part = node.vault.open(session, row.case_reference, purpose, sealed, bound_to=row.id)

@@ -7,44 +7,57 @@ one transaction                same id?  case and party  safeguards  conversatio
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any, Final
 
 from sqlmodel import Session
 
 from protocol import conversations, safeguards
 from protocol.conversations import Advance
+from protocol.content import SignedContent
 from protocol.errors import NotAcceptable, Refused
 from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, ThreadId, state_of
 from service.access.actor import Actor
-from service.errors import Conflict
-from service.exchange import agreements, attachments, case_files, proof
+from service.errors import Conflict, NotFound
+from service.exchange import agreements, attachments, case_files, proof, waiting
 from service.exchange.drafts import Prepared, prepare
-from service.exchange.views import Accepted, DueView, RefusalView, SignedSubmission, Submission, Validation
+from service.exchange.views import (
+    Accepted,
+    Awaiting,
+    DueView,
+    RefusalView,
+    SignedSubmission,
+    Submission,
+    Validation,
+)
+from service.exchange.waiting import SIGNED_AT_MOST, Wait
 from service.node import Node
-from service.store import cases, mailbox, outgoing
+from service.store import cases, mailbox, outgoing, retention
 from service.store.cases import KnownCase
-from service.store.vault import Purpose
+from service.store.vault import CaseVault, Purpose
 
-__all__ = ["send", "validate"]
+__all__ = ["record", "send", "validate"]
 
-SIGNED_AT_MOST: Final = timedelta(days=1)
-"""How old an agency's own signature may be when it is submitted. An older one would shorten the answering
-authority's time, which counts from there."""
 _MARKING: Final[Purpose] = "identity"
 """A request is marked under the key whose destruction erases identity: afterwards its mark tells nobody
 anything."""
 
 
-async def send(node: Node, actor: Actor, submission: Submission | SignedSubmission) -> Accepted:
+async def send(node: Node, actor: Actor, submission: Submission | SignedSubmission) -> Accepted | Awaiting:
     """Take a message and promise that it is not lost.
 
     The message id makes it idempotent: the same request again gets the first answer again; another statement
-    under the same id is refused `id_reused` (Conflict). A refusal stores nothing and uses up nothing.
+    under the same id is refused `id_reused` (Conflict). A refusal stores nothing and uses up nothing. What a
+    second person has to approve is checked as if it were sent, and then waits.
     """
     prepared = await prepare(node, actor, submission)
-    accepted = await node.store.write(lambda session: _record(node, session, actor, prepared))
+    wait = waiting.second_person(node, prepared)
+    if wait is not None:
+        return await node.store.write(
+            lambda session: _propose(node, session, actor, submission, prepared, wait)
+        )
+    accepted = await node.store.write(lambda session: record(node, session, actor, prepared))
     node.wake.outbox_ready.notify()
     node.metrics.accepted(accepted.type)
     return accepted
@@ -71,18 +84,43 @@ def _dry_run(node: Node, session: Session, actor: Actor, prepared: Prepared) -> 
     return advance
 
 
-def _record(node: Node, session: Session, actor: Actor, prepared: Prepared) -> Accepted:
+def _propose(
+    node: Node,
+    session: Session,
+    actor: Actor,
+    submission: Submission | SignedSubmission,
+    prepared: Prepared,
+    wait: Wait,
+) -> Accepted | Awaiting:
+    known = _known(node, session, prepared)
+    if known is not None:
+        return known
+    _check(session, actor, prepared)
+    return waiting.keep(node, session, actor, submission, prepared, wait)
+
+
+def _known(node: Node, session: Session, prepared: Prepared) -> Accepted | None:
+    """The first answer again, for a message that was said already."""
+    connection, content = session.connection(), prepared.content
+    found = mailbox.find_message(connection, node.code, content.id)
+    if found is None:
+        return None
+    vault = node.vault.case(session, found.case_reference)
+    if found.request_mark != _marked(vault, prepared):
+        raise Conflict(
+            "id_reused",
+            "this id already stands for another statement; choose a new id for a new message",
+        )
+    return _answer(dict(found._mapping), mailbox.first_evidence(connection, node.code, content.id))
+
+
+def record(node: Node, session: Session, actor: Actor, prepared: Prepared) -> Accepted:
+    """It is said: message, conversation, evidence and outbox row, in the caller's transaction."""
     connection = session.connection()
     content, now = prepared.content, prepared.now
-    found = mailbox.find_message(connection, node.code, content.id)
-    if found is not None:
-        vault = node.vault.case(session, found.case_reference)
-        if found.request_mark != vault.mark(_MARKING, prepared.submitted):
-            raise Conflict(
-                "id_reused",
-                "this id already stands for another statement; choose a new id for a new message",
-            )
-        return _answer(dict(found._mapping), mailbox.first_evidence(connection, node.code, content.id))
+    known = _known(node, session, prepared)
+    if known is not None:
+        return known
     case, advance = _check(session, actor, prepared)
     vault = node.vault.case(session, content.case)
 
@@ -111,7 +149,7 @@ def _record(node: Node, session: Session, actor: Actor, prepared: Prepared) -> A
         "due_basis": due.basis if due else None,
         "status": "accepted",
         "vocabulary": content.vocabulary,
-        "request_mark": vault.mark(_MARKING, prepared.submitted),
+        "request_mark": _marked(vault, prepared),
     }
     if prepared.attachments:
         attachments.cite(
@@ -150,6 +188,9 @@ def _check(session: Session, actor: Actor, prepared: Prepared) -> tuple[KnownCas
     case = case_files.own_case(connection, actor, content.case)
     if content.sender not in case.parties:
         raise NotAcceptable("case.unknown", "the sender takes no part in this case")
+    if prepared.signed.identity is not None:
+        retention.require_unblocked(session.connection(), content.case)
+    retention.require_parts(session.connection(), content.case, _parts(prepared.signed))
     safeguards.check_sending(case_files.file_for(connection, case.row, content.type), content)
     thread = mailbox.load_thread(connection, content.thread)
     procedure = thread.procedure if thread else conversations.procedure_of(content.type)
@@ -170,10 +211,27 @@ def _check(session: Session, actor: Actor, prepared: Prepared) -> tuple[KnownCas
         table=conversations.table_for(procedure),
         sending=True,
         answering=case_files.answering_entry(prepared.directory, content.recipient_entry),
+        profile=case_files.cited_profile(prepared.directory, content),
         destination=state_of(Address(case.row.opened_by)),
     )
     agreements.check_cosigned(connection, content, prepared.directory, prepared.now)
     return case, advance
+
+
+def _parts(signed: SignedContent) -> list[Purpose]:
+    parts: dict[Purpose, bytes | None] = {"identity": signed.identity, "narrative": signed.narrative}
+    return [purpose for purpose, part in parts.items() if part is not None]
+
+
+def _marked(vault: CaseVault, prepared: Prepared) -> str:
+    """By what the same request is known again. Codes alone can be said after an erasure too (an alert), and
+    then a bare digest gives nothing away."""
+    try:
+        return vault.mark(_MARKING, prepared.submitted)
+    except NotFound:
+        if prepared.signed.narrative is not None or prepared.signed.identity is not None:
+            raise
+        return hashlib.sha256(prepared.submitted).hexdigest()
 
 
 def _due_of(advance: Advance) -> DueView | None:

@@ -16,6 +16,7 @@ from protocol.errors import Missing
 from protocol.evidence import ShownRendering
 from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, ThreadId
 from protocol.rendering import Format
+from protocol.statistics import Release
 
 __all__ = [
     "Accepted",
@@ -44,6 +45,7 @@ __all__ = [
     "ProtectionView",
     "RefusalView",
     "SignedSubmission",
+    "StatisticsList",
     "Submission",
     "ThreadView",
     "TimelineEntry",
@@ -509,4 +511,12 @@ class DeadlinesView:
 
     at: datetime
     deadlines: tuple[DeadlineView, ...]
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatisticsList:
+    """Statistics that were released, the newest first."""
+
+    releases: tuple[Release, ...]
     more: bool = False

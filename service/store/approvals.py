@@ -58,10 +58,11 @@ def change(connection: Connection, approval: str, *, was: str, **values: Any) ->
     return done.rowcount == 1
 
 
-def lapse(connection: Connection, now: datetime) -> Sequence[AnyRow]:
-    """Nobody decided in time. What these would have done is dropped."""
+def lapse(connection: Connection, now: datetime) -> Sequence[tuple[str, str]]:
+    """Nobody decided in time: id and kind of each. What these would have done is dropped."""
     late = (APPROVAL.c.state == "proposed", APPROVAL.c.expires_at <= now)
-    found = connection.execute(select(APPROVAL.c.id, APPROVAL.c.kind).where(*late)).all()
+    rows = connection.execute(select(APPROVAL.c.id, APPROVAL.c.kind).where(*late))
+    found = [(row.id, row.kind) for row in rows]
     if found:
         connection.execute(update(APPROVAL).where(*late).values(state="lapsed", payload_sealed=None))
     return found

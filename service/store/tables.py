@@ -45,6 +45,8 @@ __all__ = [
     "SENT_MANIFEST",
     "SIGN_IN_ATTEMPT",
     "SIGN_IN_SESSION",
+    "STATISTICS_COUNT",
+    "STATISTICS_RELEASE",
     "THREAD",
     "AccessJournal",
     "ApprovalRow",
@@ -71,6 +73,8 @@ __all__ = [
     "SentManifest",
     "SignInAttempt",
     "SignInSession",
+    "StatisticsCount",
+    "StatisticsRelease",
     "ThreadRow",
 ]
 
@@ -628,6 +632,27 @@ class SignInAttempt(_Row, table=True):
     until: datetime = Field(sa_type=Instant)
 
 
+class StatisticsRelease(_Row, table=True):
+    """Numbers that were released, as they were. `content`: the release as JSON, without references."""
+
+    __tablename__ = "statistics_release"
+
+    id: str = Field(primary_key=True)
+    made_at: datetime = Field(sa_type=Instant)
+    content: str = Field(sa_type=Text)
+
+
+class StatisticsCount(_Row, table=True):
+    """Which case a release counted, and in which blocks it told of it: what later releases are compared
+    with. It never leaves the node."""
+
+    __tablename__ = "statistics_count"
+
+    release: str = Field(primary_key=True, foreign_key="statistics_release.id")
+    case_reference: str = Field(primary_key=True)
+    told: str = Field(sa_type=Text)
+
+
 def _table(row: type[SQLModel]) -> Table:
     return cast(Table, cast(Any, row).__table__)
 
@@ -643,6 +668,8 @@ ATTACHMENT_CHUNK = _table(AttachmentChunk)
 INBOX = _table(InboxRow)
 QUARANTINE = _table(Quarantine)
 SENT_MANIFEST = _table(SentManifest)
+STATISTICS_COUNT = _table(StatisticsCount)
+STATISTICS_RELEASE = _table(StatisticsRelease)
 CHANNEL = _table(ChannelRow)
 CHANNEL_SEEN = _table(ChannelSeen)
 CHECKPOINT = _table(CheckpointRow)

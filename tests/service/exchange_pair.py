@@ -26,7 +26,7 @@ from service.access.actor import Actor
 from service.access.roles import ROLE_SCOPES, Role
 from service.exchange.accept import Outcome
 from service.exchange.take_in import take_in
-from service.exchange.views import Accepted, NarrativeView, Submission
+from service.exchange.views import Accepted, Awaiting, NarrativeView, SignedSubmission, Submission
 from service.metrics import Metrics
 from service.node import Node
 from service.random_source import SystemRandomSource
@@ -147,7 +147,22 @@ class Side:
         return actor(self.office, role=Role.SUPERVISOR, person="supervisor-1")
 
     async def send(self, submission: Submission) -> Accepted:
-        return await exchange.send(self.node, self.officer, submission)
+        accepted = await exchange.send(self.node, self.officer, submission)
+        assert isinstance(accepted, Accepted)
+        return accepted
+
+    async def release(self, message: MessageId, reason: str) -> None:
+        """The officer asks for the identity part, and a supervisor releases it: both may look."""
+        asked = await exchange.request_release(self.node, self.officer, message, reason)
+        await exchange.decide(self.node, self.supervisor, asked.id, "approve", None)
+
+    async def sign(self, submission: Submission | SignedSubmission) -> Accepted:
+        """What binds the State: proposed by the officer, approved by a supervisor."""
+        waits = await exchange.send(self.node, self.officer, submission)
+        assert isinstance(waits, Awaiting)
+        decided = await exchange.decide(self.node, self.supervisor, waits.approval, "approve", None)
+        assert decided.accepted is not None
+        return decided.accepted
 
     async def receive(self, *envelopes: bytes) -> list[Outcome | Exception]:
         return list(await take_in(self.node, envelopes, source="hub"))
@@ -293,6 +308,7 @@ def open_pair(directory: Path) -> Pair:
             store=store,
             keys=keys,
             vault=Vault(keys.kek(), clock=clock, random=random),
+            ledger=Ledger(settings.ledger_dir, keys.kek(), salt=random.bytes(32)),
             directory=WorldDirectory(world),
             wake=Wake(),
             metrics=Metrics(),
@@ -301,4 +317,3 @@ def open_pair(directory: Path) -> Pair:
         link = QueueLink(hub)
         sides[code] = Side(node=node, outbox=Outbox(node, link), office=Address(office), hub=hub, link=link)
     return Pair(it=sides["it"], ro=sides["ro"], hub=hub, world=world, clock=clock)
-            ledger=Ledger(settings.ledger_dir, keys.kek(), salt=random.bytes(32)),

@@ -20,11 +20,15 @@ from protocol.identifiers import CaseReference, MessageId, NodeCode, ThreadId, n
 from protocol.languages import direction
 from protocol.rendering import Format, Rendering, printed
 from protocol.rendering.words import Document, Remark, Section
+from protocol.statistics import Population, Release
 from service.access.actor import Actor
-from service.errors import Conflict, NotFound
+from service.access.pairs import Decision, State
+from service.errors import Conflict, Forbidden, NotFound
 from service.exchange.printing import words_of_timeline
 from service.exchange.views import (
     Accepted,
+    ApprovalsView,
+    ApprovalView,
     AttachmentBytes,
     AttachmentView,
     CaseView,
@@ -47,6 +51,7 @@ from service.exchange.views import (
     ProtectionView,
     RefusalView,
     SignedSubmission,
+    StatisticsList,
     Submission,
     ThreadView,
     TimelineEntry,
@@ -80,8 +85,10 @@ class FakeExchange:
         self.answers: dict[MessageId, tuple[str, Accepted]] = {}
         self.evidence: dict[MessageId, list[EvidenceItem]] = {}
         self.released: list[tuple[str, MessageId, str]] = []
+        self.approvals: dict[MessageId, ApprovalView] = {}
         self.imported: list[bytes] = []
         self.listed = 0
+        self.statistics: dict[str, Release] = {}
         self.fails_with: Exception | None = None
 
     # -- cases
@@ -343,11 +350,60 @@ class FakeExchange:
         view = self._message(actor, message)
         assert view.content is not None
         if include_identity:
+            pairs_of = [
+                {one.proposed_by, one.decided_by}
+                for one in self.approvals.values()
+                if (one.subject, one.reason, one.state) == (message, reason, "approved")
+            ]
+            if not any(actor.person in people for people in pairs_of):
+                raise Forbidden("access.second_person", "nobody else has released it")
             self.released.append((actor.person, message, str(reason)))
             content = dataclasses.replace(view.content, identity_state="released")
         else:
             content = dataclasses.replace(view.content, identity=None)
         return dataclasses.replace(view, content=content)
+
+    async def request_release(
+        self, node: Node, actor: Actor, message: MessageId, reason: str, /
+    ) -> ApprovalView:
+        view = self._message(actor, message)
+        id_ = MessageId(f"9b2d7c10-5a41-4c3e-8f06-{len(self.approvals):012x}")
+        self.approvals[id_] = ApprovalView(
+            id=id_,
+            kind="identity-release",
+            subject=message,
+            state="proposed",
+            proposed_by=actor.person,
+            proposed_at=node.clock.now(),
+            expires_at=node.clock.now(),
+            case=view.case,
+            reason=reason,
+        )
+        return self.approvals[id_]
+
+    async def list_approvals(self, node: Node, actor: Actor, state: State | None, /) -> ApprovalsView:
+        found = (one for one in self.approvals.values() if state in (None, one.state))
+        return ApprovalsView(approvals=tuple(found))
+
+    async def read_approval(self, node: Node, actor: Actor, approval: MessageId, /) -> ApprovalView:
+        if approval not in self.approvals:
+            raise NotFound("request.not_found", "no such approval")
+        return self.approvals[approval]
+
+    async def decide(
+        self, node: Node, actor: Actor, approval: MessageId, decision: Decision, reason: str | None, /
+    ) -> ApprovalView:
+        before = await self.read_approval(node, actor, approval)
+        if before.proposed_by == actor.person:
+            raise Forbidden("access.second_person", "whoever proposed it does not decide")
+        self.approvals[approval] = dataclasses.replace(
+            before,
+            state="approved" if decision == "approve" else "returned",
+            decided_by=actor.person,
+            decided_at=node.clock.now(),
+            decided_reason=reason,
+        )
+        return self.approvals[approval]
 
     async def message_evidence(self, node: Node, actor: Actor, message: MessageId, /) -> EvidenceView:
         view = self._message(actor, message)
@@ -405,6 +461,32 @@ class FakeExchange:
         if not any(view.id == message for view in self.messages):
             raise NotFound("request.not_found", "no such message")
         return b'{"manifest":"e30.e30.AA","parts":{}}'
+
+    async def list_statistics(self, node: Node, actor: Actor, limit: int, /) -> StatisticsList:
+        self._maybe_fail()
+        return StatisticsList(releases=tuple(self.statistics.values())[:limit])
+
+    async def make_statistics(
+        self, node: Node, actor: Actor, wanted: Population, coarsen: bool, /
+    ) -> tuple[Release, bool]:
+        self._maybe_fail()
+        new = wanted.id not in self.statistics
+        if new:
+            self.statistics[wanted.id] = Release(
+                population=wanted, made_at=node.clock.now(), total=None, tables=()
+            )
+        return self.statistics[wanted.id], new
+
+    async def read_statistics(self, node: Node, actor: Actor, release: str, /) -> Release:
+        self._maybe_fail()
+        if release not in self.statistics:
+            raise NotFound("request.not_found", "no such release")
+        return self.statistics[release]
+
+    async def render_statistics(
+        self, node: Node, actor: Actor, release: str, language: str, form: Format, /
+    ) -> Rendering:
+        return _rendered((await self.read_statistics(node, actor, release)).population.id, language, form)
 
     async def deadlines(self, node: Node, actor: Actor, query: DeadlineQuery, /) -> DeadlinesView:
         rows = tuple(

@@ -120,7 +120,7 @@ class Road:
         return view.agreement_digest
 
     async def acceptance(self, side: Side, version: Accepted, **coded: str) -> Submission:
-        """What a supervisor submits: the digest that was shown, and no signature."""
+        """What an officer submits: the digest that was shown, and no signature."""
         digest = await self.agreement_digest(version, side)
         submission = self.message(side, "durable-solution.acceptance", in_reply_to=version.id)
         submission.coded.clear()  # type: ignore[attr-defined]
@@ -128,7 +128,7 @@ class Road:
         return submission
 
     async def accept(self, side: Side, version: Accepted) -> Accepted:
-        accepted = await exchange.send(side.node, side.supervisor, await self.acceptance(side, version))
+        accepted = await side.sign(await self.acceptance(side, version))
         await self.pair.settle()
         return accepted
 

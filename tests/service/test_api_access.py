@@ -12,6 +12,7 @@ from fastapi.responses import Response
 
 from protocol import base64url
 from protocol.identifiers import NodeCode
+from protocol.statistics import Population, Release
 from service.access.roles import (
     CONTENT_SCOPES,
     ENDPOINTS,
@@ -31,6 +32,7 @@ from tests.service.fake_exchange import EXAMPLE_CASE
 
 pytestmark = pytest.mark.anyio
 
+RELEASED = Population(role="destination", year=2025)
 WITHOUT_CONTENT = (Role.OPERATOR, Role.ADMINISTRATOR, Role.AUDITOR, Role.STATISTICIAN)
 BODIES: dict[Endpoint, dict[str, Any]] = {
     ("POST", "/v1/messages"): {"json": submission(2)},
@@ -43,6 +45,7 @@ BODIES: dict[Endpoint, dict[str, Any]] = {
     ("GET", "/v1/messages/{id}/attachments/{digest}"): {
         "params": {"identity": "release", "reason": "identity-check"}
     },
+    ("POST", "/v1/statistics/releases"): {"json": {"role": "origin", "year": 2025}},
     ("POST", "/v1/envelopes"): {
         "content": b'{"manifest":"e30.e30.AA","parts":{}}',
         "headers": {"Content-Type": "application/vnd.focalpoint.envelope+json"},
@@ -51,7 +54,8 @@ BODIES: dict[Endpoint, dict[str, Any]] = {
 
 
 def path_of(template: str) -> str:
-    return template.format(reference=EXAMPLE_CASE, id=message_id(1), scheme="sex", digest="A" * 43)
+    id_ = RELEASED.id if template.startswith("/v1/statistics") else message_id(1)
+    return template.format(reference=EXAMPLE_CASE, id=id_, scheme="sex", digest="A" * 43)
 
 
 @pytest.fixture
@@ -65,6 +69,9 @@ async def stand() -> Stand:
     await made.settle_protection()
     sent = await made.as_("case-officer").post("/v1/messages", json=submission(1))
     assert sent.status_code == 202, sent.text
+    made.exchange.statistics[RELEASED.id] = Release(
+        population=RELEASED, made_at=made.node.clock.now(), total=None, tables=()
+    )
     return made
 
 
@@ -259,7 +266,7 @@ async def test_nobody_sends_for_an_authority_that_is_not_theirs(stand: Stand) ->
     assert (answer.status_code, answer.json()["code"]) == (403, "access.not_your_authority")
 
 
-async def test_an_identity_stays_sealed_until_a_supervisor_gives_a_reason(stand: Stand) -> None:
+async def test_an_identity_stays_sealed_until_a_second_person_releases_it_for_a_reason(stand: Stand) -> None:
     path = f"/v1/messages/{message_id(1)}"
     planted = "Exampleville"
     officer, supervisor = stand.as_("case-officer"), stand.as_("supervisor", person="person-7")
@@ -268,15 +275,25 @@ async def test_an_identity_stays_sealed_until_a_supervisor_gives_a_reason(stand:
     plain = await supervisor.get(path)
     assert planted not in plain.text
     assert plain.json()["content"]["identity_state"] == "sealed"
-    denied = await officer.get(path, params={"identity": "release", "reason": "family-tracing"})
-    assert (denied.status_code, denied.json()["code"]) == (403, "access.scope")
+    software = stand.as_("agency-system", person="system-1")
+    for asking, code in ((officer, "second_person"), (supervisor, "second_person"), (software, "scope")):
+        denied = await asking.get(path, params={"identity": "release", "reason": "family-tracing"})
+        assert (denied.status_code, denied.json()["code"]) == (403, f"access.{code}")
     unreasoned = await supervisor.get(path, params={"identity": "release"})
     assert (unreasoned.status_code, unreasoned.json()["code"]) == (422, "access.reason_required")
     assert stand.exchange.released == []
 
-    released = await supervisor.get(path, params={"identity": "release", "reason": "family-tracing"})
+    asked = await officer.post(f"{path}/identity-release", json={"reason": "family-tracing"})
+    assert (asked.status_code, asked.json()["state"]) == (202, "proposed")
+    where = f"{asked.headers['location']}/decision"
+    own = await officer.post(where, json={"decision": "approve"})
+    assert (own.status_code, own.json()["code"]) == (403, "access.second_person")
+    unreasoned = await supervisor.post(where, json={"decision": "return"})
+    assert unreasoned.status_code in (400, 422)
+    assert (await supervisor.post(where, json={"decision": "approve"})).json()["state"] == "approved"
+    released = await officer.get(path, params={"identity": "release", "reason": "family-tracing"})
     assert planted in released.text
-    assert stand.exchange.released == [("person-7", message_id(1), "family-tracing")]
+    assert stand.exchange.released == [("person-1", message_id(1), "family-tracing")]
 
 
 async def test_the_protection_status_takes_two_people() -> None:

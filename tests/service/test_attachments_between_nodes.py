@@ -131,7 +131,8 @@ async def arrived(pair: Pair) -> int:
 
 
 async def read(side: Side, accepted: Accepted, digest: str) -> bytes:
-    found = await exchange.read_attachment(side.node, side.supervisor, accepted.id, digest, "identity-check")
+    await side.release(accepted.id, "identity-check")
+    found = await exchange.read_attachment(side.node, side.officer, accepted.id, digest, "identity-check")
     return b"".join([chunk async for chunk in found.chunks])
 
 

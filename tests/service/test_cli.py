@@ -171,7 +171,17 @@ def test_an_identity_part_is_shown_only_when_its_release_is_asked_for_with_a_rea
     refused = desk.types("show", sent, "--release-identity", "home-visit")
     assert refused.exit_code == 1
     assert "Example Child" not in refused.output + refused.stderr
-    released = desk.types("show", sent, "--release-identity", "home-visit", role="supervisor")
+    asked = desk.types("approvals", "--release", sent, "--reason", "home-visit")
+    assert asked.exit_code == 0, asked.output
+    assert "Example Child" not in asked.output
+    approval = asked.output.split()[0]
+    assert approval in desk.types("approvals", "--state", "proposed").output
+    own = desk.types("approve", approval)
+    assert own.exit_code == 1
+    assert "access.second_person" in own.output + own.stderr
+    decided = desk.types("approve", approval, role="supervisor")
+    assert "approved" in decided.output, decided.output
+    released = desk.types("show", sent, "--release-identity", "home-visit")
     assert "Example Child" in released.output
 
 

@@ -62,6 +62,10 @@ async def test_a_case_from_its_opening_to_its_evidence(stand: Stand) -> None:
         (listed,) = (await second.messages(case=case, direction="out", since=stand.clock.now()))["messages"]
         assert listed["id"] == accepted["id"]
         assert (await second.message(listed["id"]))["content"]["identity_state"] == "sealed"
+        asked = await second.request_release(listed["id"], reason="family-tracing")
+        assert (await first.approvals(state="proposed"))[0]["id"] == asked["id"]
+        assert (await first.approve(asked["id"]))["state"] == "approved"
+        assert (await first.approval(asked["id"]))["decided_by"]
         released = await first.release_identity(listed["id"], reason="family-tracing")
         assert released["content"]["identity"]
         assert (await first.evidence(listed["id"]))[0]["token"] == accepted["evidence"]

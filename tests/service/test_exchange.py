@@ -363,7 +363,7 @@ def test_a_dry_run_says_what_sending_would_and_leaves_nothing(pair: Pair) -> Non
     run(play())
 
 
-def test_a_release_of_identity_needs_the_scope_and_is_journalled(pair: Pair) -> None:
+def test_a_release_of_identity_needs_a_second_person_and_is_journalled(pair: Pair) -> None:
     async def play() -> None:
         case = await pair.open_case()
         await pair.notify(case)
@@ -372,20 +372,21 @@ def test_a_release_of_identity_needs_the_scope_and_is_journalled(pair: Pair) -> 
         plain = await exchange.read_message(ro.node, ro.officer, request.id, False, None)
         assert plain.content is not None
         assert (plain.content.identity, plain.content.identity_state) == (None, "sealed")
-        with pytest.raises(Forbidden):
-            await exchange.read_message(ro.node, ro.officer, request.id, True, "family-visit")
-        supervisor = actor(ro.office, role=Role.SUPERVISOR, person="supervisor-1")
-        released = await exchange.read_message(ro.node, supervisor, request.id, True, "family-visit")
+        for alone in (ro.officer, ro.supervisor):
+            with pytest.raises(Forbidden) as refused:
+                await exchange.read_message(ro.node, alone, request.id, True, "family-visit")
+            assert refused.value.code == "access.second_person"
+        await ro.release(request.id, "family-visit")
+        released = await exchange.read_message(ro.node, ro.officer, request.id, True, "family-visit")
         assert released.content is not None
         assert released.content.identity is not None
-        assert await ro.rows("select actor, action, subject, reason from access_journal") == [
-            {
-                "actor": "supervisor-1",
-                "action": "identity-released",
-                "subject": request.id,
-                "reason": "family-visit",
-            }
+        rows = await ro.rows("select actor, action, subject, reason from access_journal")
+        assert [(row["actor"], row["action"]) for row in rows] == [
+            ("officer-1", "identity-release-proposed"),
+            ("supervisor-1", "identity-release-approved"),
+            ("officer-1", "identity-released"),
         ]
+        assert {(row["subject"], row["reason"]) for row in rows} == {(request.id, "family-visit")}
 
     run(play())
 

@@ -10,6 +10,7 @@ from service.cli.demo import decisions
 from service.cli.demo.assessment import risk_is_answered
 from service.cli.demo.scene import Scene, due_words, unexpected
 from service.cli.verify import report_on
+from service.client import Problem
 
 __all__ = ["agree", "hear_the_child", "propose_too_early"]
 
@@ -103,13 +104,20 @@ async def agree(scene: Scene) -> None:
         answering.who, "answers with a counter-proposal: a girl of her age does not travel without an escort"
     )
     seen = (await officer.node.message(counter["id"]))["agreement_digest"]
-    tell.act(officer.who, "may not sign for the State:")
-    await scene.refused(
-        officer, "durable-solution.acceptance", answering, decisions.acceptance(seen), reply_to=counter
-    )
-    for by, to in ((scene.superior, answering), (scene.supervisor, officer)):
-        await scene.say(by, "durable-solution.acceptance", to, decisions.acceptance(seen), reply_to=counter)
-        tell.act(by.who, f"signs the agreement {seen[:12]}…")
+    tell.say("Nobody signs for a State alone: an officer proposes it, another person approves it.")
+    for by, superior, to in ((officer, scene.superior, answering), (answering, scene.supervisor, officer)):
+        waits = await scene.propose(
+            by, "durable-solution.acceptance", to, decisions.acceptance(seen), reply_to=counter
+        )
+        tell.act(by.who, f"proposes to sign the agreement {seen[:12]}…; it is kept, and not sent:")
+        try:
+            await by.node.approve(waits["approval"])
+        except Problem as refusal:
+            tell.refused(refusal)
+        else:
+            raise unexpected("one person alone signed for a State")
+        await scene.approve(superior, waits, to)
+        tell.act(superior.who, "looks at it and approves: it is signed and sent")
     await scene.both_agree(proposal, "in-force")
     scene.said["counter"] = counter
     scene.agreement = seen

@@ -68,9 +68,13 @@ async def ask(scene: Scene) -> None:
     except Problem as refusal:
         tell.refused(refusal)
     else:
-        raise unexpected("a case officer released an identity part")
-    released = await supervisor.node.release_identity(request["id"], reason="home-visit")
-    tell.act(supervisor.who, f"releases it for a home visit, which is journalled: {names_of(released)}")
+        raise unexpected("one person alone released an identity part")
+    asked = await answering.node.request_release(request["id"], reason="home-visit")
+    tell.act(answering.who, "asks a second person to release it, for a home visit")
+    approved = await supervisor.node.approve(asked["id"])
+    tell.act(supervisor.who, f"releases it until {moment(approved['expires_at'])}, which is journalled")
+    released = await answering.node.release_identity(request["id"], reason="home-visit")
+    tell.act(answering.who, f"reads it: {names_of(released)}")
 
 
 async def hub_sees(scene: Scene) -> None:

@@ -17,7 +17,7 @@ from typing import Any, Final
 from protocol import vocabularies
 from service.cli.demo.telling import Teller
 from service.cli.local_network import described_node, read_description, token_of
-from service.client import Accepted, Client, Message, NarrativeBlock, Problem, Submission
+from service.client import Accepted, Awaiting, Client, Message, NarrativeBlock, Problem, Submission
 from service.clock import SimulatedClock
 from service.network.control import ask
 
@@ -106,24 +106,49 @@ class Scene:
         urgency: Any = "ordinary",
     ) -> Accepted:
         """Send a message, and see it consigned: the other node has it, and this one has the proof."""
+        submission = self._submission(by, kind, to, coded, reply_to=reply_to)
+        submission["urgency"] = urgency
+        submission["narrative"] = narrative or []
+        if identity is not None:
+            submission["identity"] = identity
+        sent = await by.node.send(submission)
+        if sent["status"] == "awaiting-approval":
+            raise unexpected(f"a {kind} waits for a second person")
+        await self.arrives(to, sent)
+        return sent
+
+    async def propose(
+        self, by: Person, kind: str, to: Person, coded: Mapping[str, Any], *, reply_to: Accepted
+    ) -> Awaiting:
+        """Submit what binds the State. It is kept, and not sent."""
+        waits = await by.node.send(self._submission(by, kind, to, coded, reply_to=reply_to))
+        if waits["status"] != "awaiting-approval":
+            raise unexpected(f"a {kind} was sent by one person alone")
+        return waits
+
+    async def approve(self, by: Person, waits: Awaiting, to: Person) -> Accepted:
+        """The second person; then it is signed, sent, and seen to arrive."""
+        sent = (await by.node.approve(waits["approval"])).get("accepted")
+        if sent is None:
+            raise unexpected("what was approved was not sent")
+        await self.arrives(to, sent)
+        return sent
+
+    def _submission(
+        self, by: Person, kind: str, to: Person, coded: Mapping[str, Any], *, reply_to: Accepted | None
+    ) -> Submission:
         submission = Submission(
             id=str(uuid.uuid4()),
             case=self.case,
             type=kind,
             sender=by.authority,
             recipient=to.authority,
-            urgency=urgency,
             declares_no_danger=True,
             coded=coded,
-            narrative=narrative or [],
         )
-        if identity is not None:
-            submission["identity"] = identity
         if reply_to is not None:
             submission["in_reply_to"] = reply_to["id"]
-        sent = await by.node.send(submission)
-        await self.arrives(to, sent)
-        return sent
+        return submission
 
     async def refused(
         self, by: Person, kind: str, to: Person, coded: Mapping[str, Any], **more: Any

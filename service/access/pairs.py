@@ -1,0 +1,265 @@
+"""The second pair of eyes: acts that one person proposes and another, different person decides on.
+
+    propose    by whoever may, with a reason; it is stored, and nothing else happens
+    decide     by another person whose role allows it: approve, and it is carried out in the same
+               transaction; or return it with a reason
+    lapse      nobody decided in time: nothing happens, and it is seen
+
+Which acts these are, who may propose and who may decide is data (`KINDS`). What is carried out stands in
+`ACTS`, one entry a kind, put there by the module whose act it is. A refusal while it is carried out leaves
+the proposal as it was.
+
+The protection status has its own two people (`service.exchange.cases`), because there the first person's
+doubt takes effect at once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any, Final, Literal, NewType
+
+from sqlalchemy import Row
+from sqlmodel import Session
+
+from protocol.identifiers import Address, new_message_id
+from service.access import journal
+from service.access.actor import Actor
+from service.access.roles import ROLE_SCOPES, Role, Scope
+from service.errors import Conflict, Forbidden
+from service.node import Node
+from service.store import approvals
+
+__all__ = [
+    "ACTS",
+    "IDENTITY_RELEASE",
+    "KINDS",
+    "Act",
+    "ApprovalId",
+    "ApprovalKind",
+    "Decision",
+    "State",
+    "check_decision",
+    "close",
+    "facts_of",
+    "may_see",
+    "propose",
+    "proposer_of",
+    "release_allowed",
+    "state_at",
+]
+
+ApprovalId = NewType("ApprovalId", str)
+
+type Decision = Literal["approve", "return"]
+type State = Literal["proposed", "approved", "returned", "lapsed"]
+type Work = Callable[[Session], Any]
+type Act = Callable[[Node, Row[Any]], Awaitable[Work]]
+"""Carries an approved proposal out. Called outside the writer with the approval's row, for what takes time;
+returns the unit that runs in the transaction of the decision. Refuses as the act itself would."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalKind:
+    """`proposes`, `decides`: the scope that it takes. `of_a_case`: only those who act for the authority
+    concerned see it; other kinds are the node's own. `used_later`: the decision carries nothing out, it
+    allows something for a time."""
+
+    name: str
+    proposes: Scope
+    decides: Scope
+    of_a_case: bool = True
+    used_later: bool = False
+
+
+IDENTITY_RELEASE: Final = "identity-release"
+
+KINDS: Final[Mapping[str, ApprovalKind]] = MappingProxyType(
+    {
+        kind.name: kind
+        for kind in (
+            ApprovalKind(name=IDENTITY_RELEASE, proposes=Scope.IDENTITY_REQUEST, decides=Scope.IDENTITY_READ),
+            # A message that binds the State: an agreement accepted or revoked, and what a setting adds.
+            ApprovalKind(
+                name="binding-message", proposes=Scope.AGREEMENTS_PROPOSE, decides=Scope.AGREEMENTS_SIGN
+            ),
+            # A local authority's message, where its State has them go through the focal point.
+            ApprovalKind(name="countersignature", proposes=Scope.MESSAGES_SEND, decides=Scope.MESSAGES_SEND),
+            ApprovalKind(name="key-action", proposes=Scope.ADMIN, decides=Scope.ADMIN, of_a_case=False),
+            ApprovalKind(name="directory-action", proposes=Scope.ADMIN, decides=Scope.ADMIN, of_a_case=False),
+            ApprovalKind(name="erasure", proposes=Scope.ADMIN, decides=Scope.ADMIN, of_a_case=False),
+        )
+    }
+)
+"""A setting may add acts that need two people. None takes a row away."""
+
+ACTS: Final[dict[str, Act]] = {}
+"""By kind: what is done when it is approved."""
+
+
+def propose(
+    node: Node,
+    session: Session,
+    actor: Actor,
+    kind: str,
+    subject: str,
+    payload: Mapping[str, str] | None,
+    now: datetime,
+    *,
+    reason: str | None = None,
+    case: str | None = None,
+    proposing: Address | None = None,
+    deciding: Address | None = None,
+    expires_at: datetime | None = None,
+    **columns: Any,
+) -> ApprovalId:
+    """Keep an act for a second person.
+
+    `subject`: what it is about, by an id. `payload`: codes and names of offices and keys, never content,
+    which goes into `payload_sealed` under its case's key. `proposing`, `deciding`: the authorities whose
+    people propose and decide, for what is of a case. Forbidden `access.scope` unless the actor may propose.
+    """
+    policy = KINDS[kind]
+    actor.require(policy.proposes)
+    approval = ApprovalId(str(new_message_id(node.random.bytes)))
+    approvals.add(
+        session.connection(),
+        id=approval,
+        kind=kind,
+        subject=subject,
+        case_reference=case,
+        proposing=proposing,
+        deciding=deciding if deciding is not None else proposing,
+        reason=reason,
+        facts=None if payload is None else json.dumps(dict(payload), sort_keys=True, separators=(",", ":")),
+        state="proposed",
+        proposed_by=actor.person,
+        proposed_role=actor.role,
+        proposed_at=now,
+        expires_at=expires_at or now + timedelta(seconds=node.settings.approval_seconds),
+        **columns,
+    )
+    journal.note(session, actor, f"{kind}-proposed", subject, at=now, reason=reason)
+    return approval
+
+
+def state_at(row: Row[Any], now: datetime) -> State:
+    """As it stands at `now`, whether or not anybody has written down that it lapsed."""
+    state: State = row.state
+    used_later = row.kind in KINDS and KINDS[row.kind].used_later
+    if now >= row.expires_at and (state == "proposed" or (state == "approved" and used_later)):
+        return "lapsed"
+    return state
+
+
+def facts_of(row: Row[Any]) -> Mapping[str, str]:
+    facts: dict[str, str] = json.loads(row.facts or "{}")
+    return facts
+
+
+def may_see(actor: Actor, row: Row[Any]) -> bool:
+    """Whoever may propose such an act or decide on it, for one of the two authorities concerned."""
+    kind = KINDS.get(row.kind)
+    if kind is None or not (actor.may(kind.proposes) or actor.may(kind.decides)):
+        return False
+    return not kind.of_a_case or not actor.authorities.isdisjoint({row.proposing, row.deciding})
+
+
+def proposer_of(row: Row[Any]) -> Actor:
+    """Whoever proposed it, with what their role may do today."""
+    role = Role(row.proposed_role)
+    return Actor(
+        person=row.proposed_by,
+        role=role,
+        authorities=frozenset() if row.proposing is None else frozenset({Address(row.proposing)}),
+        scopes=ROLE_SCOPES[role],
+        expires_at=row.expires_at,
+    )
+
+
+def check_decision(actor: Actor, row: Row[Any], decision: Decision, now: datetime) -> bool:
+    """True when the actor may decide this now; False when they did so already, with the same result.
+
+    Forbidden `access.scope`, `access.not_your_authority`; `access.second_person` for whoever proposed it,
+    also to return it. Conflict `access.decided` when it was decided otherwise, `access.lapsed` when it is too
+    late.
+    """
+    kind = KINDS[row.kind]
+    actor.require(Scope.APPROVALS_DECIDE)
+    actor.require(kind.decides)
+    if "scope" in facts_of(row):
+        actor.require(Scope(facts_of(row)["scope"]))
+    if kind.of_a_case and row.deciding is not None:
+        actor.require_authority(Address(row.deciding))
+    if actor.person == row.proposed_by:
+        raise Forbidden("access.second_person", "whoever proposed this does not decide on it")
+    state = state_at(row, now)
+    if state == "lapsed":
+        raise Conflict("access.lapsed", "nobody decided in time; it has to be proposed again")
+    if state == "proposed":
+        return True
+    if row.decided_by == actor.person and state == ("approved" if decision == "approve" else "returned"):
+        return False
+    raise Conflict("access.decided", "another decision was taken on this already")
+
+
+def close(
+    node: Node,
+    session: Session,
+    actor: Actor,
+    row: Row[Any],
+    decision: Decision,
+    now: datetime,
+    *,
+    reason: str | None,
+) -> None:
+    """Write the decision down, and drop what was kept for it.
+
+    Conflict `access.decided` when somebody else was faster.
+    """
+    lasts = node.settings.identity_release_seconds
+    used_later = KINDS[row.kind].used_later and decision == "approve"
+    values = {"expires_at": now + timedelta(seconds=lasts)} if used_later else {}
+    done = approvals.change(
+        session.connection(),
+        row.id,
+        was="proposed",
+        state="approved" if decision == "approve" else "returned",
+        decided_by=actor.person,
+        decided_at=now,
+        decided_reason=reason,
+        payload_sealed=None,
+        **values,
+    )
+    if not done:
+        raise Conflict("access.decided", "another decision was taken on this already")
+    word = "approved" if decision == "approve" else "returned"
+    journal.note(session, actor, f"{row.kind}-{word}", row.subject, at=now, reason=reason or row.reason)
+
+
+def release_allowed(
+    node: Node, session: Session, actor: Actor, message: Row[Any], reason: str, now: datetime
+) -> None:
+    """Whether the actor may be shown the identity part of this message for this reason now.
+
+    Yes, when they asked for it and another person released it, or when they released it for another; each for
+    as long as the release lasts. Where the node's policy asks for no second person, also a supervisor alone.
+    Forbidden `access.second_person`.
+    """
+    if IDENTITY_RELEASE not in node.settings.second_person.split() and actor.may(Scope.IDENTITY_READ):
+        return
+    for row in approvals.of_subject(session.connection(), message.id, [IDENTITY_RELEASE]):
+        if (
+            row.sender_node == message.sender_node
+            and row.state == "approved"
+            and row.reason == reason
+            and now < row.expires_at
+            and actor.person in (row.proposed_by, row.decided_by)
+        ):
+            return
+    raise Forbidden(
+        "access.second_person", "expected a release for this reason that another person has approved"
+    )

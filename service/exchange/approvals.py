@@ -1,0 +1,180 @@
+"""What waits for a second person: asked for, looked at, decided, and carried out in the same transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Row
+from sqlmodel import Session
+
+from protocol.identifiers import Address, CaseReference, MessageId
+from service.access import pairs
+from service.access.actor import Actor
+from service.access.pairs import IDENTITY_RELEASE, KINDS, Decision, State
+from service.access.roles import Scope
+from service.errors import Conflict, NotFound
+from service.exchange import waiting
+from service.exchange.drafts import prepare
+from service.exchange.reading import own_message
+from service.exchange.send import record
+from service.exchange.views import Accepted, ApprovalsView, ApprovalView, WaitingMessage
+from service.node import Node
+from service.store import approvals
+
+__all__ = ["decide", "list_approvals", "read_approval", "request_release"]
+
+SHOWN_AT_MOST: Final = 200
+
+
+async def request_release(node: Node, actor: Actor, message: MessageId, reason: str) -> ApprovalView:
+    """Ask that another person release a message's identity part. Asked again, the first answer comes again,
+    for as long as it waits or lasts.
+
+    NotFound when the message has no identity part.
+    """
+    now = node.clock.now()
+
+    def work(session: Session) -> ApprovalView:
+        connection = session.connection()
+        actor.require(Scope.IDENTITY_REQUEST)
+        row = own_message(session, actor, message)
+        if row.identity_sealed is None:
+            raise NotFound("request.not_found", "the message has no identity part")
+        for found in approvals.of_subject(connection, row.id, [IDENTITY_RELEASE]):
+            same = (found.sender_node, found.proposed_by, found.reason) == (
+                row.sender_node,
+                actor.person,
+                reason,
+            )
+            if same and pairs.state_at(found, now) in ("proposed", "approved"):
+                return _view(found, now)
+        ours = row.sender if row.direction == "out" else row.recipient
+        approval = pairs.propose(
+            node,
+            session,
+            actor,
+            IDENTITY_RELEASE,
+            row.id,
+            None,
+            now,
+            reason=reason,
+            case=row.case_reference,
+            proposing=Address(ours),
+            sender_node=row.sender_node,
+        )
+        return _view(_found(session, actor, approval), now)
+
+    return await node.store.write(work)
+
+
+async def list_approvals(node: Node, actor: Actor, state: State | None) -> ApprovalsView:
+    """What waits comes first, then the newest; never content. None does not filter."""
+    now = node.clock.now()
+
+    def work(session: Session) -> ApprovalsView:
+        rows = approvals.newest(session.connection(), sorted(KINDS), sorted(actor.authorities), SHOWN_AT_MOST)
+        views = (_view(row, now) for row in rows if pairs.may_see(actor, row))
+        return ApprovalsView(approvals=tuple(view for view in views if state in (None, view.state)))
+
+    return await node.store.read(work)
+
+
+async def read_approval(node: Node, actor: Actor, approval: MessageId) -> ApprovalView:
+    """With the message that waits, for a reader who may see messages; never its identity part."""
+    now = node.clock.now()
+
+    def work(session: Session) -> ApprovalView:
+        row = _found(session, actor, approval)
+        submission = None
+        if row.payload_sealed is not None and row.kind in waiting.MESSAGE_KINDS:
+            actor.require(Scope.MESSAGES_READ)
+            submission = waiting.kept(node, session, row)
+        return _view(row, now, message=None if submission is None else waiting.shown(submission))
+
+    return await node.store.read(work)
+
+
+async def decide(
+    node: Node, actor: Actor, approval: MessageId, decision: Decision, reason: str | None
+) -> ApprovalView:
+    """Approve what another person proposed, which carries it out, or return it with a reason.
+
+    Decided again in the same way, the first answer comes again. Refuses as `pairs.check_decision`, and
+    whatever the act itself refuses: then nothing is decided.
+    """
+    now = node.clock.now()
+    row = await node.store.read(lambda session: _found(session, actor, approval))
+    fresh = pairs.check_decision(actor, row, decision, now)
+    act = await pairs.ACTS[row.kind](node, row) if fresh and decision == "approve" else None
+
+    def work(session: Session) -> ApprovalView:
+        row = _found(session, actor, approval)
+        if not pairs.check_decision(actor, row, decision, now):
+            return _view(row, now)
+        pairs.close(node, session, actor, row, decision, now, reason=reason)
+        done = act(session) if act is not None else None
+        after = _found(session, actor, approval)
+        return _view(after, now, accepted=done if isinstance(done, Accepted) else None)
+
+    view = await node.store.write(work)
+    if view.accepted is not None:
+        node.metrics.accepted(view.accepted.type)
+    node.wake.outbox_ready.notify()
+    return view
+
+
+async def _release(node: Node, row: Row[Any]) -> pairs.Work:  # noqa: ARG001 (as every act is called)
+    """Nothing to do yet: from now on the two may look."""
+    return lambda _: None
+
+
+async def _say(node: Node, row: Row[Any]) -> pairs.Work:
+    """The message is said now, as its author's, and checked as if it were new."""
+    proposer = pairs.proposer_of(row)
+    submission = await node.store.read(lambda session: waiting.kept(node, session, row))
+    prepared = await prepare(node, proposer, submission)
+    wait = waiting.second_person(node, prepared)
+    if wait is not None and (wait.kind, wait.deciding) != (row.kind, row.deciding):
+        raise Conflict("access.lapsed", "who has to approve this has changed since; propose it again")
+    return lambda session: record(node, session, proposer, prepared)
+
+
+pairs.ACTS[IDENTITY_RELEASE] = _release
+for _kind in waiting.MESSAGE_KINDS:
+    pairs.ACTS[_kind] = _say
+
+
+def _found(session: Session, actor: Actor, approval: str) -> Row[Any]:
+    row = approvals.by_id(session.connection(), approval)
+    if row is None or not pairs.may_see(actor, row):
+        raise NotFound("request.not_found", "nothing of that id waits for your authorities")
+    return row
+
+
+def _view(
+    row: Row[Any],
+    now: datetime,
+    *,
+    message: WaitingMessage | None = None,
+    accepted: Accepted | None = None,
+) -> ApprovalView:
+    return ApprovalView(
+        id=MessageId(row.id),
+        kind=row.kind,
+        subject=row.subject,
+        state=pairs.state_at(row, now),
+        case=None if row.case_reference is None else CaseReference(row.case_reference),
+        proposing=None if row.proposing is None else Address(row.proposing),
+        deciding=None if row.deciding is None else Address(row.deciding),
+        reason=row.reason,
+        facts=pairs.facts_of(row),
+        proposed_by=row.proposed_by,
+        proposed_at=row.proposed_at,
+        expires_at=row.expires_at,
+        decided_by=row.decided_by,
+        decided_at=row.decided_at,
+        decided_reason=row.decided_reason,
+        message=message,
+        accepted=accepted,
+    )
