@@ -22,13 +22,14 @@ from jsonschema import Draft202012Validator
 from schemathesis.checks import CHECKS
 
 from protocol.messages import FORMS
+from protocol.statistics import Population
 from scripts import openapi_forms
 from service import exchange
 from service.access.roles import ENDPOINTS, Role
 from service.access.tokens import TokenVerifier, mint
 from service.api.app import build_api
 from tests.service.api_stand import TOKEN_KEY, message_id, submission
-from tests.service.exchange_pair import message, open_pair
+from tests.service.exchange_pair import actor, message, open_pair
 from tests.service.fake_exchange import EXAMPLE_CASE
 from tests.service.test_attachments_between_nodes import described, upload
 
@@ -37,7 +38,7 @@ DESCRIPTION: dict[str, Any] = yaml.safe_load(OPENAPI.read_text("utf-8"))
 EXAMPLES = 25
 """Requests per operation and phase: enough to reach every parameter, few enough for every run of the
 tests."""
-ROLES_TOGETHER = ("supervisor", "operator")
+ROLES_TOGETHER = ("supervisor", "operator", "statistician")
 """Between them they may ask everything."""
 
 
@@ -50,6 +51,10 @@ EXAMPLES_IN_PATHS = {
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PUT", "/v1/cases/{reference}/protection"): {
         "body": {"status": "possible", "reason": "interview-held"},
+        "media_type": "application/json",
+    },
+    ("POST", "/v1/statistics/releases"): {
+        "body": {"role": "origin", "year": 2025},
         "media_type": "application/json",
     },
     ("POST", "/v1/messages/validation"): {"body": submission(2), "media_type": "application/json"},
@@ -65,6 +70,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
 EXAMPLES_OF: dict[str, Any] = {}
 """What only exists once the node has been played: the id of a message that came to it, its
 envelope, and a case that nothing was asked of yet."""
+
+RELEASED = Population(role="destination", year=2025)
 
 type Base = tuple[FastAPI, dict[str, str]]
 
@@ -119,6 +126,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Base]:
         await pair.ro.send(answer)
         await pair.settle()
         by_hand = await exchange.export_envelope(pair.ro.node, pair.ro.officer, answer.id)
+        await exchange.make_statistics(node, actor(role=Role.STATISTICIAN), RELEASED, False)
         untouched = await exchange.open_case(node, pair.it.supervisor)
         EXAMPLES_OF.update(received=answer.id, envelope=json.loads(by_hand), untouched=untouched.reference)
 
@@ -132,12 +140,16 @@ def parameters_of(path: str) -> dict[str, str]:
     if path.endswith("/protection"):
         # What was generated before may have left a proposal that one person cannot confirm.
         values["reference"] = EXAMPLES_OF["untouched"]
+    if path.startswith("/v1/statistics"):
+        values["id"] = RELEASED.id
     if path.endswith("/collection"):
         values["id"] = EXAMPLES_OF["received"]
     return {name: value for name, value in values.items() if f"{{{name}}}" in path}
 
 
 def role_for(path: str) -> str:
+    if path.startswith("/v1/statistics"):
+        return "statistician"
     return "operator" if path == "/metrics" else "supervisor"
 
 
