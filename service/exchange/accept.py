@@ -24,6 +24,7 @@ from protocol.attachments import check_described, check_size
 from protocol.channels import Numbered, shared_digest
 from protocol.content import Content, SignedContent
 from protocol.conversations import Advance, PredecessorMissing
+from protocol.deadlines import CorridorProfile
 from protocol.directory import Directory
 from protocol.envelope import ClearHeader, Kind
 from protocol.errors import CannotOpen, NotAcceptable, Refused
@@ -294,11 +295,26 @@ def _check(
         table=conversations.table_for(procedure),
         sending=False,
         answering=case_files.answering_entry(directory, content.recipient_entry),
+        profile=_cited_profile(directory, content),
         destination=state_of(Address(case.row.opened_by) if case is not None else content.sender),
     )
     # Last: the version that an acceptance replies to is here, or the conversation had waited for it.
     agreements.check_cosigned(connection, content, directory, now)
     return case, advance
+
+
+def _cited_profile(directory: Directory, content: Content) -> CorridorProfile | None:
+    """Waits for a profile that our directory may not list yet: the sender's may be newer than ours, and no
+    newer than the message. Refuses as `case_files.cited_profile`."""
+    try:
+        return case_files.cited_profile(directory, content)
+    except NotAcceptable as reason:
+        if (
+            reason.code == "directory.unknown_profile"
+            and directory.snapshot.issued_at <= content.issued_at
+        ):
+            raise PredecessorMissing(reason.code, reason.detail) from None
+        raise
 
 
 def _consign(

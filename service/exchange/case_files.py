@@ -9,6 +9,8 @@ from sqlalchemy import Connection, Row
 from protocol import safeguards
 from protocol.agreed import SUSPENSION
 from protocol.case_file import CaseFile, Document, ProtectionStatus, Role
+from protocol.content import Content
+from protocol.deadlines import CorridorProfile
 from protocol.directory import AuthorityEntry, Directory
 from protocol.errors import NotAcceptable
 from protocol.identifiers import Address, CaseReference, MessageId, ThreadId, state_of
@@ -22,6 +24,7 @@ from service.store.cases import KnownCase
 __all__ = [
     "answering_entry",
     "case_file",
+    "cited_profile",
     "file_for",
     "may_leave_anyway",
     "own_case",
@@ -126,3 +129,23 @@ def answering_entry(directory: Directory, digest: str | None) -> AuthorityEntry 
     """The calendar that the statement is counted on. A node's entry under that digest is no calendar."""
     entry = None if digest is None else directory.entry_by_digest(digest)
     return entry if isinstance(entry, AuthorityEntry) else None
+
+
+def cited_profile(directory: Directory, content: Content) -> CorridorProfile | None:
+    """What the two States agreed, when the statement cites it: both nodes count by that and nothing else.
+
+    Refuses `directory.unknown_profile`, `directory.profile_signatures`, and `directory.profile_not_in_force`
+    for one of other States, not yet begun, or ended as far as is known here.
+    """
+    if content.corridor_profile is None:
+        return None
+    entry = directory.profile_by_digest(content.corridor_profile)
+    between = {state_of(content.sender), state_of(content.recipient)}
+    if set(entry.facts.terms.states) != between or not directory.archive.profile_in_force(
+        entry, content.issued_at
+    ):
+        raise NotAcceptable(
+            "directory.profile_not_in_force",
+            "expected a profile in force between the two States when the message was signed",
+        )
+    return entry.facts.terms.agreed(entry.facts.profile_digest)
