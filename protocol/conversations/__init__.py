@@ -32,7 +32,7 @@ from protocol.conversations.machine import (
     collected,
     may_say,
     moves_from,
-    without,
+    rebuilt,
 )
 from protocol.conversations.risk_assessment import RISK_ASSESSMENT, AssessmentState, current_final
 from protocol.conversations.social_inquiry import SOCIAL_INQUIRY, InquiryState
@@ -84,11 +84,11 @@ __all__ = [
     "on_the_table",
     "opens_thread",
     "procedure_of",
+    "rebuilt",
     "state_at",
     "table_for",
     "thread_from_json",
     "versions",
-    "without",
 ]
 
 PROCEDURES: Mapping[str, Table] = MappingProxyType(

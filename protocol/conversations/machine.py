@@ -22,9 +22,11 @@ authority says, and the collection of an answer by its agency, moves a conversat
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import Any, Protocol
 
 from protocol.conversations.clock import present_due
@@ -55,7 +57,7 @@ __all__ = [
     "collected",
     "may_say",
     "moves_from",
-    "without",
+    "rebuilt",
 ]
 
 NEW_DATE_FIELD = "new_due_on"
@@ -234,27 +236,48 @@ def moves_from(
     return tuple(possible.values())
 
 
-def without(thread: Thread, message: MessageId, *, table: Table) -> Thread | None:
-    """The conversation as if `message` had never been said, because the other node refused it.
+def rebuilt(
+    thread: Thread,
+    said: Iterable[Said],
+    *,
+    table: Table,
+    collected_at: Mapping[MessageId, datetime] | None = None,
+) -> Thread:
+    """The conversation that the first entry of `thread` opened, if `said` is all that was said in it since.
 
-    What was said since and stands only with it is left out as well. None when it was the opening message.
+    Its sender needs it once the other node has refused something. What was already on its way stands perhaps
+    only with what was refused, and the other node takes it after all when the same office is named again: so
+    it is left out, not thrown away, and a later call has it again.
+
+    `said` comes in the order in which it has the right of way where not all of it can stand together, and
+    whatever cannot be said yet is tried again after each that could. `collected_at`: answers that the asker's
+    agency has.
     """
-    opening, *later = thread.entries
-    if opening.id == message:
-        return None
     again = dataclasses.replace(
-        thread, state=table.first, answerers=thread.answerers[:1], entries=(opening,), due=None
+        thread, state=table.first, answerers=thread.answerers[:1], entries=thread.entries[:1], due=None
     )
     again = dataclasses.replace(again, due=present_due(again, table))
-    for entry in later:
-        # Who speaks only because of a redirection that is taken out is no side of it any more.
-        if entry.id == message or again.entry(entry.in_reply_to) is None or not again.party(entry.sender):
-            continue
-        try:
-            again = _apply(again, entry, table=table, sending=False).thread
-        except NotAcceptable:
-            continue  # it stood only with what is taken out
+    at = collected_at or {}
+    steps: list[Callable[[Thread], Advance]] = []
+    for one in said:
+        if one.id != again.entries[0].id:
+            steps.append(partial(advance, said=one, table=table, sending=False))
+        if one.id in at:
+            collection = partial(collected, message=one.id, by=thread.asker, at=at[one.id], table=table)
+            steps.append(collection)
+    while (applied := _first_that_applies(again, steps)) is not None:
+        place, again = applied
+        del steps[place]
     return again
+
+
+def _first_that_applies(
+    thread: Thread, steps: Iterable[Callable[[Thread], Advance]]
+) -> tuple[int, Thread] | None:
+    for place, step in enumerate(steps):
+        with suppress(NotAcceptable):
+            return place, step(thread).thread
+    return None
 
 
 def _open(

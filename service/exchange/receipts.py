@@ -12,23 +12,30 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 from sqlmodel import Session
 
 from protocol import conversations, evidence
+from protocol.content import read_content
 from protocol.errors import NotAcceptable, Refused
 from protocol.evidence import Evidence, Parties
 from protocol.identifiers import Address, MessageId, NodeCode, ThreadId
 from protocol.statements import Statement
 from service.exchange import proof
+from service.exchange.reading import stored_statement
 from service.node import Node
 from service.store import attachments, mailbox, outgoing
 
-__all__ = ["take_receipts"]
+__all__ = ["take_back", "take_receipts"]
 
 RESEAL_AFTER = timedelta(seconds=2)
 """The peer could not open it: most likely our copy of its keys is old. A moment later the directory is
 fresh."""
+
+LEFT_OUT = "conversation.predecessor_refused"
+"""`refusal_code` of our own message that is still unanswered and does not count for the present: what it
+builds on was refused. The other node has the last word on it."""
+_UNANSWERED = ("held", "accepted", "sent")
 
 
 def take_receipts(
@@ -87,6 +94,12 @@ def _apply(
             # A late consignment must not undo what came after it.
             if row.status in ("accepted", "sent"):
                 mailbox.set_message(connection, node.code, message, status="consigned")
+                if row.refusal_code is not None:
+                    _say_again(session, row, now)
+            elif row.refusal_code == "vault.key_destroyed":
+                # We had given up on it when its parts were erased, and it had arrived after all.
+                mailbox.set_message(connection, node.code, message, status="consigned", refusal_code=None)
+                _rebuild(session, ThreadId(row.thread), now)
         case "consignment-failed" if receipt.about.statement_digest is None:
             outgoing.try_again(connection, node.code, message, at=now + RESEAL_AFTER)
         case "consignment-failed" if row.status not in ("accepted", "sent"):
@@ -95,12 +108,14 @@ def _apply(
         case "consignment-failed":
             outgoing.settle(connection, node.code, message, now)
             mailbox.set_message(connection, node.code, message, status="refused", refusal_code=receipt.code)
-            _take_back(session, ThreadId(row.thread), message, now)
+            take_back(session, ThreadId(row.thread), message, now)
         case "content-retrieved":
             outgoing.settle(connection, node.code, message, now)
             mailbox.set_message(
                 connection, node.code, message, status="retrieved", collected_at=receipt.issued_at
             )
+            if row.refusal_code is not None and row.status in _UNANSWERED:
+                _say_again(session, row, now)
             _collected(node, session, row, receipt, now)
         case "attachment-consigned" | "attachment-failed":
             digest = receipt.facts.get("attachment", "")
@@ -109,19 +124,58 @@ def _apply(
             pass
 
 
-def _take_back(session: Session, thread_id: ThreadId, message: MessageId, now: datetime) -> None:
-    """The other node refused what we had said already: the conversation goes on as if it had not been
-    said."""
+def take_back(session: Session, thread_id: ThreadId, message: MessageId, now: datetime) -> None:
+    """The other node refused what we had said already, or it never left: the conversation goes on as if it
+    had not been said."""
+    if message == MessageId(thread_id):
+        mailbox.delete_thread(session.connection(), thread_id)
+    _rebuild(session, thread_id, now)
+
+
+def _say_again(session: Session, row: Row[Any], now: datetime) -> None:
+    """The other node took what did not count here any more: there its predecessor came after all."""
+    _mark(session.connection(), row, left_out=False)
+    _rebuild(session, ThreadId(row.thread), now)
+
+
+def _rebuild(session: Session, thread_id: ThreadId, now: datetime) -> None:
+    """The conversation from all that nobody refused, and of our own messages that are not answered yet those
+    marked that do not count in it now.
+
+    What both nodes know has the right of way over what is still on its way.
+    """
     connection = session.connection()
+    rows = [
+        row
+        for row in mailbox.messages_of_thread(connection, thread_id)
+        if row.refusal_code is None or row.status in _UNANSWERED
+    ]
     thread = mailbox.load_thread(connection, thread_id)
-    if thread is None:
-        return
-    table = conversations.table_for(thread.procedure)
-    rest = conversations.without(thread, message, table=table)
-    if rest is None:
-        mailbox.delete_thread(connection, thread_id)
-    else:
-        mailbox.save_thread(connection, rest, now=now, new=False)
+    if thread is not None:
+        asker = thread.asker
+        thread = conversations.rebuilt(
+            thread,
+            [
+                read_content(stored_statement(row), None, None)
+                for row in sorted(rows, key=lambda row: row.status in _UNANSWERED)
+            ],
+            table=conversations.table_for(thread.procedure),
+            collected_at={
+                MessageId(row.id): row.collected_at
+                for row in rows
+                if row.collected_at is not None and row.recipient == asker
+            },
+        )
+        mailbox.save_thread(connection, thread, now=now, new=False)
+    for row in rows:
+        if row.status in _UNANSWERED:
+            _mark(connection, row, left_out=thread is None or thread.entry(MessageId(row.id)) is None)
+
+
+def _mark(connection: Connection, row: Row[Any], *, left_out: bool) -> None:
+    code = LEFT_OUT if left_out else None
+    if row.refusal_code != code:
+        mailbox.set_message(connection, NodeCode(row.sender_node), MessageId(row.id), refusal_code=code)
 
 
 def _collected(node: Node, session: Session, row: Row[Any], receipt: Evidence, now: datetime) -> None:

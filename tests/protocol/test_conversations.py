@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 
 import pytest
 from two_nodes import ASKER, OFFICES, OPENING, START, coded_for, opening, said
 
+from protocol.content import Content
 from protocol.conversations import (
     CASE,
     PROCEDURES,
@@ -24,10 +26,10 @@ from protocol.conversations import (
     lapses_at,
     moves_from,
     procedure_of,
+    rebuilt,
     state_at,
     table_for,
     thread_from_json,
-    without,
 )
 from protocol.errors import NotAcceptable
 from protocol.identifiers import Address, CaseReference, MessageId
@@ -40,12 +42,19 @@ STRANGER = Address("fr.ase")
 
 def talk(*moves: tuple[Party, str], table: Table = SOCIAL_INQUIRY, sending: bool = True) -> Thread:
     """The conversation after those moves, an hour apart, each said by the side that may say it."""
+    return talk_over(*moves, table=table, sending=sending)[0]
+
+
+def talk_over(
+    *moves: tuple[Party, str], table: Table = SOCIAL_INQUIRY, sending: bool = True
+) -> tuple[Thread, list[Content]]:
+    """The same, with what was said after the opening message."""
+    messages = []
     thread = advance(None, opening(table), table=table, sending=True).thread
     for hour, (by, move_type) in enumerate(moves, start=1):
         questions = thread.open_questions(by)
         reply = questions[-1].id if move_type == "answer" else OPENING
-        thread = advance(
-            thread,
+        messages.append(
             said(
                 thread,
                 move_type,
@@ -53,11 +62,10 @@ def talk(*moves: tuple[Party, str], table: Table = SOCIAL_INQUIRY, sending: bool
                 at=START + timedelta(hours=hour),
                 in_reply_to=reply,
                 coded=coded_for(thread, move_type),
-            ),
-            table=table,
-            sending=sending,
-        ).thread
-    return thread
+            )
+        )
+        thread = advance(thread, messages[-1], table=table, sending=sending).thread
+    return thread, messages
 
 
 def refused(thread: Thread | None, statement: object, *, sending: bool = False) -> NotAcceptable:
@@ -381,14 +389,38 @@ def test_next_steps_say_what_is_missing_and_what_can_be_replied_to() -> None:
 
 
 def test_a_message_that_the_other_node_refused_can_be_taken_back_out() -> None:
-    thread = talk((B, "accept"), (B, "query"), (A, "answer"), (B, REPORT))
-    acceptance, question = next(thread.said("accept")), next(thread.said("query"))
-    rest = without(thread, question.id, table=SOCIAL_INQUIRY)
-    assert rest
-    assert [entry.type for entry in rest.entries] == ["social-inquiry.request", "accept", REPORT]
-    before = without(talk((B, "accept")), acceptance.id, table=SOCIAL_INQUIRY)
-    assert before == talk()
-    assert without(thread, OPENING, table=SOCIAL_INQUIRY) is None
+    thread, messages = talk_over((B, "accept"), (B, "query"), (A, "answer"), (B, REPORT))
+    acceptance, _, answer, report = messages
+    rest = rebuilt(thread, [acceptance, answer, report], table=SOCIAL_INQUIRY)
+    assert [entry.id for entry in rest.entries] == [OPENING, acceptance.id, report.id]
+    assert rebuilt(thread, [], table=SOCIAL_INQUIRY) == talk()
+    assert rebuilt(thread, messages, table=SOCIAL_INQUIRY) == thread
+
+
+def test_a_conversation_is_rebuilt_from_what_was_said_in_any_order_with_its_collection() -> None:
+    thread, messages = talk_over((B, "accept"), (B, "query"), (A, "answer"), (B, REPORT))
+    at = START + 9 * DAY
+    complete = collected(thread, messages[-1].id, by=ASKER, at=at, table=SOCIAL_INQUIRY).thread
+    assert complete.state == "complete"
+    for order in permutations(messages):
+        again = rebuilt(complete, order, table=SOCIAL_INQUIRY, collected_at={messages[-1].id: at})
+        assert (again.state, again.due) == (complete.state, complete.due)
+        assert frozenset(again.entries) == frozenset(complete.entries)
+    without_report = rebuilt(
+        complete, messages[:-1], table=SOCIAL_INQUIRY, collected_at={messages[-1].id: at}
+    )
+    assert without_report.state == "accepted"
+    assert not any(without_report.said("collection"))
+
+
+def test_of_two_messages_that_cannot_both_stand_the_first_has_the_right_of_way() -> None:
+    thread = talk()
+    first, second = (said(thread, "accept", by=B, name=name) for name in ("one", "two"))
+    for order in ((first, second), (second, first)):
+        assert [entry.id for entry in rebuilt(thread, order, table=SOCIAL_INQUIRY).entries] == [
+            OPENING,
+            order[0].id,
+        ]
 
 
 def test_a_conversation_survives_storage_as_plain_json() -> None:

@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import contextlib
 from datetime import datetime, timedelta
+from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from two_nodes import OPENING, START, World, coded_for, said
+from two_nodes import OPENING, START, Book, Collection, World, coded_for, said
 
 from protocol.content import Content
 from protocol.conversations import (
     CASE,
-    DURABLE_SOLUTION,
     PROCEDURES,
-    RISK_ASSESSMENT,
     SOCIAL_INQUIRY,
     Party,
     Table,
     Thread,
     advance,
     state_at,
-    without,
 )
 from protocol.errors import NotAcceptable
-from protocol.identifiers import MessageId
 
 IN_TIME, OVERDUE = timedelta(days=1), timedelta(days=400)
 REPORT = "social-inquiry.report"
@@ -213,12 +210,13 @@ NEEDS = {
     "declined": "decline",
     "redirected": "redirect",
     "awaiting-info": "query",
+    "complete": "collection",
 }
 
 
 def check_allowed(thread: Thread) -> None:
     """No state without the words that it stands for; silence and time store none."""
-    assert thread.state not in ("complete", "lapsed", "stale")
+    assert thread.state not in ("lapsed", "stale")
     assert NEEDS.get(thread.state, thread.entries[0].type) in {entry.type for entry in thread.entries} or (
         thread.state in ("reported", "answered")
     )
@@ -237,63 +235,60 @@ def limits(table: Table):  # type: ignore[no-untyped-def]
     return limits_of(table.procedure)
 
 
-@settings(max_examples=60, deadline=None)
-@given(data=st.data())
-def test_both_nodes_agree_again_when_one_refuses_what_the_other_said(data: st.DataObject) -> None:
-    """The refused message is taken out at its sender, wherever the conversation has got to since."""
-    world = World.begin(SOCIAL_INQUIRY)
-    refused: MessageId | None = None
-    for step in range(data.draw(st.integers(1, 6))):
-        side = data.draw(st.sampled_from(list(Party)))
-        now = START + timedelta(hours=step)
-        choices = [choice for choice in world.can_say(side, now) if refused is None or side is Party.ASKER]
-        if choices:
-            move_type, replies = data.draw(st.sampled_from(choices))
-            world = world.say(side, move_type, replies[0], now)
-            if refused is None and side is Party.ANSWERER:
-                refused = world.answerer.entries[-1].id
-    lost = [item for item in world.to_asker if getattr(item, "id", None) == refused]
-    for item in lost:
-        world = World(
-            table=world.table,
-            asker=world.asker,
-            answerer=without(world.answerer, item.id, table=SOCIAL_INQUIRY) or world.answerer,
-            to_asker=world.to_asker - {item},
-            to_answerer=world.to_answerer,
-        )
-    assert settle(world).agrees()
-
-
 class Exchange:
-    """A conversation over a network that delays, repeats and reorders, with refusals on their way back.
+    """A conversation over a network that delays, repeats and reorders messages and the evidence that answers
+    them.
 
-    `refused`: ids that a node refused for good, as its inbox remembers them.
+    `refused`: ids that a node refused for good, as its inbox remembers them. `evidence`: on its way back, to
+    the side named, about its message: whether it was taken.
     """
 
-    def __init__(self, table: Table, data: st.DataObject) -> None:
+    def __init__(self, table: Table, chance: Random) -> None:
         self.world = World.begin(table)
-        self.data = data
+        self.chance = chance
+        self.books = {side: Book() for side in Party}
         self.refused: set[str] = set()
-        self.evidence: list[tuple[Party, Content]] = []
+        self.evidence: list[tuple[Party, str, bool]] = []
+        self.rejoined = 0
 
     def say(self, side: Party, now: datetime) -> None:
         choices = [choice for choice in self.world.can_say(side, now) if choice[0] not in LEFT_OUT]
         if choices:
-            move_type, replies = self.data.draw(st.sampled_from(choices))
-            self.world = self.world.say(side, move_type, self.data.draw(st.sampled_from(replies)), now)
+            move_type, replies = self.chance.choice(choices)
+            self._said(side, self.world.say(side, move_type, self.chance.choice(replies), now))
 
     def say_carelessly(self, side: Party, now: datetime) -> None:
         view = self.world.view(side)
         types = sorted({move.type for move in self.world.table.moves} - LEFT_OUT)
-        move_type = self.data.draw(st.sampled_from(types))
-        reply = self.data.draw(st.sampled_from([entry.id for entry in view.entries]))
+        move_type = self.chance.choice(types)
+        reply = self.chance.choice([entry.id for entry in view.entries])
         if coded_for(view, move_type) is None:
             return
         with contextlib.suppress(NotAcceptable):  # no node of ours records that
-            self.world = self.world.say(side, move_type, reply, now, careless=True)
+            self._said(side, self.world.say(side, move_type, reply, now, careless=True))
 
-    def deliver(self, side: Party, item: Content, *, repeat: bool = False, refuse: bool = False) -> bool:
+    def _said(self, side: Party, later: World) -> None:
+        before = {item for _, item in self.world.on_the_way()}
+        (new,) = (item for _, item in later.on_the_way() if item not in before)
+        assert isinstance(new, Content)
+        self.books[side].own(new)
+        self.world = later
+
+    def collect(self, now: datetime) -> None:
+        later = self.world.collect(now)
+        if later is not self.world:
+            collection = later.asker.entries[-1]
+            self.books[Party.ASKER].collected_at[collection.id] = now
+            self.world = later
+
+    def deliver(
+        self, side: Party, item: Content | Collection, *, repeat: bool = False, refuse: bool = False
+    ) -> bool:
         """False while it waits. `refuse`: for a reason of its own, such as a safeguard."""
+        if isinstance(item, Collection):
+            self._learn_of_collection(side, item, repeat=repeat)
+            return True
+        sender = other(side)
         if self.world.view(side).entry(item.id):
             refuse = False  # known: the first outcome again
         later: World | None = None
@@ -303,77 +298,130 @@ class Exchange:
             refuse = True
         if refuse or item.id in self.refused or (later is None and item.in_reply_to in self.refused):
             self.refused.add(item.id)
-            if (side, item) not in self.evidence:
-                self.evidence.append((side, item))
+            self.evidence.append((sender, item.id, False))
+            self.world = self.world.without(side, item)
             return True
         if later is None:
             return False
+        if item not in self.books[side].said:
+            self.books[side].said.append(item)
+        self.evidence.append((sender, item.id, True))
         self.world = later
         return True
 
-    def refusals_arrive(self) -> None:
-        while self.evidence:
-            self.world = self.world.refuse(*self.evidence.pop())
+    def _learn_of_collection(self, side: Party, item: Collection, *, repeat: bool) -> None:
+        """Evidence too: it is never refused, and says that the answer was taken."""
+        book = self.books[side]
+        book.collected_at[item.message] = item.at
+        if book.taken(item.message):
+            self._rebuild(side)
+        with contextlib.suppress(NotAcceptable):
+            self.world = self.world.deliver(side, item, keep=True) or self.world
+        if not repeat:
+            self.world = self.world.without(side, item)
+
+    def evidence_arrives(self) -> None:
+        """Any one, whichever was sent first."""
+        if not self.evidence:
+            return
+        side, name, taken = self.evidence.pop(self.chance.randrange(len(self.evidence)))
+        book = self.books[side]
+        if taken:
+            if book.taken(name):
+                self.rejoined += 1
+                self._rebuild(side)
+        elif name in book.unanswered:
+            book.refused(name)
+            self._rebuild(side)
+
+    def _rebuild(self, side: Party) -> None:
+        self.world = self.world.seen(side, self.books[side].rebuild(self.world.view(side), self.world.table))
 
     def settle(self) -> None:
-        while flying := [
-            (side, item) for side, item in self.world.on_the_way() if item.id not in self.refused
-        ]:
-            order = self.data.draw(st.permutations(flying))
-            done = [self.deliver(side, item) for side, item in order]
-            if not any(done):
-                # They wait for a redirection that was refused: the sender took them back with it.
-                self.evidence += order
-                self.refused |= {item.id for _, item in order}
-        self.refusals_arrive()
+        """Until all is answered, but for what waits for a redirection that was refused and never comes
+        again."""
+        moved = True
+        while moved or self.evidence:
+            order = self.world.on_the_way()
+            self.chance.shuffle(order)
+            moved = sum(self.deliver(side, item) for side, item in order) > 0
+            while self.evidence:
+                self.evidence_arrives()
+
+    def check(self) -> None:
+        """All has arrived: both nodes know the same, and each knows what became of what it said."""
+        world = self.world
+        assert world.agrees(), (world.asker, world.answerer)
+        check_allowed(world.asker)
+        for side, book in self.books.items():
+            waiting = {item.id for to, item in world.on_the_way() if to is other(side)}
+            assert book.unanswered == book.left_out == waiting, "an answer went unheard"
+            counts = {item.id for item in book.said} - book.left_out
+            assert counts == {entry.id for entry in world.view(side).entries} - {OPENING}
+            assert not counts & self.refused, "a message that was refused still counts"
+
+
+def other(side: Party) -> Party:
+    return Party.ANSWERER if side is Party.ASKER else Party.ASKER
 
 
 @settings(max_examples=250, deadline=None)
-@given(data=st.data(), table=st.sampled_from([CASE, RISK_ASSESSMENT, DURABLE_SOLUTION]))
+@given(chance=st.randoms(use_true_random=False), table=TABLES)
 def test_both_nodes_agree_whatever_is_said_refused_lost_from_sight_and_taken_back(
-    data: st.DataObject, table: Table
+    chance: Random, table: Table
 ) -> None:
-    walk(data, table, steps=14)
+    walk(chance, table, steps=14)
+
+
+WALKS = 4000
 
 
 @pytest.mark.slow
-@settings(max_examples=20_000, deadline=None)
-@given(data=st.data(), table=st.sampled_from([CASE, RISK_ASSESSMENT, DURABLE_SOLUTION]))
-def test_both_nodes_agree_in_a_long_campaign(data: st.DataObject, table: Table) -> None:
-    walk(data, table, steps=40)
+@pytest.mark.parametrize("table", PROCEDURES.values(), ids=PROCEDURES)
+def test_both_nodes_agree_in_a_long_campaign(table: Table) -> None:
+    """Each walk has a seed of its own, so that the one that fails is walked again by its number."""
+    rejoined = 0
+    for seed in range(WALKS):
+        try:
+            rejoined += walk(Random(seed), table, steps=40).rejoined
+        except AssertionError as reason:
+            reason.add_note(f"walk(Random({seed}), {table.procedure}, steps=40)")
+            raise
+    assert rejoined, "no walk came to a message that counts again after all"
 
 
-STEPS = ["say", "say", "carelessly", "deliver", "deliver", "refuse", "evidence"]
+STEPS = ["say", "say", "carelessly", "deliver", "deliver", "refuse", "evidence", "evidence", "collect"]
 
 
-def walk(data: st.DataObject, table: Table, *, steps: int) -> None:
-    exchange = Exchange(table, data)
+def walk(chance: Random, table: Table, *, steps: int) -> Exchange:
+    exchange = Exchange(table, chance)
     now = START
-    for _ in range(data.draw(st.integers(1, steps))):
-        side = data.draw(st.sampled_from(list(Party)))
-        now += timedelta(hours=data.draw(st.sampled_from([1, 30, 900])))
-        match data.draw(st.sampled_from(STEPS)):
+    for _ in range(chance.randint(1, steps)):
+        side = chance.choice(list(Party))
+        now += timedelta(hours=chance.choice([1, 30, 900]))
+        match chance.choice(STEPS):
             case "say":
                 exchange.say(side, now)
             case "carelessly":
                 exchange.say_carelessly(side, now)
             case "evidence":
-                exchange.refusals_arrive()
+                exchange.evidence_arrives()
+            case "collect":
+                exchange.collect(now)
             case step if flying := exchange.world.on_the_way():
-                to, item = data.draw(st.sampled_from(flying))
-                exchange.deliver(to, item, repeat=data.draw(st.booleans()), refuse=step == "refuse")
+                to, item = chance.choice(flying)
+                exchange.deliver(to, item, repeat=chance.random() < 0.5, refuse=step == "refuse")
             case _:
                 pass
         check_allowed(exchange.world.asker)
         check_allowed(exchange.world.answerer)
     exchange.settle()
-    assert exchange.world.agrees(), (exchange.world.asker, exchange.world.answerer)
-    check_allowed(exchange.world.asker)
-    for entry in exchange.world.asker.entries:
-        assert entry.id not in exchange.refused, "a message that was refused still counts"
+    exchange.check()
     much_later = now + timedelta(days=4000)
     by_time = state_at(exchange.world.asker, much_later, table=table)
-    assert by_time in (exchange.world.asker.state, table.lapsed), "silence became something else"
+    allowed = (exchange.world.asker.state, table.lapsed, table.stale)
+    assert by_time in allowed, "silence became something else"
+    return exchange
 
 
 def test_an_answer_to_the_former_office_leaves_the_new_offices_question_open() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterable
 from datetime import timedelta
@@ -26,9 +27,9 @@ from protocol.conversations import (
     may_say,
     moves_from,
     on_the_table,
+    rebuilt,
     state_at,
     thread_from_json,
-    without,
 )
 from protocol.errors import NotAcceptable
 from protocol.identifiers import MessageId
@@ -389,11 +390,19 @@ def test_the_other_state_is_refused_by_its_own_node_and_by_the_recipients(sendin
     assert HANDOVER in offered
 
 
-def test_who_spoke_only_because_of_a_redirection_goes_with_it() -> None:
-    thread = talk(RISK_ASSESSMENT, (B, "redirect", "r"), (B, "accept", "a"))
-    assert thread.state == "accepted"
-    rest = without(thread, MessageId("r"), table=RISK_ASSESSMENT)
-    assert rest == talk(RISK_ASSESSMENT)
+def test_who_spoke_only_because_of_a_redirection_goes_with_it_and_comes_back_with_another() -> None:
+    table = RISK_ASSESSMENT
+    opened = talk(table)
+    redirection = said(opened, "redirect", by=B, name="r", coded=coded_for(opened, "redirect"))
+    redirected = advance(opened, redirection, table=table, sending=True).thread
+    acceptance = said(redirected, "accept", by=B, name="a")
+    thread = advance(redirected, acceptance, table=table, sending=True).thread
+    assert (thread.state, acceptance.sender) == ("accepted", OFFICES[1])
+    assert rebuilt(thread, [acceptance], table=table) == opened
+    another = dataclasses.replace(redirection, id=MessageId("r2"))
+    again = rebuilt(thread, [acceptance, another], table=table)
+    assert [entry.id for entry in again.entries] == [OPENING, "r2", "a"]
+    assert again.state == "accepted"
 
 
 def all_said() -> Iterable[Thread]:

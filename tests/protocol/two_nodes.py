@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,7 +25,7 @@ from protocol.conversations import (
     current_final,
     moves_from,
     on_the_table,
-    without,
+    rebuilt,
 )
 from protocol.identifiers import Address, CaseReference, MessageId, ThreadId
 
@@ -192,15 +192,15 @@ class World:
         rest = self.to_answerer if keep else self.to_answerer - {item}
         return dataclasses.replace(self, answerer=moved, to_answerer=rest)
 
-    def refuse(self, side: Party, item: Content) -> World:
-        """The node of `side` refuses what is on its way to it, and its sender takes it back."""
+    def seen(self, side: Party, thread: Thread) -> World:
+        """That side's node has the conversation as `thread` now."""
+        return dataclasses.replace(self, **{"asker" if side is Party.ASKER else "answerer": thread})
+
+    def without(self, side: Party, item: Content | Collection) -> World:
+        """The network delivers it to that side no more."""
         if side is Party.ASKER:
-            rest = without(self.answerer, item.id, table=self.table)
-            assert rest
-            return dataclasses.replace(self, answerer=rest, to_asker=self.to_asker - {item})
-        rest = without(self.asker, item.id, table=self.table)
-        assert rest
-        return dataclasses.replace(self, asker=rest, to_answerer=self.to_answerer - {item})
+            return dataclasses.replace(self, to_asker=self.to_asker - {item})
+        return dataclasses.replace(self, to_answerer=self.to_answerer - {item})
 
     def on_the_way(self) -> list[tuple[Party, Content | Collection]]:
         return [(Party.ASKER, item) for item in sorted(self.to_asker, key=_name)] + [
@@ -220,3 +220,44 @@ class World:
             b.answerers,
             frozenset(b.entries),
         )
+
+
+@dataclass
+class Book:
+    """What a node keeps of the conversation beside the thread, as the rows of its messages.
+
+    `said`: its own messages and those it took, in the order in which it recorded them. `unanswered`: its own
+    that the other node has neither taken nor refused, as far as it knows. `left_out`: those of them that do
+    not count in the thread for the present.
+    """
+
+    said: list[Content] = field(default_factory=list)
+    unanswered: set[str] = field(default_factory=set)
+    left_out: set[str] = field(default_factory=set)
+    collected_at: dict[MessageId, datetime] = field(default_factory=dict)
+
+    def own(self, item: Content) -> None:
+        self.said.append(item)
+        self.unanswered.add(item.id)
+
+    def taken(self, name: str) -> bool:
+        """The other node took that message of ours. Whether the thread is to be rebuilt."""
+        self.unanswered.discard(name)
+        again = name in self.left_out
+        self.left_out.discard(name)
+        return again
+
+    def refused(self, name: str) -> None:
+        self.unanswered.discard(name)
+        self.left_out.discard(name)
+        self.said = [item for item in self.said if item.id != name]
+
+    def rebuild(self, thread: Thread, table: Table) -> Thread:
+        again = rebuilt(
+            thread,
+            sorted(self.said, key=lambda item: item.id in self.unanswered),
+            table=table,
+            collected_at=self.collected_at,
+        )
+        self.left_out = {name for name in self.unanswered if again.entry(MessageId(name)) is None}
+        return again
