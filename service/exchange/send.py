@@ -157,7 +157,8 @@ def record(node: Node, session: Session, actor: Actor, prepared: Prepared) -> Ac
         )
     mailbox.add_message(connection, values)
     mailbox.save_thread(connection, advance.thread, now=now, new=str(content.thread) == content.id)
-    cases.add_parties(connection, content.case, {content.recipient} - case.parties)
+    # Whom a redirection names has to see the case, or it could not answer.
+    cases.add_parties(connection, content.case, {content.recipient, advance.thread.answerer} - case.parties)
     submission = proof.issue(
         node,
         session,
