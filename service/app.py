@@ -23,7 +23,7 @@ from service.clock import clock_of
 from service.directory.follow import ReplicatedDirectory
 from service.directory.publish import Publisher
 from service.directory.rotate import KeyLife
-from service.keystore import API_TOKEN, FileKeyStore, read_passphrase
+from service.keystore import API_TOKEN, FileKeyStore
 from service.logs import configure
 from service.metrics import Metrics
 from service.monitor.gauges import Gauges
@@ -32,6 +32,7 @@ from service.node import Node
 from service.random_source import SystemRandomSource
 from service.routing.attachments import Attachments
 from service.routing.inbox import Inbox
+from service.open_keystore import open_keystore
 from service.routing.nats import HubLink
 from service.routing.outbox import Outbox
 from service.routing.reconciler import Reconciler
@@ -52,9 +53,7 @@ def build_node(settings: Settings) -> Node:
     log = log.bind(node=settings.node)
     if settings.simulated_clock_file:
         log.warning("clock.simulated")
-    keys = FileKeyStore(
-        settings.keystore_dir, read_passphrase(settings.passphrase_file), clock=clock, random=random
-    )
+    keys = open_keystore(settings, clock=clock, random=random)
     ledger = Ledger(settings.ledger_dir, keys.kek(), salt=random.bytes(32))
     upgrade(settings.database)
     store = Store(settings.database, readers=settings.store_readers, on_group=metrics.group)

@@ -228,14 +228,19 @@ class FileKeyStore:
         *,
         waiting: bool = False,
         former_until: datetime | None = None,
-    ) -> LocalSigningKey:
+    ) -> SigningKey:
         """Give `owner` a key, a new one unless given; it becomes the current one, or, `waiting`, once it is
         `promote`d. The former stays: it may have signed what is still on its way. `former_until`: how long
         this node honours that one. Conflict `keystore.kid_taken`."""
         key = key or LocalSigningKey.from_seed(None, self._random.bytes(32))
-        entry = self._entry(key.kid, "sign", owner)
-        self._add(dataclasses.replace(entry, current=not waiting, waiting=waiting), key.seed(), former_until)
+        self._add_signing_entry(owner, key.kid, key.seed(), waiting=waiting, former_until=former_until)
         return key
+
+    def _add_signing_entry(
+        self, owner: str, kid: str, secret: bytes, *, waiting: bool, former_until: datetime | None
+    ) -> None:
+        entry = self._entry(kid, "sign", owner)
+        self._add(dataclasses.replace(entry, current=not waiting, waiting=waiting), secret, former_until)
 
     def promote(self, kid: str) -> None:
         """A waiting key signs from now on. NotFound `keystore.unknown_key`."""
@@ -331,8 +336,12 @@ class FileKeyStore:
     def _finish_destroying(self) -> None:
         """Also at the start: a crash may have come between the index and the file."""
         for entry in self._loaded.entries.values():
-            if entry.destroyed_at is not None:
+            if entry.destroyed_at is not None and (self._directory / _file_name(entry.kid)).exists():
+                self._erase_elsewhere(entry)
                 _erase(self._directory / _file_name(entry.kid))
+
+    def _erase_elsewhere(self, entry: KeyEntry) -> None:
+        """For a keystore that has more of a key than its file."""
 
     def _current(self) -> _Loaded:
         loaded = self._loaded
@@ -421,18 +430,16 @@ def _make_former(entries: dict[str, KeyEntry], successor: KeyEntry, until: datet
             entries[kid] = dataclasses.replace(other, current=False, until=until)
 
 
-def read_passphrase(path: Path) -> bytes:
-    """The passphrase in `path`, without the line's end. Misconfigured `keystore.passphrase_file`,
-    `keystore.permissions`."""
+def read_passphrase(path: Path, *, least: int = PASSPHRASE_LEAST) -> bytes:
+    """The passphrase in `path`, without the line's end; at least `least` bytes. Misconfigured
+    `keystore.passphrase_file`, `keystore.permissions`."""
     try:
         _refuse_open_to_others(path)
         passphrase = path.read_bytes().rstrip(b"\r\n")
     except OSError as error:
         raise Misconfigured("keystore.passphrase_file", "the passphrase file cannot be read") from error
-    if len(passphrase) < PASSPHRASE_LEAST:
-        raise Misconfigured(
-            "keystore.passphrase_file", f"expected a passphrase of at least {PASSPHRASE_LEAST} bytes"
-        )
+    if len(passphrase) < least:
+        raise Misconfigured("keystore.passphrase_file", f"expected a passphrase of at least {least} bytes")
     return passphrase
 
 

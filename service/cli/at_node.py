@@ -14,7 +14,8 @@ import typer
 
 from service.cli.local_network import described_node, read_description
 from service.clock import clock_of
-from service.keystore import FileKeyStore, read_passphrase
+from service.keystore import FileKeyStore
+from service.open_keystore import open_keystore
 from service.random_source import SystemRandomSource
 from service.settings import Settings, load
 
@@ -46,9 +47,4 @@ def settings_of(config: Path | None, network: Path | None, node: str | None) -> 
 
 def keystore_of(settings: Settings) -> FileKeyStore:
     """Its keys. A running node notices what is changed."""
-    return FileKeyStore(
-        settings.keystore_dir,
-        read_passphrase(settings.passphrase_file),
-        clock=clock_of(settings),
-        random=SystemRandomSource(),
-    )
+    return open_keystore(settings, clock=clock_of(settings), random=SystemRandomSource())

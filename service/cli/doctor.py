@@ -26,8 +26,10 @@ from protocol.errors import FocalpointError
 from service.cli.at_node import ConfigOption, NetworkOption, NodeOption, keystore_of, settings_file
 from service.clock import SystemClock, clock_of
 from service.directory.follow import ReplicatedDirectory
-from service.errors import Misconfigured
+from service.errors import Misconfigured, NotFound
 from service.keystore import API_TOKEN, FileKeyStore
+from service.monitor.key_lives import FEW_AHEAD, endings
+from service.ports import SealingPurpose
 from service.routing.nats import HubLink
 from service.settings import Settings, load
 from service.store import Store
@@ -41,6 +43,7 @@ doctor_app = typer.Typer(add_completion=False)
 type Outcome = Literal["good", "look", "wrong"]
 
 _SOMETHING_WRONG: Final = 1
+_PURPOSES: Final[tuple[SealingPurpose, ...]] = ("content", "identity")
 _CLOCKS_APART: Final = timedelta(minutes=5)
 """How far two nodes' clocks may differ before the one refuses what the other sends (`protocol.opening`)."""
 _PRAGMAS: Final = {
@@ -105,6 +108,7 @@ def examine(settings_path: Path, *, patience: float) -> Iterator[Check]:
         yield check
     if directory is not None:
         yield _clock(directory, now)
+        yield from _endings(settings, directory, now)
     yield asyncio.run(_hub(settings, patience))
     yield from asyncio.run(_api(settings, patience))
 
@@ -157,7 +161,7 @@ def _keys(settings: Settings) -> Iterator[Check]:
         return
     owners = {entry.owner for entry in store.entries() if entry.current}
     missing = [owner for owner in (settings.node, API_TOKEN) if owner not in owners]
-    missing += [f"--seal {purpose}" for purpose in ("content", "identity") if not _seals(store, purpose)]
+    missing += [f"--seal {purpose}" for purpose in _PURPOSES if not _seals(store, purpose)]
     for one in missing:
         yield Check(
             name="keys", outcome="wrong", says=f"no key for {one}", advice=f"focalpoint keys generate {one}"
@@ -169,8 +173,12 @@ def _keys(settings: Settings) -> Iterator[Check]:
         )
 
 
-def _seals(store: FileKeyStore, purpose: str) -> bool:
-    return any(entry.current and entry.purpose == purpose for entry in store.entries())
+def _seals(store: FileKeyStore, purpose: SealingPurpose) -> bool:
+    try:
+        store.current_sealing_kid(purpose)
+    except NotFound:
+        return False
+    return True
 
 
 def _database(settings: Settings) -> Iterator[Check]:
@@ -280,6 +288,28 @@ def _freshness(directory: Directory, now: datetime) -> Check:
         says=f"snapshot {snapshot.sequence}, good until {snapshot.expires_at:%Y-%m-%d %H:%M} UTC",
         advice=advice[freshness],
     )
+
+
+def _endings(settings: Settings, directory: Directory, now: datetime) -> Iterator[Check]:
+    """What everybody's directory says of this State's keys and entries, and which of it ends soon."""
+    found = list(endings(directory, settings.node, now))
+    due = [one for one in found if one.due]
+    for one in due:
+        if one.ahead is not None:
+            says = f"{one.ahead} identity keys of {one.owner} are listed ahead, fewer than {FEW_AHEAD}"
+            advice = "focalpoint keys rotate identity: after the last one they are no longer short-lived"
+        elif one.what == "entry":
+            says = f"the entry of {one.owner} ends on {one.at:%Y-%m-%d}"
+            advice = f"focalpoint keys publish {one.owner}: nothing reaches or leaves it afterwards"
+        else:
+            owner = "content" if one.what == "seal-content" else one.owner
+            says = f"the last {one.what} key of {one.owner} ends on {one.at:%Y-%m-%d}"
+            advice = f"focalpoint keys rotate {owner}"
+        outcome: Outcome = "wrong" if one.at <= now else "look"
+        yield Check(name="key lives", outcome=outcome, says=says, advice=advice)
+    if found and not due:
+        first = min(one.at for one in found if one.ahead is None)
+        yield Check(name="key lives", outcome="good", says=f"nothing ends before {first:%Y-%m-%d}")
 
 
 def _clock(directory: Directory, now: datetime) -> Check:
