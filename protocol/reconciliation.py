@@ -10,8 +10,9 @@ own:
     parted         a number up to which both have counted with different running digests: not the same
     envelopes
 
-The statement also carries the digest of the directory snapshot that the node works from, so that two States
-that were shown different directories find out; and, where a node keeps one, a checkpoint of its journal.
+The statement also says which directory the node sees, so that two States that were shown different ones find
+out (`protocol.directory.views`), and how far its access journal has come: a journal that was rewritten since
+does not lead there any more.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from types import MappingProxyType
 from protocol import statements
 from protocol.channels import Channel, Span
 from protocol.claims import Claims, seconds_of
+from protocol.directory.views import DirectoryView
 from protocol.errors import NotAcceptable, Refused
 from protocol.evidence import KeySource
 from protocol.identifiers import NodeCode, parse_node_code
@@ -67,13 +69,18 @@ class ChannelReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciliation:
-    """What node `issuer` told node `peer`. `directory`: digest of the snapshot that it works from."""
+    """What node `issuer` told node `peer`.
+
+    `directory`: digest of the snapshot that it works from; `view`: what it has seen of the directory.
+    `checkpoint`: digest of the newest entry of its access journal.
+    """
 
     issuer: NodeCode
     peer: NodeCode
     issued_at: datetime
     channels: tuple[ChannelReport, ...]
     directory: str
+    view: DirectoryView | None
     checkpoint: str | None
     digest: str
 
@@ -153,6 +160,7 @@ def issue_reconciliation(
     directory: str,
     issued_at: datetime,
     key: SigningKey,
+    view: DirectoryView | None = None,
     checkpoint: str | None = None,
 ) -> Statement:
     """Sign what node `issuer` has of its channels with `peer`."""
@@ -161,6 +169,7 @@ def issue_reconciliation(
         "aud": peer,
         "iat": seconds_of(issued_at),
         "directory": directory,
+        **({"view": view.to_json()} if view is not None else {}),
         **({"checkpoint": checkpoint} if checkpoint is not None else {}),
         "channels": [_to_json(report) for report in channels],
     }
@@ -191,6 +200,9 @@ def read_reconciliation(
         issued_at=claims.moment("iat"),
         channels=reports,
         directory=claims.text("directory"),
+        view=DirectoryView.read(claims.inside("view"), claims.text("directory"))
+        if "view" in claims
+        else None,
         checkpoint=claims.text_or_none("checkpoint"),
         digest=statement.digest,
     )

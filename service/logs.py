@@ -40,6 +40,8 @@ ALLOWED_FIELDS: Final = frozenset(
         # to what: ids and digests, never a case or an office
         "id", "message_id", "request_id", "incident", "thread", "procedure", "digest", "kid", "epoch",
         "sequence", "row", "cursor", "snapshot",
+        # a document of the directory, by its path: public to every State
+        "entry",
         # between whom
         "node", "peer", "role",
         # how much and how long

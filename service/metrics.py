@@ -96,6 +96,12 @@ class Metrics:
         self._identity_ahead = Gauge(
             "fp_identity_keys_ahead", "Published identity keys that have not begun", registry=registry
         )
+        self._directory_splits = Gauge(
+            "fp_directory_split",
+            "1 while a peer was shown another directory than this node",
+            ["peer"],
+            registry=registry,
+        )
         self._requests = Counter(
             "fp_http_requests_total",
             "Requests by route template",
@@ -180,6 +186,12 @@ class Metrics:
         for what, seconds in soonest_seconds.items():
             self._key_ends.labels(self._capped("what", what)).set(seconds)
         self._identity_ahead.set(identity_ahead)
+
+    def directory_splits(self, peers: Mapping[str, bool]) -> None:
+        """For each peer that was compared with, whether it sees another directory."""
+        self._directory_splits.clear()
+        for peer, split in peers.items():
+            self._directory_splits.labels(self._capped("peer", peer)).set(split)
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         """`route` is the template (`/v1/messages/{id}`), never the path asked for; `unmatched` for none."""

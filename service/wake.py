@@ -52,7 +52,14 @@ class Signal:
 class Wake:
     """The signals of one node."""
 
-    __slots__ = ("attachments_due", "chunks_came", "erased", "mail_arrived", "outbox_ready")
+    __slots__ = (
+        "attachments_due",
+        "chunks_came",
+        "directory_differs",
+        "erased",
+        "mail_arrived",
+        "outbox_ready",
+    )
 
     def __init__(self) -> None:
         self.outbox_ready = Signal()
@@ -61,5 +68,7 @@ class Wake:
         """There may be chunks to send, or a whole attachment to verify."""
         self.erased = Signal()
         """A case key was destroyed, or is about to be: files and memory have still to forget it."""
+        self.directory_differs = Signal()
+        """A peer sees another directory: it is to be told at once what we see."""
         self.chunks_came = Signal()
         """A peer sent chunks, and sends no more until it hears that we have them."""

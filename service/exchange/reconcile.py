@@ -16,6 +16,7 @@ from sqlmodel import Session
 from protocol import channels
 from protocol.channels import Channel
 from protocol.directory import Directory
+from protocol.directory.views import DirectoryView
 from protocol.errors import Refused
 from protocol.identifiers import NodeCode
 from protocol.reconciliation import (
@@ -26,9 +27,10 @@ from protocol.reconciliation import (
     report_on,
 )
 from protocol.statements import Statement
+from service.access import journal
 from service.exchange import checkpoints
 from service.node import Node
-from service.store import outgoing
+from service.store import comparisons, outgoing
 from service.store.tables import CHANNEL_SEEN
 
 __all__ = ["state_of_channels", "take_reconciliation"]
@@ -62,6 +64,8 @@ def state_of_channels(
         peer=peer,
         channels=reports,
         directory=directory.snapshot.digest,
+        view=comparisons.our_view(session.connection(), directory, peer),
+        checkpoint=journal.checkpoint(session)[1] or None,
         issued_at=now,
         key=node.keys.signing(node.code),
     )
@@ -80,11 +84,25 @@ def take_reconciliation(
         node.log.warning("reconciliation.left_out", peer=sender, code="channel.not_a_party")
         return
     checkpoints.keep(node, session, statement, issuer=sender, peer=node.code, at=said.issued_at)
+    if said.view is not None:
+        _compare_directories(node, session, said.view, sender, now)
     for theirs in said.channels:
         if theirs.channel.sender == node.code:
             _received_by_peer(node, session, theirs, now)
         else:
             _sent_by_peer(node, session, theirs)
+
+
+def _compare_directories(
+    node: Node, session: Session, theirs: DirectoryView, peer: NodeCode, now: datetime
+) -> None:
+    """A split is kept, told once for each pair of snapshots, and named when the peer says what it holds."""
+    news = comparisons.compare(session.connection(), node.directory.current(), theirs, peer, now)
+    if news.first:
+        node.log.error("directory.split_view", peer=peer, snapshot=theirs.sequence, sequence=news.since)
+        node.wake.directory_differs.notify()
+    for path in news.named:
+        node.log.error("directory.entry_differs", peer=peer, snapshot=theirs.sequence, entry=path)
 
 
 def _received_by_peer(node: Node, session: Session, theirs: ChannelReport, now: datetime) -> None:

@@ -12,6 +12,7 @@ from sqlmodel import Session
 
 from protocol.errors import Refused
 from service.node import Node
+from service.store import comparisons
 from service.store.tables import OUTBOX, QUARANTINE, THREAD
 
 __all__ = ["MEASURED_EVERY", "Gauges"]
@@ -92,4 +93,5 @@ class Gauges:
             {row.state: row.rows for row in waiting},
             oldest_seconds=max(((now - row.oldest).total_seconds() for row in may_leave), default=0.0),
         )
+        metrics.directory_splits(comparisons.splits(connection))
         metrics.quarantined(connection.execute(select(func.count()).select_from(QUARANTINE)).scalar_one())

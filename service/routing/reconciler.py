@@ -23,6 +23,7 @@ from service.exchange.letters import first_epoch
 from service.exchange.reconcile import state_of_channels
 from service.node import Node
 from service.routing.nats import HubLink
+from service.store import comparisons
 from service.store.tables import CHANNEL
 
 __all__ = ["Reconciler"]
@@ -33,10 +34,11 @@ REPEATED_AFTER = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Told:
-    """When a peer was last told, and as of which change of its channels."""
+    """When a peer was last told, and as of which change of its channels and of the directory."""
 
     at: datetime
     about: datetime
+    snapshot: str
 
 
 class Reconciler:
@@ -49,15 +51,30 @@ class Reconciler:
     async def run(self) -> None:
         """Until cancelled."""
         loop, every = asyncio.get_running_loop(), self._node.settings.reconciliation_seconds
-        came, due = self._node.wake.chunks_came, loop.time() + every
-        seen = came.count
+        came, differs = self._node.wake.chunks_came, self._node.wake.directory_differs
+        due, seen, known = loop.time() + every, came.count, differs.count
         while True:
-            chunks = await came.wait(seen, timeout=max(0.0, due - loop.time()))
-            seen = came.count
-            if not chunks:
+            # A hint, so that both sides learn of a split view in one round; the round comes anyway.
+            waits = [
+                asyncio.ensure_future(came.wait(seen, timeout=max(0.0, due - loop.time()))),
+                asyncio.ensure_future(differs.wait(known, timeout=max(0.0, due - loop.time()))),
+            ]
+            try:
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for wait in waits:
+                    wait.cancel()
+            chunks, split = came.count > seen, differs.count > known
+            seen, known = came.count, differs.count
+            if not chunks and not split:
                 due = loop.time() + every
             try:
-                await (self.confirm() if chunks else self.tell_all())
+                if split:
+                    await self.answer_splits()
+                if chunks:
+                    await self.confirm()
+                if not chunks and not split:
+                    await self.tell_all()
             except FocalpointError as reason:
                 code = reason.code if isinstance(reason, Refused | NodeError) else "internal"
                 self._node.log.warning("reconciliation.round_failed", code=code)
@@ -65,13 +82,26 @@ class Reconciler:
     async def tell_all(self) -> int:
         """One statement to each peer whose channels changed since the last, or which was told long ago: the
         hub may have lost it. Returns how many were sent."""
-        return await self._tell(self._told, gaps=True)
+        owed = await self._node.store.read(lambda session: comparisons.owed(session.connection()))
+        return await self._tell(self._told, gaps=True, at_once=owed)
+
+    async def answer_splits(self) -> int:
+        """At once to those alone that were found to see another directory: what we see of it."""
+        owed = await self._node.store.read(lambda session: comparisons.owed(session.connection()))
+        return await self._tell(self._told, gaps=True, at_once=owed, others=False)
 
     async def confirm(self) -> int:
         """The same between times, and nothing of what is missing."""
         return await self._tell(self._confirmed, gaps=False)
 
-    async def _tell(self, already: dict[NodeCode, _Told], *, gaps: bool) -> int:
+    async def _tell(
+        self,
+        already: dict[NodeCode, _Told],
+        *,
+        gaps: bool,
+        at_once: frozenset[NodeCode] = frozenset(),
+        others: bool = True,
+    ) -> int:
         node = self._node
         now = node.clock.now()
         directory = node.directory.current()
@@ -79,7 +109,12 @@ class Reconciler:
         repeat = timedelta(seconds=REPEATED_AFTER * node.settings.reconciliation_seconds)
         for peer, changed_at in await node.store.read(self._peers):
             told = already.get(peer)
-            if told is not None and told.about == changed_at and now - told.at < repeat:
+            known = told is not None and told.about == changed_at
+            if gaps and told is not None and told.snapshot != directory.snapshot.digest:
+                known = False
+            if peer not in at_once and (
+                not others or (known and told is not None and now - told.at < repeat)
+            ):
                 continue
 
             def envelope(session: Session, peer: NodeCode = peer) -> tuple[Statement, Envelope] | None:
@@ -112,11 +147,12 @@ class Reconciler:
 
                 def kept(session: Session, said: Statement = statement, peer: NodeCode = peer) -> None:
                     checkpoints.keep(node, session, said, issuer=node.code, peer=peer, at=now)
+                    comparisons.told(session.connection(), peer)
 
                 # Before it leaves: what a peer holds of us, we hold too.
                 await node.store.write(kept)
                 await self._link.publish_envelope(peer, sealed.data, sealed.manifest_digest)
-                already[peer] = _Told(at=now, about=changed_at)
+                already[peer] = _Told(at=now, about=changed_at, snapshot=directory.snapshot.digest)
                 sent += 1
         return sent
 

@@ -31,6 +31,7 @@ __all__ = [
     "CHECKPOINT",
     "CLIENT",
     "CLIENT_ASSERTION",
+    "DIRECTORY_COMPARISON",
     "DIRECTORY_DOCUMENT",
     "DIRECTORY_HISTORY",
     "DIRECTORY_SNAPSHOT",
@@ -60,6 +61,7 @@ __all__ = [
     "CheckpointRow",
     "ClientAssertion",
     "ClientRow",
+    "DirectoryComparison",
     "DirectoryDocument",
     "DirectoryHistory",
     "DirectorySnapshot",
@@ -483,6 +485,28 @@ class DirectorySnapshot(_Row, table=True):
     received_at: datetime = Field(sa_type=Instant)
 
 
+class DirectoryComparison(_Row, table=True):
+    """What comparing our directory with a peer's came to, the last time that it told us."""
+
+    __tablename__ = "directory_comparison"
+
+    peer: str = Field(primary_key=True)
+    compared_at: datetime = Field(sa_type=Instant)
+    outcome: str
+    sequence: int = Field(sa_type=BigInteger)
+    digest: str
+    their_sequence: int = Field(sa_type=BigInteger)
+    their_digest: str
+    their_buckets: str = Field(sa_type=Text)
+    """Short digests, parted by spaces (`protocol.directory.views`)."""
+    since: int | None = Field(default=None, sa_type=BigInteger)
+    """The lowest snapshot number of which the two hold different ones."""
+    differing: str | None = Field(default=None, sa_type=Text)
+    """Paths of directory documents, one a line."""
+    owed: bool = False
+    """The peer is to be told at once what we hold."""
+
+
 class AccessJournal(_Row, table=True):
     """Who did what, to what, and why: a hash chain (`protocol.journal`). `subject` is an id or a case
     reference; `reason` is a code. Written by `service.access.journal` alone."""
@@ -674,6 +698,7 @@ CHANNEL = _table(ChannelRow)
 CHANNEL_SEEN = _table(ChannelSeen)
 CHECKPOINT = _table(CheckpointRow)
 CASE_KEY = _table(CaseKey)
+DIRECTORY_COMPARISON = _table(DirectoryComparison)
 DIRECTORY_DOCUMENT = _table(DirectoryDocument)
 DIRECTORY_HISTORY = _table(DirectoryHistory)
 DIRECTORY_SNAPSHOT = _table(DirectorySnapshot)

@@ -8,7 +8,7 @@ from alembic import op
 from service.store.columns import Instant
 
 revision = "0011"
-down_revision: str | None = "0002"
+down_revision: str | None = "0010"
 branch_labels = None
 depends_on = None
 
