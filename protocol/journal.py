@@ -58,7 +58,6 @@ class Entry:
 class Fault:
     """What is wrong, first at the entry `position`.
 
-    `unreadable`     the line is not an entry
     `changed`        the entry is not what its digest was made of
     `unlinked`       it does not follow the entry before it: one was removed, replaced or put in
     `out-of-order`   its position is not higher than that of the one before

@@ -17,6 +17,7 @@ from fastapi import FastAPI
 
 from protocol.errors import Refused
 from service import exchange
+from service.access.provider import Provider
 from service.access.tokens import TokenVerifier
 from service.api.app import build_api
 from service.clock import clock_of
@@ -97,6 +98,7 @@ def build_app(node: Node, link: HubLink) -> FastAPI:
         exchange=exchange,
         tokens=TokenVerifier(node=node.code, keys=lambda kid: keys.honoured(API_TOKEN, kid)),
         probes={"store": store_is_written, "directory": directory_is_good},
+        provider=Provider(node.settings) if node.settings.oidc_issuer else None,
     )
 
     @asynccontextmanager

@@ -51,6 +51,9 @@ __all__ = [
     "Protection",
     "ProtectionStatus",
     "Refusal",
+    "RegisteredClient",
+    "RegisteredPerson",
+    "SignInLink",
     "Standing",
     "Submission",
     "Thread",
@@ -68,6 +71,8 @@ UPLOAD: Final = 60.0
 LONG_POLL: Final = 30
 """Seconds, the longest that a node holds an empty page back."""
 ENVELOPE: Final = "application/vnd.focalpoint.envelope+json"
+JOURNAL_PAGE: Final = 1_000
+"""Entries asked for at once."""
 
 type Json = Mapping[str, Any]
 type Direction = Literal["in", "out"]
@@ -96,6 +101,32 @@ class Submission(TypedDict):
     declares_no_danger: NotRequired[bool]
     narrative: NotRequired[Sequence[NarrativeBlock]]
     identity: NotRequired[Json]
+
+
+class RegisteredClient(TypedDict):
+    id: str
+    role: str
+    authorities: list[str]
+    scopes: list[str]
+    kids: list[str]
+    registered_at: str
+    registered_by: str
+    disabled_at: NotRequired[str]
+
+
+class RegisteredPerson(TypedDict):
+    id: str
+    role: str
+    authorities: list[str]
+    by_provider: bool
+    registered_at: str
+    registered_by: str
+    disabled_at: NotRequired[str]
+
+
+class SignInLink(TypedDict):
+    link: str
+    expires_at: str
 
 
 class Due(TypedDict):
@@ -750,6 +781,60 @@ class Client:
         asked = {"format": format} | ({} if language is None else {"lang": language})
         path = f"/v1/statistics/releases/{_segment(id)}"
         return (await self._request("GET", path, params=asked)).content
+
+    # -- who may ask, and who did
+
+    async def clients(self) -> list[RegisteredClient]:
+        answer = await self._json("GET", "/v1/clients")
+        return cast("list[RegisteredClient]", answer["clients"])
+
+    async def register_client(
+        self,
+        id: str,  # noqa: A002
+        *,
+        role: str,
+        keys: Sequence[Json],
+        authorities: Sequence[str] = (),
+        scopes: Sequence[str] | None = None,
+    ) -> RegisteredClient:
+        """Register a system, or replace what was registered under `id`. `keys`: public JSON Web Keys."""
+        body = {"role": role, "keys": list(keys), "authorities": list(authorities)}
+        body |= {} if scopes is None else {"scopes": list(scopes)}
+        return cast("RegisteredClient", await self._json("PUT", f"/v1/clients/{_segment(id)}", json=body))
+
+    async def disable_client(self, id: str) -> RegisteredClient:  # noqa: A002
+        return cast("RegisteredClient", await self._json("DELETE", f"/v1/clients/{_segment(id)}"))
+
+    async def people(self) -> list[RegisteredPerson]:
+        answer = await self._json("GET", "/v1/persons")
+        return cast("list[RegisteredPerson]", answer["persons"])
+
+    async def add_person(
+        self, *, role: str, authorities: Sequence[str] = (), subject: str | None = None
+    ) -> RegisteredPerson:
+        """`subject`: what the identity provider calls them; None for somebody who comes by links."""
+        body: dict[str, Any] = {"role": role, "authorities": list(authorities)}
+        body |= {} if subject is None else {"subject": subject}
+        return cast("RegisteredPerson", await self._json("POST", "/v1/persons", json=body))
+
+    async def disable_person(self, id: str) -> RegisteredPerson:  # noqa: A002
+        return cast("RegisteredPerson", await self._json("DELETE", f"/v1/persons/{_segment(id)}"))
+
+    async def invite(self, id: str) -> SignInLink:  # noqa: A002
+        """A link that signs the person in once. It is shown this once."""
+        return cast("SignInLink", await self._json("POST", f"/v1/persons/{_segment(id)}/invitation"))
+
+    async def journal(self, *, after: int = 0, case: str | None = None) -> AsyncIterator[bytes]:
+        """The access journal's lines from behind position `after`, each without its end."""
+        while True:
+            asked: dict[str, Any] = {"after": after, "limit": JOURNAL_PAGE}
+            asked |= {} if case is None else {"case": case}
+            lines = (await self._request("GET", "/v1/journal", params=asked)).content.splitlines()
+            for line in lines:
+                yield line
+            if len(lines) < JOURNAL_PAGE:
+                return
+            after = json.loads(lines[-1])["position"]
 
     async def ready(self) -> dict[str, bool]:
         """Which parts of the node work; not ready is an answer too."""

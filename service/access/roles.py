@@ -18,6 +18,7 @@ __all__ = [
     "CONTENT_SCOPES",
     "ENDPOINTS",
     "ROLE_SCOPES",
+    "SIGN_IN_ENDPOINTS",
     "Endpoint",
     "Role",
     "Scope",
@@ -135,13 +136,42 @@ ENDPOINTS: Final[Mapping[Endpoint, frozenset[Scope]]] = MappingProxyType(
         ("GET", "/v1/statistics"): frozenset({Scope.STATISTICS_READ}),
         ("POST", "/v1/statistics/releases"): frozenset({Scope.STATISTICS_RELEASE}),
         ("GET", "/v1/statistics/releases/{id}"): frozenset({Scope.STATISTICS_READ}),
+        ("GET", "/v1/journal"): frozenset({Scope.AUDIT_READ}),
+        ("GET", "/v1/clients"): frozenset({Scope.ADMIN}),
+        ("PUT", "/v1/clients/{id}"): frozenset({Scope.ADMIN}),
+        ("DELETE", "/v1/clients/{id}"): frozenset({Scope.ADMIN}),
+        ("GET", "/v1/persons"): frozenset({Scope.ADMIN}),
+        ("POST", "/v1/persons"): frozenset({Scope.ADMIN}),
+        ("DELETE", "/v1/persons/{id}"): frozenset({Scope.ADMIN}),
+        ("POST", "/v1/persons/{id}/invitation"): frozenset({Scope.ADMIN}),
         ("GET", "/metrics"): frozenset({Scope.METRICS_READ}),
+        # Where one comes to be known. Each looks by itself at what it is shown.
+        ("POST", "/oauth/token"): PUBLIC,
+        ("GET", "/.well-known/oauth-authorization-server"): PUBLIC,
+        ("GET", "/auth/login"): PUBLIC,
+        ("GET", "/auth/callback"): PUBLIC,
+        ("GET", "/auth/invitation/{secret}"): PUBLIC,
+        ("POST", "/auth/invitation/{secret}"): PUBLIC,
+        ("GET", "/auth/session"): PUBLIC,
+        ("DELETE", "/auth/session"): PUBLIC,
+        ("POST", "/auth/token"): PUBLIC,
         ("GET", "/livez"): PUBLIC,
         ("GET", "/readyz"): PUBLIC,
         ("GET", "/openapi.yaml"): PUBLIC,
     }
 )
 """Every one of the scopes is needed. An empty set is said out loud: anybody may ask."""
+
+SIGN_IN_ENDPOINTS: Final[frozenset[Endpoint]] = frozenset(
+    {
+        ("POST", "/oauth/token"),
+        ("GET", "/auth/login"),
+        ("GET", "/auth/callback"),
+        ("GET", "/auth/invitation/{secret}"),
+        ("POST", "/auth/invitation/{secret}"),
+    }
+)
+"""Where guessing would pay: few attempts from one address."""
 
 
 def check_endpoints(served: Iterable[Endpoint]) -> None:

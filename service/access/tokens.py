@@ -3,6 +3,7 @@
     iss, aud   this node and its API: a token for one node opens no other
     sub        who asks: an opaque name, the one that the journal keeps
     role       one role; `authorities` on whose behalf; `scope` what is granted, never more than the role has
+    via        how the subject came to be known (`service.access.actor`); a token made by command says so
     iat, exp   seconds; jti 128 random bits
 
 Time comes from the node's clock, so the library checks the signature and we check the claims.
@@ -24,7 +25,7 @@ from protocol.errors import Refused
 from protocol.identifiers import Address, NodeCode, parse_address
 from protocol.json_strict import dumps, parse_object
 from protocol.signing_keys import ALGORITHM, SigningKey, VerifyKey
-from service.access.actor import Actor
+from service.access.actor import Actor, Via
 from service.access.roles import ROLE_SCOPES, Role, Scope
 from service.errors import Forbidden, NotAuthenticated
 
@@ -42,6 +43,9 @@ REMEMBERED: Final = 1024
 
 type KeyOf = Callable[[str], VerifyKey | None]
 """The token key of that id, when this node honours it."""
+
+
+_VIAS: Final[Mapping[str, Via]] = {"command": "command", "client": "client", "session": "session"}
 
 
 class _Ed25519(Algorithm):
@@ -89,6 +93,7 @@ def mint(
     random_bytes: Callable[[int], bytes],
     lifetime: timedelta = LIFETIME,
     scopes: Iterable[Scope] | None = None,
+    via: Via = "command",
 ) -> str:
     """A token for `person`. All scopes of the role, unless fewer are named.
 
@@ -108,6 +113,7 @@ def mint(
         "role": str(role),
         "authorities": sorted(authorities),
         "scope": " ".join(sorted(granted)),
+        "via": via,
     }
     # The library's types know its own keys only; `_Ed25519` takes ours.
     any_key: Any = key
@@ -170,6 +176,7 @@ class TokenVerifier:
                 # A role may have lost a scope since: what counts is what it has today.
                 scopes=frozenset(Scope(scope) for scope in claims["scope"].split()) & ROLE_SCOPES[role],
                 expires_at=datetime.fromtimestamp(claims["exp"], UTC),
+                via=_VIAS[claims["via"]],
             )
             return actor, kid
         except (

@@ -10,6 +10,7 @@ import inspect
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from time import perf_counter
 from typing import Annotated, Any
 
@@ -21,25 +22,39 @@ from starlette.exceptions import HTTPException
 from protocol.errors import FocalpointError, Refused
 from protocol.languages import best_language
 from protocol.limits import Limits
+from service.access import sessions
 from service.access.actor import Actor
-from service.access.roles import ENDPOINTS, Endpoint, Scope, check_endpoints
+from service.access.provider import Provider
+from service.access.rates import Rates, network_of
+from service.access.roles import ENDPOINTS, SIGN_IN_ENDPOINTS, Endpoint, Scope, check_endpoints
+from service.access.sessions import SignedIn
 from service.access.tokens import TokenVerifier
 from service.api.problems import problem
 from service.api.use_cases import UseCases
 from service.errors import Malformed, NodeError, NotAuthenticated
 from service.node import Node
 
-__all__ = ["Api", "Ask", "Asking", "Guarded", "api_of", "language_of"]
+__all__ = ["Api", "Ask", "Asking", "Guarded", "Visitor", "api_of", "language_of", "visitor_of"]
+
+_ANY_PARAMETER = frozenset({("GET", "/auth/callback")})
+"""The identity provider may say more than we know (RFC 6749 §4.1.2)."""
+_PROBES = frozenset({("GET", "/livez"), ("GET", "/readyz")})
+"""Answered however much is asked: a supervisor that hears nothing stops the node."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Api:
-    """What stands behind the endpoints. One per application, in `app.state.api`."""
+    """What stands behind the endpoints. One per application, in `app.state.api`.
+
+    `provider`: the identity provider, where the State has one.
+    """
 
     node: Node
     exchange: UseCases
     tokens: TokenVerifier
     probes: Mapping[str, Callable[[], Awaitable[bool]]]
+    rates: Rates
+    provider: Provider | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +76,14 @@ class Asking:
     @property
     def limits(self) -> Limits:
         return self.api.node.settings.limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """Somebody who came with a session's cookie."""
+
+    cookie: str
+    signed_in: SignedIn
 
 
 def api_of(request: Request) -> Api:
@@ -102,14 +125,19 @@ class Guarded(APIRoute):
         check_endpoints(self.endpoints)
         scopes = frozenset[Scope]().union(*(ENDPOINTS[endpoint] for endpoint in self.endpoints))
         parameters = frozenset(field.alias for field in self.dependant.query_params)
+        is_probe = _PROBES.issuperset(self.endpoints)
+        signs_in = not SIGN_IN_ENDPOINTS.isdisjoint(self.endpoints)
+        any_parameter = not _ANY_PARAMETER.isdisjoint(self.endpoints)
 
         async def guarded(request: Request) -> Response:
             started = perf_counter()
             metrics = api_of(request).node.metrics
             try:
+                if not is_probe:
+                    _check_address(request, signs_in=signs_in)
                 if scopes:
-                    request.state.asking = _authorised(request, scopes)
-                if request.scope["query_string"]:
+                    request.state.asking = await _authorised(request, scopes)
+                if request.scope["query_string"] and not any_parameter:
                     _check_parameters(request, parameters)
                 response = await answer(request)
             except (FocalpointError, RequestValidationError, HTTPException) as known:
@@ -124,12 +152,49 @@ class Guarded(APIRoute):
         return guarded
 
 
-def _authorised(request: Request, scopes: frozenset[Scope]) -> Asking:
+def _check_address(request: Request, *, signs_in: bool) -> None:
+    """Before anything is verified: also whoever has no token costs something."""
+    api = api_of(request)
+    address = network_of(request.client.host if request.client else None)
+    bucket = api.rates.sign_ins if signs_in else api.rates.addresses
+    bucket.take(address, api.node.clock.now())
+
+
+async def visitor_of(request: Request) -> Visitor:
+    """Who came with a cookie, and with the session's word where something would change.
+
+    NotAuthenticated `access.token_missing`, `access.session_ended`; Forbidden `access.csrf`.
+    """
+    node = api_of(request).node
+    now, settings = node.clock.now(), node.settings
+    cookie = request.cookies.get(sessions.cookie_name(settings)) if request.cookies else None
+    if not cookie:
+        raise NotAuthenticated("access.token_missing", "expected a token, or a session")
+    idle = timedelta(seconds=settings.session_idle_seconds)
+    signed_in = await node.store.read(
+        lambda session: sessions.find(session, cookie, idle=idle, now=now)
+    )
+    if request.method not in sessions.SAFE_METHODS:
+        sessions.require_csrf(cookie, request.headers.get(sessions.CSRF_HEADER))
+    if signed_in.stale:
+        await node.store.write(lambda session: sessions.touch(session, cookie, now))
+    return Visitor(cookie=cookie, signed_in=signed_in)
+
+
+async def _actor(request: Request) -> Actor:
+    api = api_of(request)
+    if "authorization" not in request.headers and "cookie" in request.headers:
+        return (await visitor_of(request)).signed_in.actor
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise NotAuthenticated("access.token_missing", "expected `Authorization: Bearer …`")
+    return api.tokens.verify(token.strip(), api.node.clock.now())
+
+
+async def _authorised(request: Request, scopes: frozenset[Scope]) -> Asking:
     api = api_of(request)
-    actor = api.tokens.verify(token.strip(), api.node.clock.now())
+    actor = await _actor(request)
+    api.rates.actors.take(actor.person, api.node.clock.now())
     for scope in scopes:
         actor.require(scope)
     return Asking(api=api, actor=actor, language=language_of(request))

@@ -46,6 +46,8 @@ _BY_CODE: Final[Mapping[str, int]] = MappingProxyType(
         "access.reason_required": 422,
         "attachment.used": 409,
         "access.second_person": 403,
+        "access.person_unknown": 403,
+        "access.client_key": 422,
     }
 )
 

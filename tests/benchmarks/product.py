@@ -45,9 +45,12 @@ _AS_A_REAL_NODE = {
     "outbox_poll_seconds": 1,
     "outbox_resend_seconds": 30,
     "outbox_resend_most_seconds": 3600,
+    # One agency asks for all of a State's, from one address.
+    "rate_actor_per_second": 0,
+    "rate_address_per_second": 0,
 }
 """A local network repeats what is unanswered after three seconds, which under full load it then always is.
-These are a node's defaults (service/settings.py)."""
+These are a node's defaults (service/settings.py), but for the limits of what one may ask."""
 
 _ROOT = Path(__file__).resolve().parents[2]
 

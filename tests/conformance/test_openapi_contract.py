@@ -38,7 +38,7 @@ DESCRIPTION: dict[str, Any] = yaml.safe_load(OPENAPI.read_text("utf-8"))
 EXAMPLES = 25
 """Requests per operation and phase: enough to reach every parameter, few enough for every run of the
 tests."""
-ROLES_TOGETHER = ("supervisor", "operator", "statistician")
+ROLES_TOGETHER = ("supervisor", "operator", "statistician", "administrator", "auditor")
 """Between them they may ask everything."""
 
 
@@ -47,6 +47,7 @@ EXAMPLES_IN_PATHS = {
     "id": message_id(1),
     "scheme": "exploitation-form",
     "digest": "A" * 43,
+    "secret": "A" * 43,
 }
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PUT", "/v1/cases/{reference}/protection"): {
@@ -58,6 +59,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         "media_type": "application/json",
     },
     ("POST", "/v1/messages/validation"): {"body": submission(2), "media_type": "application/json"},
+    ("POST", "/v1/persons"): {"body": {"role": "auditor"}, "media_type": "application/json"},
     ("PUT", "/v1/cases/{reference}/attachments/{id}"): {
         "body": b"%PDF-1.7 made up",
         "media_type": "application/pdf",
@@ -150,6 +152,10 @@ def parameters_of(path: str) -> dict[str, str]:
 def role_for(path: str) -> str:
     if path.startswith("/v1/statistics"):
         return "statistician"
+    if path.startswith(("/v1/clients", "/v1/persons")):
+        return "administrator"
+    if path == "/v1/journal":
+        return "auditor"
     return "operator" if path == "/metrics" else "supervisor"
 
 
@@ -209,6 +215,13 @@ OTHERWISE_TESTED = {
     # An agreement needs two States and every document that it rests on: tests/service/test_agreements.py.
     ("GET", "/v1/cases/{reference}/agreements/{digest}"),
     ("GET", "/v1/cases/{reference}/agreements/{digest}/rendering"),
+    # These need somebody who is registered, an assertion, a provider or a session:
+    # tests/service/test_role_matrix.py, test_client_tokens.py and test_sign_in.py.
+    *((method, "/v1/clients/{id}") for method in ("PUT", "DELETE")),
+    ("DELETE", "/v1/persons/{id}"),
+    ("POST", "/v1/persons/{id}/invitation"),
+    ("POST", "/oauth/token"),
+    *((method, path) for method, path in ENDPOINTS if path.startswith("/auth/")),
 }
 
 

@@ -63,6 +63,7 @@ def ask(client: httpx.Client, endpoint: Endpoint, known: Known) -> httpx.Respons
         .replace("{id}", id_)
         .replace("{scheme}", "exploitation-form")
         .replace("{digest}", "A" * 43)
+        .replace("{secret}", "A" * 43)
     )
     more: dict[str, Any] = {}
     if endpoint == ("PUT", "/v1/cases/{reference}/protection"):
@@ -141,6 +142,8 @@ def test_without_a_token_nothing_is_answered_and_nothing_changes(network: LocalN
 def test_what_is_public_answers_anybody(network: LocalNetwork, known: Known) -> None:
     with network.anybody("it") as client:
         for endpoint in ENDPOINTS.keys() - set(GUARDED):
+            if endpoint[1].startswith(("/auth/", "/oauth/")):
+                continue  # it looks by itself at what it is shown: tests/service/test_sign_in.py
             assert ask(client, endpoint, known).status_code == 200, endpoint
 
 

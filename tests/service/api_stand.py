@@ -33,6 +33,14 @@ from tests.service.fake_exchange import EXAMPLE_CASE, FakeExchange
 OURS = Address("it.servizio-minori")
 THEIRS = Address("ro.anpdca")
 TOKEN_KEY = seeded_key("api-token")
+NO_RATES = {
+    f"rate_{whose}": 0
+    for whose in (
+        *("actor_per_second", "actor_burst", "address_per_second", "address_burst"),
+        *("sign_in_per_minute", "sign_in_burst"),
+    )
+}
+"""The clock stands still, so that a limit would never lift."""
 WORLD = sample_directory()
 
 
@@ -124,7 +132,7 @@ class Stand:
         self.log = LogLines()
         self.exchange = FakeExchange()
         self.node = Node(
-            settings=cast("Any", SimpleNamespace(limits=Limits())),
+            settings=cast("Any", SimpleNamespace(limits=Limits(), **NO_RATES)),
             code=NodeCode("it"),
             state=StateCode("it"),
             clock=self.clock,

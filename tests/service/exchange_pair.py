@@ -293,6 +293,10 @@ def open_pair(directory: Path) -> Pair:
                 "charter_digest": world.charter_digest,
                 "data_dir": str(home),
                 "hub_url": "nats://127.0.0.1:1",
+                # The clock stands still, so that a limit would never lift.
+                "rate_actor_per_second": 0,
+                "rate_address_per_second": 0,
+                "rate_sign_in_per_minute": 0,
             },
             base=home,
         )
