@@ -60,7 +60,8 @@ _DIGEST_LENGTH = 43  # SHA-256 in base64url without padding
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceKind:
-    """One row of `evidence_kinds.json`. `event`: its name in ETSI EN 319 522, as public profiles have it."""
+    """One row of `evidence_kinds.json`. `event`: its name in ETSI EN 319 522, as public profiles have it;
+    empty for what is ours alone."""
 
     name: str
     event: str
@@ -316,8 +317,9 @@ def check_chain(links: Sequence[Evidence]) -> tuple[ChainFault, ...]:
 
     `evidence.missing`: a link names a predecessor that is not there. `evidence.reordered`: it stands before
     its predecessor, or its issuer dated it before. `evidence.repeated`: it is there twice.
-    `evidence.unlinked`: a side began a second chain, as if it had not known its own first link. A last link
-    that is simply gone leaves nothing behind here: for that a bundle has its signed index.
+    `evidence.unlinked`: a side began a second chain, as if it had not known its own first link, and did not
+    say that it was restored from a backup (the fact `restored`, with the epoch that it opened then). A last
+    link that is simply gone leaves nothing behind here: for that a bundle has its signed index.
     """
     faults: list[ChainFault] = []
     position_of: dict[str, int] = {}
@@ -330,7 +332,7 @@ def check_chain(links: Sequence[Evidence]) -> tuple[ChainFault, ...]:
         if position_of[link.digest] != position:
             continue
         if link.previous is None:
-            if link.kind.side in begun:
+            if link.kind.side in begun and "restored" not in link.facts:
                 detail = f"a second chain of the {link.kind.side}'s side begins here"
                 faults.append(_fault("evidence.unlinked", position, link.digest, detail))
             begun.add(link.kind.side)

@@ -3,9 +3,9 @@
     closed ──────────────── kept ────────────────┬── blocked ──┬ erased
                                      `blocked_days` before     `months` after the closure
 
-A corridor may lengthen or shorten a period within the rule's limits. Where several corridors meet in a case the
-shortest counts: who was promised an erasure gets it, and what has to be kept longer is for a legal hold. All
-periods are project choices.
+A corridor may lengthen or shorten a period; beyond the rule's limits the limit counts. Where several
+corridors meet in a case the shortest counts: who was promised an erasure gets it, and what has to be kept
+longer is for a legal hold. All periods are project choices.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any, Literal, cast
 
 from protocol.conversations import Thread
 from protocol.conversations.case import CLOSURE, REOPENING
-from protocol.errors import NotAcceptable
+from protocol.deadlines import Duration, parse_duration
 
 __all__ = [
     "ERASABLE",
@@ -40,15 +40,19 @@ type ErasablePart = Literal["identity", "narrative"]
 ERASABLE: tuple[ErasablePart, ...] = ("identity", "narrative")
 
 _OPEN_STATES = frozenset({"notified", "accepted", "redirected"})
+_MONTH = 31
+"""Days, for comparing lengths alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionRule:
-    """`months` after the closure the part is erased; for the last `blocked_days` of them nobody reads it."""
+    """`months`, and `days`, after the closure the part is erased; for the last `blocked_days` of them nobody
+    reads it."""
 
     part: ErasablePart
     months: int
     blocked_days: int
+    days: int = 0
     least_months: int
     most_months: int
     reason: str
@@ -71,22 +75,22 @@ def default_rules() -> Mapping[ErasablePart, RetentionRule]:
     return MappingProxyType({row["part"]: _rule(row) for row in rows})
 
 
-def agreed_rules(corridors: Iterable[Mapping[str, int]]) -> Mapping[ErasablePart, RetentionRule]:
-    """The rules with the months that corridors agreed on, by part: the shortest where they differ.
+def agreed_rules(corridors: Iterable[str]) -> Mapping[ErasablePart, RetentionRule]:
+    """The rules with what corridors agreed on, as lengths (`P24M`): the shortest where they differ.
 
-    Refuses `retention.out_of_range` for a period that the rule does not allow.
+    Refuses `deadline.duration` for what is no length.
     """
-    rules = dict(default_rules())
+    agreed = min((parse_duration(text) for text in corridors), key=_about, default=None)
+    if agreed is None:
+        return default_rules()
+    rules = {}
     for part, rule in default_rules().items():
-        agreed = [corridor[part] for corridor in corridors if part in corridor]
-        for months in agreed:
-            if not rule.least_months <= months <= rule.most_months:
-                raise NotAcceptable(
-                    "retention.out_of_range",
-                    f"expected {rule.least_months} to {rule.most_months} months for {part}",
-                )
-        if agreed:
-            rules[part] = replace(rule, months=min(agreed))
+        months, days = agreed.months, agreed.days
+        if _about(agreed) < rule.least_months * _MONTH:
+            months, days = rule.least_months, 0
+        elif _about(agreed) > rule.most_months * _MONTH:
+            months, days = rule.most_months, 0
+        rules[part] = replace(rule, months=months, days=days)
     return MappingProxyType(rules)
 
 
@@ -104,10 +108,14 @@ def due_dates(closed_at: datetime, rules: Mapping[ErasablePart, RetentionRule]) 
     found = []
     for part in ERASABLE:
         rule = rules[part]
-        erased = _months_after(closed_at, rule.months)
+        erased = _months_after(closed_at, rule.months) + timedelta(days=rule.days)
         blocked = max(closed_at, erased - timedelta(days=rule.blocked_days))
         found.append(DueParts(part=part, blocked_from=blocked, erased_from=erased))
     return tuple(found)
+
+
+def _about(length: Duration) -> int:
+    return length.months * _MONTH + length.days + length.working_days * 7 // 5
 
 
 def _closures(thread: Thread) -> Iterable[datetime]:

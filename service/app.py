@@ -24,11 +24,13 @@ from service.clock import clock_of
 from service.directory.follow import ReplicatedDirectory
 from service.directory.publish import Publisher
 from service.directory.rotate import KeyLife
+from service.exchange.running import begin_running, note_position_now
 from service.keystore import API_TOKEN, FileKeyStore
 from service.logs import configure
 from service.metrics import Metrics
 from service.monitor.gauges import Gauges
 from service.monitor.overdue import Overdue
+from service.monitor.retention import Retention
 from service.node import Node
 from service.random_source import SystemRandomSource
 from service.routing.attachments import Attachments
@@ -138,10 +140,12 @@ def run_node(settings: Settings) -> None:
             timeout_graceful_shutdown=5,
         )
     )
+    begin_running(node)
     node.log.info("node.starting", pid=os.getpid())
     try:
         uvloop.run(server.serve())
     finally:
+        note_position_now(node)
         node.store.close()
         node.log.info("node.stopped")
 
@@ -158,6 +162,7 @@ def _workers(node: Node, link: HubLink, directory: ReplicatedDirectory) -> tuple
         ("attachments", Attachments(node).run),
         ("reconcile", Reconciler(node, link).run),
         ("overdue", Overdue(node).run),
+        ("retention", Retention(node).run),
         ("gauges", Gauges(node, link).run),
         *((("key-life", KeyLife(node, node.keys).run),) if isinstance(node.keys, FileKeyStore) else ()),
     )

@@ -53,6 +53,10 @@ __all__ = [
     "Refusal",
     "RegisteredClient",
     "RegisteredPerson",
+    "Retention",
+    "RetentionAct",
+    "RetentionPart",
+    "RetentionRun",
     "SignInLink",
     "Standing",
     "Submission",
@@ -331,6 +335,37 @@ class Case(TypedDict):
     closed_at: NotRequired[str]
 
 
+type RetentionAct = Literal["block", "unblock", "hold", "lift-hold", "erase"]
+
+
+class RetentionPart(TypedDict):
+    part: Literal["identity", "narrative"]
+    state: Literal["kept", "blocked", "erased"]
+    blocked_from: NotRequired[str]
+    erased_from: NotRequired[str]
+    erased_at: NotRequired[str]
+
+
+class Retention(TypedDict):
+    """Until when narrative and identity of a case are kept, and what stands in the way."""
+
+    reference: str
+    closed_at: NotRequired[str]
+    parts: list[RetentionPart]
+    blocked_at: NotRequired[str]
+    block_reason: NotRequired[str]
+    held_at: NotRequired[str]
+    hold_reason: NotRequired[str]
+    proposed: bool
+    next_act: NotRequired[Literal["block", "propose", "erase"]]
+
+
+class RetentionRun(TypedDict):
+    blocked: list[str]
+    proposed: list[str]
+    erased: list[str]
+
+
 class StandingReason(TypedDict):
     code: str
     document: NotRequired[str]
@@ -492,6 +527,24 @@ class Client:
         return cast(
             "Protection", await self._json("PUT", f"/v1/cases/{_segment(reference)}/protection", json=body)
         )
+
+    async def case_retention(self, reference: str) -> Retention:
+        """Until when narrative and identity of a case are kept."""
+        return cast("Retention", await self._json("GET", f"/v1/cases/{_segment(reference)}/retention"))
+
+    async def change_retention(self, reference: str, act: RetentionAct, *, reason: str) -> Retention:
+        """Block, unblock or hold; propose to lift a hold or to erase. `reason` is a code."""
+        body = {"act": act, "reason": reason}
+        return cast(
+            "Retention", await self._json("POST", f"/v1/cases/{_segment(reference)}/retention", json=body)
+        )
+
+    async def due_for_retention(self) -> list[Retention]:
+        """What `run_retention` would do now."""
+        return cast("list[Retention]", (await self._json("GET", "/v1/retention"))["cases"])
+
+    async def run_retention(self) -> RetentionRun:
+        return cast("RetentionRun", await self._json("POST", "/v1/retention"))
 
     async def next_steps(self, reference: str) -> NextSteps:
         return cast("NextSteps", await self._json("GET", f"/v1/cases/{_segment(reference)}/next-steps"))

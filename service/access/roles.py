@@ -46,8 +46,12 @@ class Scope(StrEnum):
     MESSAGES_SEND = "messages:send"
     MESSAGES_READ = "messages:read"
     MESSAGES_COLLECT = "messages:collect"
+    AGREEMENTS_PROPOSE = "agreements:propose"
     AGREEMENTS_SIGN = "agreements:sign"
+    IDENTITY_REQUEST = "identity:request"
     IDENTITY_READ = "identity:read"
+    APPROVALS_READ = "approvals:read"
+    APPROVALS_DECIDE = "approvals:decide"
     PROTECTION_WRITE = "protection:write"
     DEADLINES_READ = "deadlines:read"
     DIRECTORY_READ = "directory:read"
@@ -55,6 +59,8 @@ class Scope(StrEnum):
     AUDIT_READ = "audit:read"
     ADMIN = "admin"
     METRICS_READ = "metrics:read"
+    RETENTION_READ = "retention:read"
+    RETENTION_WRITE = "retention:write"
     STATISTICS_READ = "statistics:read"
     STATISTICS_RELEASE = "statistics:release"
 
@@ -63,9 +69,11 @@ CONTENT_SCOPES: Final = frozenset(
     {
         Scope.CASES_READ,
         Scope.MESSAGES_READ,
+        Scope.IDENTITY_REQUEST,
         Scope.IDENTITY_READ,
         Scope.MESSAGES_SEND,
         Scope.MESSAGES_COLLECT,
+        Scope.AGREEMENTS_PROPOSE,
         Scope.AGREEMENTS_SIGN,
     }
 )
@@ -80,26 +88,50 @@ _CASE_WORK: Final = frozenset(
         Scope.MESSAGES_COLLECT,
         Scope.DEADLINES_READ,
         Scope.DIRECTORY_READ,
+        Scope.RETENTION_READ,
     }
 )
 
+_PROPOSING: Final = frozenset(
+    {
+        Scope.PROTECTION_WRITE,
+        Scope.ENVELOPES_CARRY,
+        Scope.IDENTITY_REQUEST,
+        Scope.AGREEMENTS_PROPOSE,
+        Scope.APPROVALS_READ,
+        Scope.APPROVALS_DECIDE,
+    }
+)
+"""Being one of two people. What each may decide on is in `service.access.pairs.KINDS`."""
+
 ROLE_SCOPES: Final[Mapping[Role, frozenset[Scope]]] = MappingProxyType(
     {
-        Role.CASE_OFFICER: _CASE_WORK | {Scope.PROTECTION_WRITE, Scope.ENVELOPES_CARRY},
-        # Needed beside messages:send for the forms that bind a State (`Form.supervised`).
-        Role.SUPERVISOR: _CASE_WORK
-        | {Scope.PROTECTION_WRITE, Scope.ENVELOPES_CARRY, Scope.IDENTITY_READ, Scope.AGREEMENTS_SIGN},
+        Role.CASE_OFFICER: _CASE_WORK | _PROPOSING,
+        # The second pair of eyes (`service.access.pairs`): decides on what another person has proposed.
+        Role.SUPERVISOR: _CASE_WORK | _PROPOSING
+        | {Scope.IDENTITY_READ, Scope.AGREEMENTS_SIGN, Scope.RETENTION_WRITE},
         # The status of protection is the State's own; an intermediary stands in for messages, not for that.
-        Role.INTERMEDIARY_OFFICER: _CASE_WORK | {Scope.ENVELOPES_CARRY},
-        # Software is not one of two people, and releases no identity.
-        Role.AGENCY_SYSTEM: _CASE_WORK,
+        Role.INTERMEDIARY_OFFICER: _CASE_WORK | {Scope.ENVELOPES_CARRY, Scope.APPROVALS_READ},
+        # Software is not one of two people, and is shown no identity. It sees what became of its messages.
+        Role.AGENCY_SYSTEM: _CASE_WORK | {Scope.APPROVALS_READ},
         Role.OPERATOR: frozenset(
             {Scope.DEADLINES_READ, Scope.DIRECTORY_READ, Scope.ENVELOPES_CARRY, Scope.METRICS_READ}
         ),
         Role.AUDITOR: frozenset({Scope.AUDIT_READ, Scope.DIRECTORY_READ}),
         # Numbers alone, with what is small hidden: no scope that shows content.
         Role.STATISTICIAN: frozenset({Scope.DIRECTORY_READ, Scope.STATISTICS_READ, Scope.STATISTICS_RELEASE}),
-        Role.ADMINISTRATOR: frozenset({Scope.ADMIN, Scope.DIRECTORY_READ, Scope.METRICS_READ}),
+        Role.ADMINISTRATOR: frozenset(
+            {
+                Scope.ADMIN,
+                Scope.DIRECTORY_READ,
+                Scope.METRICS_READ,
+                Scope.APPROVALS_READ,
+                Scope.APPROVALS_DECIDE,
+                # Of any case, by its reference, without seeing what is in it.
+                Scope.RETENTION_READ,
+                Scope.RETENTION_WRITE,
+            }
+        ),
     }
 )
 
@@ -111,6 +143,10 @@ ENDPOINTS: Final[Mapping[Endpoint, frozenset[Scope]]] = MappingProxyType(
         ("GET", "/v1/cases/{reference}"): frozenset({Scope.CASES_READ}),
         ("GET", "/v1/cases/{reference}/timeline/rendering"): frozenset({Scope.CASES_READ}),
         ("PUT", "/v1/cases/{reference}/protection"): frozenset({Scope.PROTECTION_WRITE}),
+        ("GET", "/v1/cases/{reference}/retention"): frozenset({Scope.RETENTION_READ}),
+        ("POST", "/v1/cases/{reference}/retention"): frozenset({Scope.RETENTION_WRITE}),
+        ("GET", "/v1/retention"): frozenset({Scope.RETENTION_WRITE}),
+        ("POST", "/v1/retention"): frozenset({Scope.RETENTION_WRITE}),
         ("GET", "/v1/cases/{reference}/next-steps"): frozenset({Scope.CASES_READ}),
         ("GET", "/v1/cases/{reference}/evidence"): frozenset({Scope.CASES_READ}),
         ("GET", "/v1/cases/{reference}/agreements/{digest}"): frozenset({Scope.CASES_READ}),
@@ -124,9 +160,13 @@ ENDPOINTS: Final[Mapping[Endpoint, frozenset[Scope]]] = MappingProxyType(
         ("GET", "/v1/messages/{id}/rendering"): frozenset({Scope.MESSAGES_READ}),
         ("GET", "/v1/messages/{id}/attachments"): frozenset({Scope.MESSAGES_READ}),
         ("GET", "/v1/messages/{id}/attachments/{digest}"): frozenset(
-            {Scope.MESSAGES_READ, Scope.IDENTITY_READ}
+            {Scope.MESSAGES_READ, Scope.IDENTITY_REQUEST}
         ),
         ("POST", "/v1/messages/{id}/collection"): frozenset({Scope.MESSAGES_COLLECT}),
+        ("POST", "/v1/messages/{id}/identity-release"): frozenset({Scope.IDENTITY_REQUEST}),
+        ("GET", "/v1/approvals"): frozenset({Scope.APPROVALS_READ}),
+        ("GET", "/v1/approvals/{id}"): frozenset({Scope.APPROVALS_READ}),
+        ("POST", "/v1/approvals/{id}/decision"): frozenset({Scope.APPROVALS_DECIDE}),
         ("GET", "/v1/messages/{id}/envelope"): frozenset({Scope.ENVELOPES_CARRY}),
         ("POST", "/v1/envelopes"): frozenset({Scope.ENVELOPES_CARRY}),
         ("GET", "/v1/directory/authorities"): frozenset({Scope.DIRECTORY_READ}),

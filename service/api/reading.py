@@ -36,6 +36,7 @@ from service.errors import Malformed, TooLarge
 from service.exchange.views import (
     NarrativeView,
     ProtectionStatus,
+    RetentionAct,
     SignedSubmission,
     Submission,
     Urgency,
@@ -57,6 +58,7 @@ __all__ = [
     "position",
     "proposal",
     "release_reason",
+    "retention_act",
     "submitted",
 ]
 
@@ -68,6 +70,7 @@ ENVELOPE: Final = "application/vnd.focalpoint.envelope+json"
 MAX_SMALL: Final = 1024  # bytes, for a body of two codes
 
 _URGENCIES: Final = ("ordinary", "urgent", "emergency")
+_RETENTION_ACTS: Final = ("block", "unblock", "hold", "lift-hold", "erase")
 _PROTECTION: Final = ("unknown", "not-sought", "possible", "sought")
 _PARTS: Final = ("destination", "origin")
 _YEARS: Final = range(2000, 3000)
@@ -167,6 +170,14 @@ async def proposal(request: Request) -> tuple[ProtectionStatus, str]:
     _only(members, {"status", "reason"})
     status = _one_of(members, "status", _PROTECTION)
     return cast("ProtectionStatus", status), _code(members, "reason")
+
+
+async def retention_act(request: Request) -> tuple[RetentionAct, str]:
+    """What is to happen to the erasable parts of a case, and the code of the reason for it."""
+    _, data = await body_of(request, reads=(CONTENT,), limit=MAX_SMALL)
+    members = parse_object(data, max_bytes=MAX_SMALL)
+    _only(members, {"act", "reason"})
+    return cast("RetentionAct", _one_of(members, "act", _RETENTION_ACTS)), _code(members, "reason")
 
 
 async def population_wanted(request: Request) -> tuple[Population, bool]:

@@ -31,6 +31,9 @@ from service.exchange.views import (
     Page,
     ProtectionStatus,
     ProtectionView,
+    RetentionAct,
+    RetentionRun,
+    RetentionView,
     SignedSubmission,
     StatisticsList,
     Submission,
@@ -59,6 +62,20 @@ class UseCases(Protocol):
     ) -> ProtectionView:
         """The first person proposes, a second and different one confirms by asking for the same status."""
         ...
+
+    async def case_retention(
+        self, node: Node, actor: Actor, reference: CaseReference, /
+    ) -> RetentionView: ...
+
+    async def change_retention(
+        self, node: Node, actor: Actor, reference: CaseReference, act: RetentionAct, reason: str, /
+    ) -> RetentionView:
+        """Erasing, and lifting a hold, wait for a second person. Conflict `retention.held` and its kin."""
+        ...
+
+    async def due_for_retention(self, node: Node, actor: Actor, /) -> tuple[RetentionView, ...]: ...
+
+    async def run_retention(self, node: Node, actor: Actor | None = None, /) -> RetentionRun: ...
 
     async def next_steps(self, node: Node, actor: Actor, reference: CaseReference, /) -> NextStepsView: ...
 

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from service.app import run_node
+from service.app import build_node, run_node
 from service.cli.node_init import init
+from service.exchange.running import take_up_restored
 from service.settings import load
 
 node_app = typer.Typer(no_args_is_help=True, add_completion=False, help="Set a State's node up, and run it.")
@@ -26,3 +27,18 @@ def run(config: Annotated[Path, typer.Option(help="The node's settings, a TOML f
     """Serve the API and carry messages until SIGTERM."""
 
     run_node(load(config, os.environ))
+
+
+@node_app.command()
+def restored(config: Annotated[Path, typer.Option(help="The node's settings, a TOML file.")]) -> None:
+    """After a backup of the database was put back, and before the node starts: open new epochs, erase again.
+
+    What had no answer is sent under new numbers; what peers sent since the backup they send again by
+    themselves.
+    """
+    node = build_node(load(config, os.environ))
+    try:
+        epoch, again = take_up_restored(node)
+    finally:
+        node.store.close()
+    typer.echo(f"new epoch {epoch} on every channel; {again} case(s) erased again from the ledger")

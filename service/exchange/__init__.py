@@ -5,6 +5,7 @@ agree on.
 """
 
 from service.exchange.agreements import agreement_file, render_agreement
+from service.exchange.approvals import decide, list_approvals, read_approval, request_release
 from service.exchange.attachments import list_attachments, put_attachment, read_attachment
 from service.exchange.bundle import case_bundle
 from service.exchange.carriage import export_envelope, import_envelope
@@ -14,6 +15,12 @@ from service.exchange.deadlines import deadlines
 from service.exchange.next_steps import next_steps
 from service.exchange.printing import render_message, render_timeline
 from service.exchange.reading import list_messages, message_evidence, read_message
+from service.exchange.retention import (
+    case_retention,
+    change_retention,
+    due_for_retention,
+    run_retention,
+)
 from service.exchange.send import send, validate
 from service.exchange.statistics import (
     list_statistics,
@@ -25,11 +32,16 @@ from service.exchange.statistics import (
 __all__ = [
     "agreement_file",
     "case_bundle",
+    "case_retention",
     "case_timeline",
+    "change_retention",
     "collect",
     "deadlines",
+    "decide",
+    "due_for_retention",
     "export_envelope",
     "import_envelope",
+    "list_approvals",
     "list_attachments",
     "list_messages",
     "list_statistics",
@@ -38,6 +50,7 @@ __all__ = [
     "next_steps",
     "open_case",
     "put_attachment",
+    "read_approval",
     "read_attachment",
     "read_message",
     "read_statistics",
@@ -45,6 +58,8 @@ __all__ = [
     "render_message",
     "render_statistics",
     "render_timeline",
+    "request_release",
+    "run_retention",
     "send",
     "set_protection",
     "validate",

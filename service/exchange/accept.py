@@ -28,17 +28,19 @@ from protocol.deadlines import CorridorProfile
 from protocol.directory import Directory
 from protocol.envelope import ClearHeader, Kind
 from protocol.errors import CannotOpen, NotAcceptable, Refused
-from protocol.identifiers import Address, MessageId, NodeCode, state_of
+from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, state_of
 from protocol.limits import Limits
 from protocol.messages.person import described_attachments
 from protocol.opening import AuthenticEnvelope, Opened
 from protocol.safeguards.asked import cited_digests
+from service.errors import Conflict
 from service.exchange import agreements, case_files, chunks, proof
 from service.exchange.receipts import take_receipts
 from service.exchange.reconcile import take_reconciliation
 from service.node import Node
-from service.store import cases, mailbox, outgoing
+from service.store import cases, mailbox, outgoing, retention
 from service.store.cases import KnownCase
+from service.store.vault import Purpose
 
 __all__ = ["Outcome", "accept", "answer_unopened", "refuse_unopened"]
 
@@ -126,6 +128,7 @@ def accept(node: Node, opened: Opened, directory: Directory, now: datetime) -> W
             case, advance = _check_in_turn(
                 session, header.sender, opened.content, directory, node.settings.limits, now
             )
+            _check_not_erased(session, opened.content.case, opened.signed)
         except PredecessorMissing as reason:
             return Outcome(disposition="wait", sender=header.sender, message=header.id, code=reason.code)
         except NotAcceptable as reason:
@@ -309,12 +312,21 @@ def _cited_profile(directory: Directory, content: Content) -> CorridorProfile | 
     try:
         return case_files.cited_profile(directory, content)
     except NotAcceptable as reason:
-        if (
-            reason.code == "directory.unknown_profile"
-            and directory.snapshot.issued_at <= content.issued_at
-        ):
+        if reason.code == "directory.unknown_profile" and directory.snapshot.issued_at <= content.issued_at:
             raise PredecessorMissing(reason.code, reason.detail) from None
         raise
+
+
+def _check_not_erased(session: Session, case: CaseReference, signed: SignedContent) -> None:
+    """Refuses `retention.erased` for a part of a kind that was erased here: it does not come back under a new
+    key."""
+    parts: dict[Purpose, bytes | None] = {"identity": signed.identity, "narrative": signed.narrative}
+    try:
+        retention.require_parts(
+            session.connection(), case, [purpose for purpose, part in parts.items() if part is not None]
+        )
+    except Conflict as reason:
+        raise NotAcceptable(reason.code, reason.detail) from None
 
 
 def _consign(

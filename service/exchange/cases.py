@@ -246,6 +246,17 @@ def _entries(session: Session, actor: Actor, case: Row[Any]) -> list[TimelineEnt
     return entries
 
 
+_RETENTION = {
+    "retention-blocked": "blocked",
+    "retention-unblocked": "unblocked",
+    "retention-held": "held",
+    "retention-hold-lifted": "hold-lifted",
+    "identity-erased": "identity-erased",
+    "narrative-erased": "narrative-erased",
+}
+"""By what the journal calls them, as the timeline does: facts of the case, without who."""
+
+
 def _journalled(session: Session, actor: Actor, case: Row[Any], ids: set[str]) -> list[TimelineEntry]:
     """What people did here: protection changes for the destination's own, and releases of identity."""
     rows = session.connection().execute(
@@ -264,6 +275,10 @@ def _journalled(session: Session, actor: Actor, case: Row[Any], ids: set[str]) -
                     actor=row.actor,
                     reason=row.reason,
                 )
+            )
+        elif row.action in _RETENTION:
+            entries.append(
+                TimelineEntry(at=row.at, kind="retention", state=_RETENTION[row.action], reason=row.reason)
             )
         elif row.action.startswith("protection-") and actor.may(Scope.PROTECTION_WRITE):
             entries.append(

@@ -58,7 +58,8 @@ def first_epoch(now: datetime) -> str:
 
 
 def load(node: Node, session: Session, rows: Sequence[Row[Any]]) -> Sequence[Letter]:
-    """What the rows carry. A row whose message or evidence is gone is left out: there is nothing to send."""
+    """What the rows carry. A row whose message, evidence or case key is gone is left out: there is nothing to
+    send."""
     connection = session.connection()
     contents = {row.message_id for row in rows if row.kind == "content"}
     receipts = {row.evidence_digest for row in rows if row.kind == "evidence"}
@@ -91,7 +92,12 @@ def load(node: Node, session: Session, rows: Sequence[Row[Any]]) -> Sequence[Let
                 case = CaseReference(message.case_reference)
                 if case not in vaults:
                     vaults[case] = node.vault.case(session, case)
-                letters.append(_content(vaults[case], row, message))
+                try:
+                    letters.append(_content(vaults[case], row, message))
+                except NotFound as reason:
+                    # Erased: `erase` ended the row in the same transaction. Whatever else it may be, it must
+                    # not hold up what travels beside it.
+                    node.log.warning("outbox.unreadable", code=reason.code, id=row.message_id)
         elif row.kind == "evidence" and row.evidence_digest in tokens:
             letters.append(
                 Letter(

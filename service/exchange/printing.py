@@ -34,6 +34,14 @@ __all__ = ["directory_names", "print_words", "render_message", "render_timeline"
 # Setting a page is pure work for a processor. One thread for all of it: however many PDFs are asked for, the
 # rest of the node keeps the other processors.
 _PRINTER: Final = ThreadPoolExecutor(1, thread_name_prefix="printer")
+_RETENTION_EVENTS = {
+    "blocked": "parts-blocked",
+    "unblocked": "parts-unblocked",
+    "held": "hold-set",
+    "hold-lifted": "hold-lifted",
+    "identity-erased": "identity-erased",
+    "narrative-erased": "narrative-erased",
+}
 _CASE_EVENTS: Final[Mapping[str, str]] = {
     "case-opened": "case-opened",
     "identity-released": "identity-shown",
@@ -116,6 +124,8 @@ def _events(timeline: TimelineView) -> Iterator[TimelineEvent]:
                 settles = proposed == entry.state
                 proposed = None if settles else entry.state
                 yield _event(entry.at, "protection-changed" if settles else "protection-proposed")
+            case "retention":
+                yield _event(entry.at, _RETENTION_EVENTS[entry.state or ""])
             case kind:
                 yield _event(entry.at, _CASE_EVENTS[kind])
 

@@ -4,7 +4,7 @@ is owed."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from sqlmodel import Session
@@ -15,9 +15,13 @@ from protocol.evidence import About
 from protocol.identifiers import Address, MessageId, NodeCode
 from protocol.statements import Statement
 from service.node import Node
-from service.store import mailbox, outgoing
+from service.store import mailbox, outgoing, restoration
 
 __all__ = ["issue", "store"]
+
+RESTORED_FOR = timedelta(days=60)
+"""How long after a restore what begins a chain of evidence says so: peers send again at once, and one that was
+away long later."""
 
 
 def issue(
@@ -44,6 +48,11 @@ def issue(
     """
     connection = session.connection()
     issuer = issuer or node.code
+    previous = None if first else mailbox.last_evidence(connection, sender, message)
+    if previous is None and not first:
+        # Before it was put back this node may have begun a chain for this message, which the other node has.
+        restored = restoration.restored_since(connection, now - RESTORED_FOR)
+        facts = facts if restored is None else {**facts, "restored": restored}
     statement = evidence.issue(
         kind,
         about=About(
@@ -53,7 +62,7 @@ def issue(
             statement_digest=statement_digest,
         ),
         issuer=issuer,
-        previous=None if first else mailbox.last_evidence(connection, sender, message),
+        previous=previous,
         directory=directory.snapshot.digest,
         vocabulary=vocabularies.RELEASE,
         issued_at=now,

@@ -88,9 +88,9 @@ def take_reconciliation(
         _compare_directories(node, session, said.view, sender, now)
     for theirs in said.channels:
         if theirs.channel.sender == node.code:
-            _received_by_peer(node, session, theirs, now)
+            _received_by_peer(node, session, theirs, said.issued_at, now)
         else:
-            _sent_by_peer(node, session, theirs)
+            _sent_by_peer(node, session, theirs, now)
 
 
 def _compare_directories(
@@ -105,10 +105,13 @@ def _compare_directories(
         node.log.error("directory.entry_differs", peer=peer, snapshot=theirs.sequence, entry=path)
 
 
-def _received_by_peer(node: Node, session: Session, theirs: ChannelReport, now: datetime) -> None:
+def _received_by_peer(
+    node: Node, session: Session, theirs: ChannelReport, said_at: datetime, now: datetime
+) -> None:
     connection, peer = session.connection(), theirs.channel.recipient
-    channel = outgoing.newest_channel(connection, node.code, peer)
-    if channel is None or channel.epoch != theirs.channel.epoch:
+    # Of an earlier epoch too: a peer that was put back from a backup may know only that one.
+    channel = outgoing.channel(connection, node.code, peer, theirs.channel.epoch)
+    if channel is None:
         return
     for first, last in theirs.has():
         outgoing.acknowledge(connection, peer, channel.epoch, first, last, now)
@@ -117,16 +120,30 @@ def _received_by_peer(node: Node, session: Session, theirs: ChannelReport, now: 
         theirs,
         chain_at=_chains(session, channel, theirs.marks),
     )
+    lost = outgoing.repeat_lost(
+        connection, peer, channel.epoch, after=theirs.highest, before=said_at, now=now
+    )
+    if lost:
+        node.log.warning("channel.they_lost", peer=peer, epoch=channel.epoch, count=lost)
     for first, last in theirs.gaps:
         again = outgoing.repeat_numbers(connection, peer, channel.epoch, first, last, now)
         node.log.warning("channel.they_lack", peer=peer, epoch=channel.epoch, sequence=first, count=again)
+    newest = outgoing.newest_channel(connection, node.code, peer)
+    if newest is not None and newest.epoch != channel.epoch:
+        # They will speak of the newest alone from now on, and under an old number nothing could be confirmed.
+        outgoing.renumber(connection, peer, channel.epoch, now)
     _name_parting(node, difference.parted, peer, channel.epoch)
 
 
-def _sent_by_peer(node: Node, session: Session, theirs: ChannelReport) -> None:
+def _sent_by_peer(node: Node, session: Session, theirs: ChannelReport, now: datetime) -> None:
     peer = theirs.channel.sender
     channel = outgoing.newest_channel(session.connection(), peer, node.code)
-    if channel is None or channel.epoch != theirs.channel.epoch:
+    if channel is None or channel.epoch < theirs.channel.epoch:
+        # Kept, so that our next statement says of it that we have nothing: whoever was put back from a backup
+        # is sent again what it had.
+        channel = channels.open_channel(peer, node.code, theirs.channel.epoch)
+        outgoing.save_channel(session.connection(), channel, was=None, now=now)
+    elif channel.epoch != theirs.channel.epoch:
         channel = channels.open_channel(peer, node.code, theirs.channel.epoch)
     difference = compare(_report(session, channel, received=True), theirs)
     for first, last in difference.we_lack:

@@ -20,8 +20,11 @@ from protocol.statistics import Release
 
 __all__ = [
     "Accepted",
+    "ApprovalView",
+    "ApprovalsView",
     "AttachmentBytes",
     "AttachmentView",
+    "Awaiting",
     "CaseView",
     "ClaimedRendering",
     "CollectionView",
@@ -44,6 +47,10 @@ __all__ = [
     "ProtectionStatus",
     "ProtectionView",
     "RefusalView",
+    "RetentionAct",
+    "RetentionPart",
+    "RetentionRun",
+    "RetentionView",
     "SignedSubmission",
     "StatisticsList",
     "Submission",
@@ -53,6 +60,7 @@ __all__ = [
     "UploadView",
     "Urgency",
     "Validation",
+    "WaitingMessage",
 ]
 
 type Direction = Literal["in", "out"]
@@ -275,6 +283,72 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Awaiting:
+    """The answer to a message that a second person has to approve first. It is on disk; it was not sent, and
+    the other State knows nothing of it. `approval` names what became of it, `deciding` whose people decide.
+    """
+
+    id: MessageId
+    case: CaseReference
+    type: str
+    sender: Address
+    recipient: Address
+    status: Literal["awaiting-approval"]
+    approval: MessageId
+    deciding: Address
+    recorded_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingMessage:
+    """A message before it is said, as whoever decides reads it. Never with its identity part."""
+
+    type: str
+    sender: Address
+    recipient: Address
+    urgency: Urgency
+    content: ContentView
+    thread: ThreadId | None = None
+    in_reply_to: MessageId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalView:
+    """An act that one person proposed and another decides on.
+
+    `subject`: what it is about, such as a message's id. `expires_at`: until when it may be decided, and once
+    approved until when an identity may be looked at. `message`: what waits, where it is read alone.
+    `accepted`: in the answer to the decision that sent it.
+    """
+
+    id: MessageId
+    kind: str
+    subject: str
+    state: Literal["proposed", "approved", "returned", "lapsed"]
+    proposed_by: str
+    proposed_at: datetime
+    expires_at: datetime
+    facts: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    case: CaseReference | None = None
+    proposing: Address | None = None
+    deciding: Address | None = None
+    reason: str | None = None
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+    decided_reason: str | None = None
+    message: WaitingMessage | None = None
+    accepted: Accepted | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalsView:
+    """What still waits comes first."""
+
+    approvals: tuple[ApprovalView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Validation:
     """What would happen, had it been sent now. Nothing was stored, nothing signed. `due` when acceptable."""
 
@@ -428,11 +502,13 @@ class TimelineEntry:
 
     `kind` says which of the rest is there: a `message` has id, type, direction, sender, recipient, thread and
     status; `evidence` has id, evidence (its kind), issuer, digest and perhaps code; `identity-released` has
-    id and reason; `protection` has state and perhaps actor.
+    id and reason; `protection` has state and perhaps actor; `retention` has state and reason.
     """
 
     at: datetime
-    kind: Literal["case-opened", "message", "evidence", "protection", "identity-released", "overdue"]
+    kind: Literal[
+        "case-opened", "message", "evidence", "protection", "identity-released", "retention", "overdue"
+    ]
     id: MessageId | None = None
     type: str | None = None
     direction: Direction | None = None
@@ -457,6 +533,45 @@ class TimelineView:
     case: CaseView
     threads: tuple[ThreadView, ...]
     entries: tuple[TimelineEntry, ...]
+
+
+type RetentionAct = Literal["block", "unblock", "hold", "lift-hold", "erase"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionPart:
+    """Narrative or identity. From `blocked_from` nobody reads it, from `erased_from` it is to be gone; both
+    follow from the closure."""
+
+    part: Literal["identity", "narrative"]
+    state: str
+    blocked_from: datetime | None = None
+    erased_from: datetime | None = None
+    erased_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionView:
+    """Until when the erasable parts of a case are kept. `next_act`: block, propose or erase, when it is due."""
+
+    reference: CaseReference
+    closed_at: datetime | None
+    parts: tuple[RetentionPart, ...]
+    blocked_at: datetime | None = None
+    block_reason: str | None = None
+    held_at: datetime | None = None
+    hold_reason: str | None = None
+    proposed: bool = False
+    next_act: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionRun:
+    """What a run did."""
+
+    blocked: tuple[CaseReference, ...]
+    proposed: tuple[CaseReference, ...]
+    erased: tuple[CaseReference, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, insert, literal_column, select, update
 
-from protocol.channels import Channel
+from protocol.channels import Channel, open_channel
 from protocol.identifiers import CaseReference, MessageId, NodeCode
 from protocol.statements import Statement
 from service.store.prepared import Adding, Change
@@ -26,6 +26,7 @@ from service.store.tables import CHANNEL, CHANNEL_SEEN, MESSAGE, OUTBOX, SENT_MA
 __all__ = [
     "Release",
     "acknowledge",
+    "begin_epoch",
     "channel",
     "due_again",
     "hold_case",
@@ -37,6 +38,8 @@ __all__ = [
     "queue",
     "release",
     "release_held",
+    "renumber",
+    "repeat_lost",
     "repeat_numbers",
     "resend_evidence",
     "save_channel",
@@ -327,6 +330,47 @@ def repeat_numbers(
         )
         .values(state="released", next_attempt_at=now, done_at=None)
     ).rowcount
+
+
+def repeat_lost(
+    connection: Connection, peer: NodeCode, epoch: str, *, after: int, before: datetime, now: datetime
+) -> int:
+    """What the peer had confirmed before the moment `before`, and does not have then: send it again.
+
+    It was put back from a backup. Confirmed later than that, it may have come while the peer was writing.
+    """
+    return connection.execute(
+        update(OUTBOX)
+        .where(
+            OUTBOX.c.recipient_node == peer,
+            OUTBOX.c.epoch == epoch,
+            OUTBOX.c.sequence > after,
+            OUTBOX.c.state == "done",
+            OUTBOX.c.done_at < before,
+        )
+        .values(state="released", next_attempt_at=now, done_at=None)
+    ).rowcount
+
+
+def begin_epoch(connection: Connection, me: NodeCode, peer: NodeCode, epoch: str, now: datetime) -> str:
+    """Go on with this peer in a new epoch, from number 1; `epoch`, or a later one if it was used. What is
+    unanswered gets a number in it."""
+    newest = newest_channel(connection, me, peer)
+    if newest is not None and newest.epoch >= epoch:
+        epoch = f"{int(newest.epoch) + 1:012d}"
+    save_channel(connection, open_channel(me, peer, epoch), was=None, now=now)
+    renumber(connection, peer, None, now)
+    return epoch
+
+
+def renumber(connection: Connection, peer: NodeCode, epoch: str | None, now: datetime) -> None:
+    """What is unanswered under a number of this epoch, or of any, waits for a new number."""
+    in_epoch = () if epoch is None else (OUTBOX.c.epoch == epoch,)
+    connection.execute(
+        update(OUTBOX)
+        .where(OUTBOX.c.recipient_node == peer, OUTBOX.c.state == "released", *in_epoch)
+        .values(state="queued", epoch=None, sequence=None, envelope_id=None, attempts=0, next_attempt_at=now)
+    )
 
 
 def resend_evidence(

@@ -26,6 +26,7 @@ __all__ = [
     "CASE_FILE",
     "CASE_KEY",
     "CASE_PARTY",
+    "CASE_RETENTION",
     "CHANNEL",
     "CHANNEL_SEEN",
     "CHECKPOINT",
@@ -56,6 +57,7 @@ __all__ = [
     "CaseFileRow",
     "CaseKey",
     "CaseParty",
+    "CaseRetention",
     "ChannelRow",
     "ChannelSeen",
     "CheckpointRow",
@@ -69,6 +71,7 @@ __all__ = [
     "InboxRow",
     "InvitationRow",
     "MessageRow",
+    "NodeState",
     "OutboxRow",
     "PersonRow",
     "Quarantine",
@@ -452,6 +455,43 @@ class CaseKey(_Row, table=True):
     destroyed_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
+class CaseRetention(_Row, table=True):
+    """What keeps a case's erasable parts from being read, or from being erased. When they are due is not here:
+    it follows from the closure."""
+
+    __tablename__ = "case_retention"
+    __table_args__ = (
+        _partial(
+            "ix_case_retention_to_forget", "reference", where="erased_at IS NOT NULL AND forgotten_at IS NULL"
+        ),
+    )
+
+    reference: str = Field(primary_key=True)
+    blocked_at: datetime | None = Field(default=None, sa_type=Instant)
+    block_reason: str | None = None
+    held_at: datetime | None = Field(default=None, sa_type=Instant)
+    hold_reason: str | None = None
+    erased_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When a key of the case was last destroyed."""
+    forgotten_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When its old pages were gone from the files too."""
+
+
+class NodeState(_Row, table=True):
+    """What the database knows of itself: one row."""
+
+    __tablename__ = "node_state"
+
+    row: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    starts: int = 0
+    """How often a node began to run on it. The ledger has the number too: a lower one here is an old copy."""
+    copied_at: datetime | None = Field(default=None, sa_type=Instant)
+    """In a backup: when it was made. A node does not run on one before it has opened new epochs."""
+    restored_at: datetime | None = Field(default=None, sa_type=Instant)
+    epoch: str | None = None
+    """Opened when it was last restored."""
+
+
 class DirectoryDocument(_Row, table=True):
     """The directory as last received, one signed document a path."""
 
@@ -698,6 +738,8 @@ CHANNEL = _table(ChannelRow)
 CHANNEL_SEEN = _table(ChannelSeen)
 CHECKPOINT = _table(CheckpointRow)
 CASE_KEY = _table(CaseKey)
+CASE_RETENTION = _table(CaseRetention)
+NODE_STATE = _table(NodeState)
 DIRECTORY_COMPARISON = _table(DirectoryComparison)
 DIRECTORY_DOCUMENT = _table(DirectoryDocument)
 DIRECTORY_HISTORY = _table(DirectoryHistory)

@@ -50,6 +50,10 @@ from service.exchange.views import (
     ProtectionStatus,
     ProtectionView,
     RefusalView,
+    RetentionAct,
+    RetentionPart,
+    RetentionRun,
+    RetentionView,
     SignedSubmission,
     StatisticsList,
     Submission,
@@ -139,6 +143,25 @@ class FakeExchange:
                 )
             )
         return TimelineView(case=case, threads=tuple(threads), entries=tuple(entries))
+
+    async def case_retention(self, node: Node, actor: Actor, reference: CaseReference, /) -> RetentionView:
+        self._case(actor, reference)
+        parts = (
+            RetentionPart(part="identity", state="kept"),
+            RetentionPart(part="narrative", state="kept"),
+        )
+        return RetentionView(reference=reference, closed_at=None, parts=parts)
+
+    async def change_retention(
+        self, node: Node, actor: Actor, reference: CaseReference, act: RetentionAct, reason: str, /
+    ) -> RetentionView:
+        return await self.case_retention(node, actor, reference)
+
+    async def due_for_retention(self, node: Node, actor: Actor, /) -> tuple[RetentionView, ...]:
+        return ()
+
+    async def run_retention(self, node: Node, actor: Actor | None = None, /) -> RetentionRun:
+        return RetentionRun(blocked=(), proposed=(), erased=())
 
     async def set_protection(
         self,
