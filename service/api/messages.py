@@ -34,8 +34,9 @@ async def send_message(request: Request) -> Response:
     # The busiest endpoint: it takes the request alone, which `Guarded` makes short.
     ask: Asking = request.state.asking
     accepted = await ask.exchange.send(ask.node, ask.actor, await submitted(request, ask.limits))
-    awaiting = isinstance(accepted, Awaiting)
-    where = f"/v1/approvals/{accepted.approval}" if awaiting else f"/v1/messages/{accepted.id}"
+    where = f"/v1/messages/{accepted.id}"
+    if isinstance(accepted, Awaiting):
+        where = f"/v1/approvals/{accepted.approval}"
     headers = {"Location": where}
     return answer(accepted, language=ask.language, status=202, headers=headers)
 

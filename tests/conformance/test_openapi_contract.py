@@ -64,6 +64,14 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         "body": b"%PDF-1.7 made up",
         "media_type": "application/pdf",
     },
+    ("POST", "/v1/messages/{id}/identity-release"): {
+        "body": {"reason": "home-visit"},
+        "media_type": "application/json",
+    },
+    ("POST", "/v1/approvals/{id}/decision"): {
+        "body": {"decision": "approve"},
+        "media_type": "application/json",
+    },
     ("GET", "/v1/messages/{id}/attachments/{digest}"): {
         "query": {"identity": "release", "reason": "interview-held"}
     },
@@ -130,6 +138,12 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Base]:
         by_hand = await exchange.export_envelope(pair.ro.node, pair.ro.officer, answer.id)
         await exchange.make_statistics(node, actor(role=Role.STATISTICIAN), RELEASED, False)
         untouched = await exchange.open_case(node, pair.it.supervisor)
+        shown, asked = [
+            await exchange.request_release(node, pair.it.officer, first.id, reason)
+            for reason in ("interview-held", "family-tracing")
+        ]
+        await exchange.decide(node, pair.it.supervisor, shown.id, "approve", None)
+        EXAMPLES_OF.update(approval=asked.id)
         EXAMPLES_OF.update(received=answer.id, envelope=json.loads(by_hand), untouched=untouched.reference)
 
     asyncio.run(play())
@@ -142,6 +156,8 @@ def parameters_of(path: str) -> dict[str, str]:
     if path.endswith("/protection"):
         # What was generated before may have left a proposal that one person cannot confirm.
         values["reference"] = EXAMPLES_OF["untouched"]
+    if path.startswith("/v1/approvals"):
+        values["id"] = EXAMPLES_OF["approval"]
     if path.startswith("/v1/statistics"):
         values["id"] = RELEASED.id
     if path.endswith("/collection"):

@@ -82,6 +82,15 @@ class LocalNetwork:
     def supervisor(self, code: str, number: int = 0) -> httpx.Client:
         return self.client(code, "supervisor", number)
 
+    def release(self, code: str, id_: str, reason: str) -> None:
+        """The first officer asks for the identity part, the first supervisor releases it: both may look."""
+        asked = self.officer(code).post(f"/v1/messages/{id_}/identity-release", json={"reason": reason})
+        assert asked.status_code == 202, asked.text
+        decided = self.supervisor(code).post(
+            f"/v1/approvals/{asked.json()['id']}/decision", json={"decision": "approve"}
+        )
+        assert decided.status_code == 200, decided.text
+
     def stranger(self, code: str, role: str = "case-officer", *authorities: str) -> httpx.Client:
         """Somebody of this node who acts for `authorities` alone: signed by the node's own token key."""
         token = mint(

@@ -90,7 +90,8 @@ def downloaded(network: LocalNetwork, code: str, sent: Json, digest: str) -> tup
     summed, size = hashlib.sha256(), 0
     where = f"/v1/messages/{sent['id']}/attachments/{digest}"
     asked = {"identity": "release", "reason": "identity-check"}
-    with network.supervisor(code).stream("GET", where, params=asked) as answer:
+    network.release(code, sent["id"], "identity-check")
+    with network.officer(code).stream("GET", where, params=asked) as answer:
         assert answer.status_code == 200
         for piece in answer.iter_bytes():
             summed.update(piece)

@@ -75,7 +75,7 @@ def test_every_step_is_told(told: tuple[str, Path]) -> None:
         "A second, different person has to confirm this.",
         "the status is not-sought",
         "Your role does not allow this.",
-        "releases it for a home visit, which is journalled: Ileana Exemplu",
+        "reads it: Ileana Exemplu",
         "nor a word of the free text, nor the kind of message, nor the case reference",
         "the conversation is now complete",
         "simulated, in this network on this machine alone",

@@ -213,6 +213,7 @@ class FakeExchange:
         self, node: Node, actor: Actor, message: MessageId, digest: str, reason: str, /
     ) -> AttachmentBytes:
         self._message(actor, message)
+        self._require_release(actor, message, reason)
 
         async def chunks() -> AsyncIterator[bytes]:
             yield b"%PDF-"
@@ -373,24 +374,25 @@ class FakeExchange:
         view = self._message(actor, message)
         assert view.content is not None
         if include_identity:
-            pairs_of = [
-                {one.proposed_by, one.decided_by}
-                for one in self.approvals.values()
-                if (one.subject, one.reason, one.state) == (message, reason, "approved")
-            ]
-            if not any(actor.person in people for people in pairs_of):
-                raise Forbidden("access.second_person", "nobody else has released it")
+            self._require_release(actor, message, reason)
             self.released.append((actor.person, message, str(reason)))
             content = dataclasses.replace(view.content, identity_state="released")
         else:
             content = dataclasses.replace(view.content, identity=None)
         return dataclasses.replace(view, content=content)
 
+    def _require_release(self, actor: Actor, message: MessageId, reason: str | None) -> None:
+        for one in self.approvals.values():
+            released = (one.subject, one.reason, one.state) == (message, reason, "approved")
+            if released and actor.person in (one.proposed_by, one.decided_by):
+                return
+        raise Forbidden("access.second_person", "nobody else has released it")
+
     async def request_release(
         self, node: Node, actor: Actor, message: MessageId, reason: str, /
     ) -> ApprovalView:
         view = self._message(actor, message)
-        id_ = MessageId(f"9b2d7c10-5a41-4c3e-8f06-{len(self.approvals):012x}")
+        id_ = MessageId(f"3f1d9a52-6c4e-4f0a-9b7d-{len(self.approvals) + 1:012x}")
         self.approvals[id_] = ApprovalView(
             id=id_,
             kind="identity-release",

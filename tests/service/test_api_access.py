@@ -48,6 +48,8 @@ BODIES: dict[Endpoint, dict[str, Any]] = {
     ("GET", "/v1/messages/{id}/attachments/{digest}"): {
         "params": {"identity": "release", "reason": "identity-check"}
     },
+    ("POST", "/v1/messages/{id}/identity-release"): {"json": {"reason": "identity-check"}},
+    ("POST", "/v1/approvals/{id}/decision"): {"json": {"decision": "approve"}},
     ("POST", "/v1/statistics/releases"): {"json": {"role": "origin", "year": 2025}},
     ("POST", "/v1/envelopes"): {
         "content": b'{"manifest":"e30.e30.AA","parts":{}}',
@@ -72,6 +74,10 @@ async def stand() -> Stand:
     await made.settle_protection()
     sent = await made.as_("case-officer").post("/v1/messages", json=submission(1))
     assert sent.status_code == 202, sent.text
+    asked = await made.as_("case-officer").post(
+        f"/v1/messages/{message_id(1)}/identity-release", json={"reason": "identity-check"}
+    )
+    assert asked.json()["id"] == message_id(1), "the example id in the paths of approvals too"
     made.exchange.statistics[RELEASED.id] = Release(
         population=RELEASED, made_at=made.node.clock.now(), total=None, tables=()
     )

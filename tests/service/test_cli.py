@@ -77,7 +77,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         "clients": {
             "case-officer": [stand.token("case-officer"), stand.token("case-officer", person="person-2")],
             "operator": stand.token("operator"),
-            "supervisor": stand.token("supervisor"),
+            "supervisor": stand.token("supervisor", person="person-2"),
         },
     }
     (tmp_path / "network.json").write_text(json.dumps({"nodes": [node]}))

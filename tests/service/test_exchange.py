@@ -19,7 +19,6 @@ from protocol.errors import NotAcceptable
 from protocol.identifiers import MessageId, ThreadId, new_case_reference
 from protocol.vocabularies import RELEASE
 from service import exchange
-from service.access.roles import Role
 from service.errors import Conflict, Forbidden, NotFound
 from service.exchange.accept import Outcome
 from service.exchange.letters import Letter, seal
