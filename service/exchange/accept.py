@@ -168,6 +168,9 @@ def answer_unopened(
             now=now,
             to=header.sender,
         )
+        # The evidence names it, and what is opened later comes under another manifest.
+        if authentic.manifest.token not in outgoing.manifests_of(session.connection(), header.id):
+            outgoing.keep_manifests(session.connection(), [(header.id, authentic.manifest)])
         node.log.info("inbox.not_opened", code=refused.code, node=header.sender, id=header.id)
         return Outcome(
             disposition="refused",

@@ -57,7 +57,12 @@ def held_message(connection: Connection, row: Row[Any]) -> BundleMessage:
         manifests = outgoing.manifests_of(connection, message)
     else:
         came = select(INBOX.c.manifest).where(INBOX.c.sender_node == sender_node, INBOX.c.id == message)
-        manifests = tuple(connection.execute(came).scalars())
+        # Those that could not be opened were kept besides: evidence names them too.
+        opened = tuple(connection.execute(came).scalars())
+        manifests = (
+            *opened,
+            *(one for one in outgoing.manifests_of(connection, message) if one not in opened),
+        )
     return BundleMessage(
         sender_node=sender_node,
         id=message,

@@ -348,7 +348,8 @@ class AttachmentChunk(_Row, table=True):
 
 
 class SentManifest(_Row, table=True):
-    """Every manifest under which a message of ours left: evidence that comes back names one of them."""
+    """Every manifest under which a message of ours left, and under which one of theirs came that could not be
+    opened: evidence names them."""
 
     __tablename__ = "sent_manifest"
     __table_args__ = (Index("ix_sent_manifest_id", "id"),)
