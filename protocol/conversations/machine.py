@@ -22,7 +22,7 @@ authority says, and the collection of an answer by its agency, moves a conversat
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -241,6 +241,7 @@ def rebuilt(
     said: Iterable[Said],
     *,
     table: Table,
+    unanswered: Collection[MessageId] = (),
     collected_at: Mapping[MessageId, datetime] | None = None,
 ) -> Thread:
     """The conversation that the first entry of `thread` opened, if `said` is all that was said in it since.
@@ -249,17 +250,20 @@ def rebuilt(
     only with what was refused, and the other node takes it after all when the same office is named again: so
     it is left out, not thrown away, and a later call has it again.
 
-    `said` comes in the order in which it has the right of way where not all of it can stand together, and
-    whatever cannot be said yet is tried again after each that could. `collected_at`: answers that the asker's
-    agency has.
+    Where not all of it can stand together, what both nodes know has the right of way over what is
+    `unanswered`. In each of the two, what counts in `thread` comes first and in its order there, the rest as
+    in `said`; whatever cannot be said yet is tried again after each that could. `collected_at`: answers that
+    the asker's agency has.
     """
+    places = {entry.id: place for place, entry in enumerate(thread.entries) if entry.type != COLLECTION}
+    ordered = sorted(said, key=lambda one: (one.id in unanswered, places.get(one.id, len(thread.entries))))
     again = dataclasses.replace(
         thread, state=table.first, answerers=thread.answerers[:1], entries=thread.entries[:1], due=None
     )
     again = dataclasses.replace(again, due=present_due(again, table))
     at = collected_at or {}
     steps: list[Callable[[Thread], Advance]] = []
-    for one in said:
+    for one in ordered:
         if one.id != again.entries[0].id:
             steps.append(partial(advance, said=one, table=table, sending=False))
         if one.id in at:

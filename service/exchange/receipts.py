@@ -140,26 +140,22 @@ def _say_again(session: Session, row: Row[Any], now: datetime) -> None:
 
 def _rebuild(session: Session, thread_id: ThreadId, now: datetime) -> None:
     """The conversation from all that nobody refused, and of our own messages that are not answered yet those
-    marked that do not count in it now.
-
-    What both nodes know has the right of way over what is still on its way.
-    """
+    marked that do not count in it now."""
     connection = session.connection()
     rows = [
         row
         for row in mailbox.messages_of_thread(connection, thread_id)
         if row.refusal_code is None or row.status in _UNANSWERED
     ]
+    unanswered = [row for row in rows if row.status in _UNANSWERED]
     thread = mailbox.load_thread(connection, thread_id)
     if thread is not None:
         asker = thread.asker
         thread = conversations.rebuilt(
             thread,
-            [
-                read_content(stored_statement(row), None, None)
-                for row in sorted(rows, key=lambda row: row.status in _UNANSWERED)
-            ],
+            [read_content(stored_statement(row), None, None) for row in rows],
             table=conversations.table_for(thread.procedure),
+            unanswered={MessageId(row.id) for row in unanswered},
             collected_at={
                 MessageId(row.id): row.collected_at
                 for row in rows
@@ -167,9 +163,8 @@ def _rebuild(session: Session, thread_id: ThreadId, now: datetime) -> None:
             },
         )
         mailbox.save_thread(connection, thread, now=now, new=False)
-    for row in rows:
-        if row.status in _UNANSWERED:
-            _mark(connection, row, left_out=thread is None or thread.entry(MessageId(row.id)) is None)
+    for row in unanswered:
+        _mark(connection, row, left_out=thread is None or thread.entry(MessageId(row.id)) is None)
 
 
 def _mark(connection: Connection, row: Row[Any], *, left_out: bool) -> None:

@@ -413,14 +413,30 @@ def test_a_conversation_is_rebuilt_from_what_was_said_in_any_order_with_its_coll
     assert not any(without_report.said("collection"))
 
 
-def test_of_two_messages_that_cannot_both_stand_the_first_has_the_right_of_way() -> None:
+def test_of_two_messages_that_cannot_both_stand_the_one_that_both_nodes_know_has_the_right_of_way() -> None:
     thread = talk()
-    first, second = (said(thread, "accept", by=B, name=name) for name in ("one", "two"))
-    for order in ((first, second), (second, first)):
-        assert [entry.id for entry in rebuilt(thread, order, table=SOCIAL_INQUIRY).entries] == [
-            OPENING,
-            order[0].id,
-        ]
+    one, two = (said(thread, "accept", by=B, name=name) for name in ("one", "two"))
+
+    def left(before: Thread, *unanswered: Content) -> list[str]:
+        names = {message.id for message in unanswered}
+        again = rebuilt(before, [one, two], table=SOCIAL_INQUIRY, unanswered=names)
+        return [entry.id for entry in again.entries if entry.id != OPENING]
+
+    assert left(thread) == ["one"]
+    second = advance(thread, two, table=SOCIAL_INQUIRY, sending=True).thread
+    assert left(second) == left(second, one) == left(second, one, two) == ["two"], (
+        "what counts goes on counting"
+    )
+    assert left(second, two) == ["one"]
+
+
+def test_what_counts_in_a_conversation_is_not_displaced_by_what_counts_again() -> None:
+    """The new office declined, redirected when that had not counted, and its refusal was taken after all."""
+    thread, messages = talk_over((B, "redirect"), (B, "redirect"), (A, "withdraw"))
+    refusal = said(thread, "decline", by=B, sender=OFFICES[1])
+    again = rebuilt(thread, [refusal, *messages], table=SOCIAL_INQUIRY)
+    assert again == advance(thread, refusal, table=SOCIAL_INQUIRY, sending=False).thread
+    assert (again.state, again.answerers) == ("declined", OFFICES)
 
 
 def test_a_conversation_survives_storage_as_plain_json() -> None:

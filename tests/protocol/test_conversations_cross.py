@@ -23,6 +23,7 @@ from protocol.conversations import (
     state_at,
 )
 from protocol.errors import NotAcceptable
+from protocol.identifiers import MessageId
 
 IN_TIME, OVERDUE = timedelta(days=1), timedelta(days=400)
 REPORT = "social-inquiry.report"
@@ -248,11 +249,15 @@ class Exchange:
         self.chance = chance
         self.books = {side: Book() for side in Party}
         self.refused: set[str] = set()
-        self.evidence: list[tuple[Party, str, bool]] = []
+        self.evidence: list[tuple[Party, MessageId, bool]] = []
         self.rejoined = 0
 
-    def say(self, side: Party, now: datetime) -> None:
-        choices = [choice for choice in self.world.can_say(side, now) if choice[0] not in LEFT_OUT]
+    def say(self, side: Party, now: datetime, *types: str) -> None:
+        choices = [
+            choice
+            for choice in self.world.can_say(side, now)
+            if choice[0] not in LEFT_OUT and (not types or choice[0] in types)
+        ]
         if choices:
             move_type, replies = self.chance.choice(choices)
             self._said(side, self.world.say(side, move_type, self.chance.choice(replies), now))
@@ -391,15 +396,18 @@ def test_both_nodes_agree_in_a_long_campaign(table: Table) -> None:
 
 
 STEPS = ["say", "say", "carelessly", "deliver", "deliver", "refuse", "evidence", "evidence", "collect"]
+REDIRECTIONS = [*STEPS, "redirect", "redirect", "refuse redirection", "refuse redirection", "evidence"]
+"""Steps of a walk in which offices are named, refused and named again."""
 
 
 def walk(chance: Random, table: Table, *, steps: int) -> Exchange:
     exchange = Exchange(table, chance)
     now = START
+    kinds = chance.choice([STEPS, REDIRECTIONS])
     for _ in range(chance.randint(1, steps)):
         side = chance.choice(list(Party))
         now += timedelta(hours=chance.choice([1, 30, 900]))
-        match chance.choice(STEPS):
+        match chance.choice(kinds):
             case "say":
                 exchange.say(side, now)
             case "carelessly":
@@ -408,6 +416,12 @@ def walk(chance: Random, table: Table, *, steps: int) -> Exchange:
                 exchange.evidence_arrives()
             case "collect":
                 exchange.collect(now)
+            case "redirect":
+                exchange.say(Party.ANSWERER, now, "redirect")
+            case "refuse redirection":
+                for to, item in exchange.world.on_the_way():
+                    if isinstance(item, Content) and item.type == "redirect":
+                        exchange.deliver(to, item, repeat=chance.random() < 0.5, refuse=True)
             case step if flying := exchange.world.on_the_way():
                 to, item = chance.choice(flying)
                 exchange.deliver(to, item, repeat=chance.random() < 0.5, refuse=step == "refuse")

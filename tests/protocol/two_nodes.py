@@ -232,22 +232,22 @@ class Book:
     """
 
     said: list[Content] = field(default_factory=list)
-    unanswered: set[str] = field(default_factory=set)
-    left_out: set[str] = field(default_factory=set)
+    unanswered: set[MessageId] = field(default_factory=set)
+    left_out: set[MessageId] = field(default_factory=set)
     collected_at: dict[MessageId, datetime] = field(default_factory=dict)
 
     def own(self, item: Content) -> None:
         self.said.append(item)
         self.unanswered.add(item.id)
 
-    def taken(self, name: str) -> bool:
+    def taken(self, name: MessageId) -> bool:
         """The other node took that message of ours. Whether the thread is to be rebuilt."""
         self.unanswered.discard(name)
         again = name in self.left_out
         self.left_out.discard(name)
         return again
 
-    def refused(self, name: str) -> None:
+    def refused(self, name: MessageId) -> None:
         self.unanswered.discard(name)
         self.left_out.discard(name)
         self.said = [item for item in self.said if item.id != name]
@@ -255,9 +255,10 @@ class Book:
     def rebuild(self, thread: Thread, table: Table) -> Thread:
         again = rebuilt(
             thread,
-            sorted(self.said, key=lambda item: item.id in self.unanswered),
+            self.said,
             table=table,
+            unanswered=self.unanswered,
             collected_at=self.collected_at,
         )
-        self.left_out = {name for name in self.unanswered if again.entry(MessageId(name)) is None}
+        self.left_out = {name for name in self.unanswered if again.entry(name) is None}
         return again
