@@ -23,9 +23,11 @@ from protocol.identifiers import CaseReference, MessageId
 from protocol.statements import LocalSigningKey, digest
 from service import exchange
 from service.directory.identity_keys import Policy, ahead, make_ahead
+from service.directory.key_acts import AT_THE_MACHINE, KeyAct, leave_note
 from service.directory.own_keys import REAL, sealing_records, signing_records
 from service.directory.rotate import KeyLife
 from service.keystore import FileKeyStore, _bound, _key
+from service.monitor.key_lives import endings
 from service.random_source import SystemRandomSource
 from service.routing.outbox import Outbox
 from service.store.checkpoints import received_before
@@ -367,5 +369,41 @@ def test_a_stolen_node_key_sends_nothing_more(pair: Pair, tmp_path: Path) -> Non
         # Ours seals it afresh under the new key.
         pair.clock.pass_by(hours=1)
         await stream.all_consigned()
+
+    run(play())
+
+
+def test_what_an_administrator_did_at_the_machine_stands_in_the_journal(pair: Pair, tmp_path: Path) -> None:
+    async def play() -> None:
+        _, it, _ = await begin(pair, tmp_path)
+        act = KeyAct(act="compromised", subject="it.servizio-minori k1", at=pair.clock.now())
+        leave_note(pair.it.node.settings.data_dir, act)
+        await it.look()
+        await it.look()
+        rows = await pair.it.rows(
+            "select actor, subject from access_journal where action = 'keys.compromised'"
+        )
+        assert rows == [{"actor": AT_THE_MACHINE, "subject": "it.servizio-minori k1"}]
+
+    run(play())
+
+
+def test_an_end_that_comes_near_is_counted_down_and_owed_to_somebody(pair: Pair, tmp_path: Path) -> None:
+    async def play() -> None:
+        _, it, _ = await begin(pair, tmp_path)
+        now = pair.clock.now()
+        by_what = {one.what: one for one in endings(pair.world.directory, it.side.node.code, now)}
+        assert not by_what["sign"].due
+        assert by_what["seal-identity"].ahead == POLICY.ahead
+        later = now + timedelta(days=22)
+        by_what = {one.what: one for one in endings(pair.world.directory, it.side.node.code, later)}
+        assert by_what["seal-identity"].ahead == 1
+        assert by_what["seal-identity"].due
+        last = now + timedelta(days=340)
+        assert all(one.due for one in endings(pair.world.directory, it.side.node.code, last))
+        await it.look()
+        shown = pair.it.node.metrics.exposition().decode()
+        assert 'fp_key_ends_seconds{what="sign"}' in shown
+        assert f"fp_identity_keys_ahead {float(POLICY.ahead)}" in shown
 
     run(play())
