@@ -11,7 +11,7 @@ A start does what is missing of 2 (`replay`) and of 3 (`forget`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -30,7 +30,7 @@ from service.store import outgoing, retention
 from service.store.tables import ATTACHMENT, CASE_RETENTION, MESSAGE
 from service.store.wiping import overwrite_freed_memory
 
-__all__ = ["erase", "forget", "forget_now", "outstanding", "replay"]
+__all__ = ["end_unreadable", "erase", "forget", "forget_now", "outstanding", "replay"]
 
 
 def erase(
@@ -67,8 +67,8 @@ def erase(
 
 
 def replay(node: Node, session: Session, now: datetime) -> int:
-    """Erase again what the ledger names and this database still has a key for: it was put back from a copy, or
-    a crash came between ledger and commit. How many cases that is."""
+    """Erase again what the ledger names and this database still has a key for: it was put back from a copy,
+    or a crash came between ledger and commit. How many cases that is."""
     named = node.ledger.parts_by_name()
     if not named:
         return 0
@@ -87,6 +87,15 @@ def outstanding(session: Session) -> tuple[CaseReference, ...]:
         )
     )
     return tuple(CaseReference(reference) for reference in rows.scalars())
+
+
+def end_unreadable(node: Node, session: Session, rows: Sequence[Row[Any]], now: datetime) -> None:
+    """Content rows that the outbox came to and could not read any more: each ends with its code, and none holds
+    up the rest."""
+    retention.end_rows(session.connection(), [row.row for row in rows], now)
+    for peer in retention.peers_left_with_a_gap(rows):
+        outgoing.begin_epoch(session.connection(), node.code, peer, first_epoch(now), now)
+    node.log.warning("outbox.ended", code="vault.key_destroyed", count=len(rows))
 
 
 async def forget(node: Node) -> int:

@@ -31,6 +31,7 @@ from protocol.errors import Refused
 from protocol.identifiers import MessageId, NodeCode, new_message_id
 from service.errors import NodeError, Unavailable
 from service.exchange import letters
+from service.exchange.erasure import end_unreadable
 from service.exchange.letters import Letter
 from service.node import Node
 from service.routing.nats import HubLink
@@ -144,6 +145,7 @@ class Outbox:
         node = self._node
         now = node.clock.now()
         waiting = await node.store.read(lambda session: letters.load(node, session, rows))
+        await self._end_unreadable(rows, waiting)
         if not waiting:
             return ()
         known = await node.store.read(
@@ -185,6 +187,7 @@ class Outbox:
             return 0
         directory = node.directory.current()
         waiting = await node.store.read(lambda session: letters.load(node, session, rows))
+        await self._end_unreadable(rows, waiting)
         by_envelope: dict[tuple[NodeCode, MessageId], list[Letter]] = defaultdict(list)
         for letter in waiting:
             by_envelope[letter.peer, letter.envelope_id or letter.message_id].append(letter)
@@ -209,6 +212,14 @@ class Outbox:
         for peer, group, envelope in sealed:
             self._publish(peer, envelope, tuple(letter.row for letter in group))
         return len(waiting)
+
+    async def _end_unreadable(self, rows: Sequence[Row[Any]], loaded: Sequence[Letter]) -> None:
+        """What was erased since it was queued is over; the rows beside it are not."""
+        readable = {letter.row for letter in loaded}
+        gone = [row for row in rows if row.kind == "content" and row.row not in readable]
+        if gone:
+            node, now = self._node, self._node.clock.now()
+            await node.store.write(lambda session: end_unreadable(node, session, gone, now))
 
     async def published(self) -> None:
         """Returns once nothing that was released waits for the hub's word any more."""

@@ -197,7 +197,12 @@ def end_rows(connection: Connection, rows: Collection[int], now: datetime) -> No
     for row in ended.all():
         connection.execute(
             update(MESSAGE)
-            .where(MESSAGE.c.sender_node == row.sender_node, MESSAGE.c.id == row.message_id)
+            .where(
+                MESSAGE.c.sender_node == row.sender_node,
+                MESSAGE.c.id == row.message_id,
+                # What was consigned once stays so.
+                MESSAGE.c.status.in_(("held", "accepted", "sent")),
+            )
             .values(status="refused", refusal_code="vault.key_destroyed")
         )
     connection.execute(update(OUTBOX).where(OUTBOX.c.row.in_(rows)).values(state="failed", done_at=now))
