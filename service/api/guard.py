@@ -171,9 +171,7 @@ async def visitor_of(request: Request) -> Visitor:
     if not cookie:
         raise NotAuthenticated("access.token_missing", "expected a token, or a session")
     idle = timedelta(seconds=settings.session_idle_seconds)
-    signed_in = await node.store.read(
-        lambda session: sessions.find(session, cookie, idle=idle, now=now)
-    )
+    signed_in = await node.store.read(lambda session: sessions.find(session, cookie, idle=idle, now=now))
     if request.method not in sessions.SAFE_METHODS:
         sessions.require_csrf(cookie, request.headers.get(sessions.CSRF_HEADER))
     if signed_in.stale:
