@@ -85,8 +85,8 @@ class CorridorTerms:
     """What two States agreed. `states`: both codes, in order of the alphabet.
 
     `durations`: lengths as `protocol.deadlines` writes them, by message type, obligation and urgency.
-    `costs`: a code of `costs-bearer`. `languages`: BCP 47, in which either may be written to. `retention`: how
-    long each keeps a closed case, as a length.
+    `costs`: a code of `costs-bearer`. `languages`: BCP 47, in which either may be written to. `retention`:
+    how long each keeps a closed case, as a length.
     """
 
     network: str

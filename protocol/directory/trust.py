@@ -51,6 +51,8 @@ __all__ = [
     "Charter",
     "Snapshot",
     "TakenOver",
+    "read_admission",
+    "read_charter",
     "verify_admission",
     "verify_charter",
     "verify_charters",
@@ -114,8 +116,10 @@ class Admission:
 
     `authorities`: for an international body, the addresses that it may speak for; empty for a State, which
     speaks for all of its own. Of two admissions of one member the one with the higher `sequence` counts.
+    `charter`: digest of the one that it was signed under.
     """
 
+    charter: str
     member: str
     state: StateCode
     root_keys: tuple[KeyRecord, ...]
@@ -156,12 +160,21 @@ class Snapshot:
 def verify_charter(cosigned: CoSigned, charter_digest: str) -> Charter:
     """The charter, when it is the one whose digest we were given and enough of its keys signed it.
 
-    Refuses `directory.wrong_charter`, `directory.malformed`, `directory.charter_keys` (one key under two
-    names, a threshold that one stolen key would meet, or a snapshot key that is also a charter key), and
-    `directory.below_threshold`.
+    Refuses `directory.wrong_charter`, `directory.below_threshold`, and as `read_charter`.
     """
     if cosigned.digest != charter_digest:
         raise NotAcceptable("directory.wrong_charter", "this is not the charter whose digest was entered")
+    charter = read_charter(cosigned)
+    _meets_threshold(cosigned, StatementType.CHARTER, charter)
+    return charter
+
+
+def read_charter(cosigned: CoSigned) -> Charter:
+    """What the bytes say, whoever signed them.
+
+    Refuses `directory.malformed`, and `directory.charter_keys` (one key under two names, a threshold that one
+    stolen key would meet, or a snapshot key that is also a charter key).
+    """
     claims = _payload(cosigned)
     keys = {key.kid: key for key in map(_bare_key, claims.inside("jwks").each("keys"))}
     charter = Charter(
@@ -187,7 +200,6 @@ def verify_charter(cosigned: CoSigned, charter_digest: str) -> Charter:
         )
     if any(record.verify_key().raw in material for record in charter.snapshot_keys):
         raise NotAcceptable("directory.charter_keys", "a snapshot key may not be a charter key")
-    _meets_threshold(cosigned, StatementType.CHARTER, charter)
     return charter
 
 
@@ -252,27 +264,9 @@ def verify_admission(cosigned: CoSigned, charter: Charter) -> Admission:
     """
     under = _under(cosigned, charter)
     _meets_threshold(cosigned, StatementType.ADMISSION, under)
-    claims = _payload(cosigned)
-    charter.named(claims.text("charter"))
-    member = claims.text("member")
-    if not is_member_code(member):
-        raise claims.wrong("member", "a State's code, or `int-` and a body's name")
-    state = state_of_member(member)
-    authorities = tuple(parse_address(text) for text in claims.texts("authorities"))
-    if (state == "int") != bool(authorities) or any(not one.startswith(f"{state}.") for one in authorities):
-        raise claims.wrong("authorities", "the addresses of an international body, and of nobody else")
-    admission = Admission(
-        member=member,
-        state=state,
-        root_keys=read_keys(claims.inside("jwks")),
-        nodes=tuple(parse_node_code(text) for text in claims.texts("nodes")),
-        authorities=authorities,
-        suspended=claims.boolean("suspended"),
-        sequence=claims.integer("sequence", least=1),
-        issued_at=claims.moment("iat"),
-        expires_at=claims.moment("exp"),
-        digest=cosigned.digest,
-    )
+    admission = read_admission(cosigned)
+    charter.named(admission.charter)
+    member = admission.member
     successor = charter.successor_of(under)
     if successor is not None:
         taken = successor.admissions.get(member)
@@ -284,13 +278,37 @@ def verify_admission(cosigned: CoSigned, charter: Charter) -> Admission:
     return admission
 
 
+def read_admission(cosigned: CoSigned) -> Admission:
+    """What the bytes say, whoever signed them. Refuses `directory.malformed`, `directory.critical`."""
+    claims = _payload(cosigned)
+    member = claims.text("member")
+    if not is_member_code(member):
+        raise claims.wrong("member", "a State's code, or `int-` and a body's name")
+    state = state_of_member(member)
+    authorities = tuple(parse_address(text) for text in claims.texts("authorities"))
+    if (state == "int") != bool(authorities) or any(not one.startswith(f"{state}.") for one in authorities):
+        raise claims.wrong("authorities", "the addresses of an international body, and of nobody else")
+    return Admission(
+        charter=claims.text("charter"),
+        member=member,
+        state=state,
+        root_keys=read_keys(claims.inside("jwks")),
+        nodes=tuple(parse_node_code(text) for text in claims.texts("nodes")),
+        authorities=authorities,
+        suspended=claims.boolean("suspended"),
+        sequence=claims.integer("sequence", least=1),
+        issued_at=claims.moment("iat"),
+        expires_at=claims.moment("exp"),
+        digest=cosigned.digest,
+    )
+
+
 def verify_snapshot(token: str, charter: Charter) -> Snapshot:
     """Whether the snapshot is the newest, and not expired, is for its reader to check.
 
-    One under an earlier charter is read too, for old evidence names it, when it is dated before the charter's
-    successor. Refuses `directory.wrong_signer` (no snapshot key of the charter), `directory.key_not_valid`,
-    `directory.wrong_charter`, `directory.superseded_charter`, `directory.malformed`, `directory.critical` and
-    the codes of `statements.read` and `statements.verify`.
+    One under an earlier charter is read too, for old evidence names it. Refuses `directory.wrong_signer` (no
+    snapshot key of the charter), `directory.key_not_valid`, `directory.wrong_charter`, `directory.malformed`,
+    `directory.critical` and the codes of `statements.read` and `statements.verify`.
     """
     unverified = read(token, typ=StatementType.SNAPSHOT, max_bytes=MAX_SNAPSHOT_BYTES)
     # Which charter it says it is of decides whose key to look for, and is believed once that key signed it.
@@ -321,12 +339,6 @@ def verify_snapshot(token: str, charter: Charter) -> Snapshot:
         raise claims.wrong("exp", "a moment after iat")
     if not record.in_use(snapshot.issued_at):
         raise NotAcceptable("directory.key_not_valid", f"snapshot key {record.kid} may not sign at that date")
-    successor = charter.successor_of(under)
-    if successor is not None and snapshot.issued_at >= successor.issued_at:
-        raise NotAcceptable(
-            "directory.superseded_charter",
-            f"snapshot {snapshot.sequence} is dated after charter {under.sequence} was replaced",
-        )
     return snapshot
 
 

@@ -86,6 +86,36 @@ def restart_hub(directory: Directory) -> None:
     _told(directory, "restart-hub")
 
 
+@network_app.command("add-node")
+def add_node(
+    directory: Directory, code: Annotated[str, typer.Argument(help="A State's code, such as fr.")]
+) -> None:
+    """Have one more State join while the others run. Returns when everybody's directory has it."""
+    _told(directory, "add-node", code)
+
+
+@network_app.command()
+def suspend(
+    directory: Directory, member: Annotated[str, typer.Argument(help="A member, such as fr.")]
+) -> None:
+    """The keepers suspend a member: no node sends to it or takes from it until it is readmitted."""
+    _told(directory, "suspend", member)
+
+
+@network_app.command()
+def readmit(
+    directory: Directory, member: Annotated[str, typer.Argument(help="A member, such as fr.")]
+) -> None:
+    """The keepers readmit a member that they had suspended."""
+    _told(directory, "readmit", member)
+
+
+@network_app.command("rotate-charter")
+def rotate_charter(directory: Directory) -> None:
+    """New keepers' keys; nodes that were given the old charter's digest follow by themselves."""
+    _told(directory, "rotate-charter")
+
+
 @network_app.command("advance-clock")
 def advance_clock(
     directory: Directory,

@@ -1,7 +1,8 @@
 """Directory documents in the store, as received: the current ones, every one that ever was, and the
 snapshots.
 
-Paths are the hub's: `net/charter`, `net/admission/<member>` and, for a State's own entries, what
+Paths are the hub's: `net/charter` (the newest; at the hub, those before it are at `net/charter/<number>`),
+`net/admission/<member>` and, for a State's own entries, what
 `protocol.directory` calls a path. The snapshot has a table of its own.
 """
 
@@ -23,6 +24,8 @@ __all__ = [
     "SNAPSHOT",
     "Remembered",
     "admission_path",
+    "charter_path",
+    "charters",
     "cosigned_text",
     "keep",
     "member_of_admission",
@@ -37,6 +40,11 @@ _ADMISSION = "net/admission/"
 
 def admission_path(member: str) -> str:
     return f"{_ADMISSION}{member}"
+
+
+def charter_path(sequence: int) -> str:
+    """Where the hub has an earlier charter."""
+    return f"{CHARTER}/{sequence}"
 
 
 def member_of_admission(path: str) -> str | None:
@@ -77,6 +85,11 @@ def remembered(session: Session) -> Remembered:
     )
 
 
+def charters(held: Remembered) -> tuple[CoSigned, ...]:
+    """Every charter that was ever taken in, oldest first."""
+    return tuple(read_cosigned(text) for path, text in held.history if path == CHARTER)
+
+
 def keep(
     session: Session,
     documents: Iterable[tuple[str, str]],
@@ -85,7 +98,8 @@ def keep(
     snapshot: str,
     now: datetime,
 ) -> None:
-    """Make `documents` (path, text) current, with the snapshot that names them."""
+    """Make `documents` (path, text) current, with the snapshot that names them; of two at one path the later
+    one."""
     for path, text in documents:
         named = digest(text.encode())
         session.merge(DirectoryDocument(path=path, digest=named, token=text, received_at=now))

@@ -10,21 +10,24 @@ away it stands too, with an alarm from half its life on, until its hard expiry.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import batched
 from typing import Any, Protocol, Self
 
-from protocol.directory import Directory, Snapshot, verify_charter, verify_snapshot
-from protocol.directory.trust import Charter, verify_admission
+from protocol.directory import Directory, Snapshot, verify_charters, verify_snapshot
+from protocol.directory.trust import MAX_COSIGNED_BYTES, MAX_SNAPSHOT_BYTES, Charter, verify_admission
 from protocol.errors import NotAcceptable, Refused
 from protocol.identifiers import NodeCode
-from protocol.statements import CoSigned, digest
+from protocol.json_strict import parse_object
+from protocol.statements import CoSigned, StatementType, digest, read
 from service.directory.documents import (
     CHARTER,
     SNAPSHOT,
     Remembered,
     admission_path,
+    charter_path,
+    charters,
     cosigned_text,
     keep,
     member_of_admission,
@@ -42,6 +45,7 @@ __all__ = ["DirectoryHub", "ReplicatedDirectory"]
 
 _AT_ONCE = 500
 """Subjects asked for in one read; the server answers at most 1,024."""
+_MOST_CHARTERS = 1_000
 _UNTIL_THERE = 0.5
 """Seconds between looks while there is no directory at all: a notice may be missed by a hair."""
 
@@ -65,14 +69,14 @@ class ReplicatedDirectory:
         clock: Clock,
         log: Any,
         last_good: Directory | None,
-        charter: CoSigned | None,
+        charters: Sequence[CoSigned] = (),
     ) -> None:
         self._store = store
         self._settings = settings
         self._clock = clock
         self._log = log
         self._directory = last_good
-        self._charter = charter
+        self._charters = tuple(charters)
 
     @classmethod
     def load(cls, store: Store, *, settings: Settings, clock: Clock, log: Any) -> Self:
@@ -84,21 +88,27 @@ class ReplicatedDirectory:
         """
         held = store.read_now(remembered)
         if CHARTER not in held.current or not held.snapshots:
-            return cls(store, settings=settings, clock=clock, log=log, last_good=None, charter=None)
-        charter = read_cosigned(held.current[CHARTER])
-        if charter.digest != settings.charter_digest:
+            return cls(store, settings=settings, clock=clock, log=log, last_good=None)
+        known = charters(held)
+        try:
+            verify_charters(known, settings.charter_digest)
+        except Refused as reason:
+            if reason.code != "directory.wrong_charter":
+                raise Misconfigured(
+                    "directory.stored_unusable", f"the stored charter does not verify: {reason}"
+                ) from reason
             raise Misconfigured(
                 "directory.wrong_charter",
                 "the store holds the directory of another charter than `charter_digest` names: correct the"
                 " setting, or start with an empty data directory",
-            )
+            ) from reason
         try:
-            directory = _from_store(held, charter, settings.charter_digest, clock.now())
+            directory = _from_store(held, known, settings.charter_digest, clock.now())
         except Refused as reason:
             raise Misconfigured(
                 "directory.stored_unusable", f"the stored directory does not verify: {reason}"
             ) from reason
-        return cls(store, settings=settings, clock=clock, log=log, last_good=directory, charter=charter)
+        return cls(store, settings=settings, clock=clock, log=log, last_good=directory, charters=known)
 
     def current(self) -> Directory:
         """The last good directory. Refuses `directory.none_yet`, and `directory.expired` past its hard
@@ -139,15 +149,16 @@ class ReplicatedDirectory:
         last = self._directory
         if last is not None and digest(token.encode()) == last.snapshot.digest:
             return False
-        charter = self._charter or read_cosigned(await self._one(hub, CHARTER) or "")
-        rules = last.charter if last else verify_charter(charter, self._settings.charter_digest)
+        known = await self._known_charters(hub, token)
+        # Once it has followed the charters to one, a node goes on from there and no further back.
+        rules = verify_charters(known, last.charter.digest if last else self._settings.charter_digest)
         snapshot = verify_snapshot(token, rules)
         admissions = await self._admissions(hub, snapshot, last)
         entries = await self._entries(hub, snapshot, admissions, rules, last)
         now = self._clock.now()
         directory = await asyncio.to_thread(
             lambda: Directory.assemble(
-                charter,
+                known,
                 self._settings.charter_digest,
                 [read_cosigned(text) for text in admissions.values()],
                 token,
@@ -156,16 +167,48 @@ class ReplicatedDirectory:
                 previous=last,
             )
         )
-        fresh = {admission_path(member): text for member, text in admissions.items()} | entries
-        if last is None:
-            fresh[CHARTER] = cosigned_text(charter)
+        fresh = [
+            *(
+                (CHARTER, cosigned_text(one))
+                for one in _in_order(known, directory)
+                if one not in self._charters
+            ),
+            *((admission_path(member), text) for member, text in admissions.items()),
+            *entries.items(),
+        ]
         # Kept before it is used: after a crash we must not know less than we acted upon.
         await self._store.write(
-            lambda session: keep(session, fresh.items(), sequence=snapshot.sequence, snapshot=token, now=now)
+            lambda session: keep(session, fresh, sequence=snapshot.sequence, snapshot=token, now=now)
         )
-        self._directory, self._charter = directory, charter
+        if last is not None and directory.charter.digest != last.charter.digest:
+            self._log.warning(
+                "directory.charter_replaced",
+                sequence=directory.charter.sequence,
+                digest=directory.charter.digest,
+            )
+        self._directory, self._charters = directory, _in_order(known, directory)
         self._log.info("directory.renewed", snapshot=snapshot.sequence, count=len(snapshot.entries))
         return True
+
+    async def _known_charters(self, hub: DirectoryHub, snapshot: str) -> tuple[CoSigned, ...]:
+        """Those that we have, and when the snapshot is of none of them, those that the hub has."""
+        named = read(snapshot, typ=StatementType.SNAPSHOT, max_bytes=MAX_SNAPSHOT_BYTES).claims.get("charter")
+        if any(one.digest == named for one in self._charters):
+            return self._charters
+        newest = read_cosigned(await self._one(hub, CHARTER) or "")
+        # Not verified yet: how far to look for those before it, and no more than that.
+        sequence = parse_object(newest.payload, max_bytes=MAX_COSIGNED_BYTES).get("sequence", 1)
+        if not isinstance(sequence, int) or not 1 <= sequence <= _MOST_CHARTERS:
+            raise NotAcceptable("directory.malformed", "expected the number of a charter")
+        earlier = await self._read(
+            hub,
+            [directory_subject(NETWORK_WRITER, charter_path(number)) for number in range(1, sequence)],
+        )
+        offered = [read_cosigned(text) for _, _, text in earlier]
+        fresh = [
+            one for one in (*offered, newest) if all(one.digest != held.digest for held in self._charters)
+        ]
+        return (*self._charters, *fresh)
 
     async def _admissions(
         self, hub: DirectoryHub, snapshot: Snapshot, last: Directory | None
@@ -240,15 +283,22 @@ class ReplicatedDirectory:
         return True
 
 
-def _from_store(held: Remembered, charter: CoSigned, charter_digest: str, now: datetime) -> Directory:
+def _in_order(documents: Iterable[CoSigned], directory: Directory) -> tuple[CoSigned, ...]:
+    """The documents of the directory's charters, oldest first."""
+    by_digest = {one.digest: one for one in documents}
+    chain = (*directory.charter.earlier, directory.charter)
+    return tuple(by_digest[one.digest] for one in chain)
+
+
+def _from_store(held: Remembered, known: Sequence[CoSigned], charter_digest: str, now: datetime) -> Directory:
     admissions = [read_cosigned(text) for path, text in held.history if member_of_admission(path) is not None]
     entries = {path: text for path, text in held.current.items() if not path.startswith("net/")}
     newest = held.snapshots[-1]
-    snapshot = verify_snapshot(newest, verify_charter(charter, charter_digest))
+    snapshot = verify_snapshot(newest, verify_charters(known, charter_digest))
     # Expired since or not, it is where the directory has come to: put together as of its last good moment,
     # and `current` refuses to serve it past its expiry.
     at = max(snapshot.issued_at, min(now, snapshot.expires_at - timedelta(seconds=1)))
-    directory = Directory.assemble(charter, charter_digest, admissions, newest, entries, now=at)
+    directory = Directory.assemble(known, charter_digest, admissions, newest, entries, now=at)
     return directory.with_history(
         [(path, text) for path, text in held.history if not path.startswith("net/")],
         admissions=admissions,

@@ -1,8 +1,8 @@
 """The network's own hand: puts charter and admissions at the hub, and signs snapshots over what members say.
 
-A new snapshot is signed when a member's entry changed and when a quarter of the last one's life has passed,
-well before anybody's alarm at half of it. The snapshot key can leave out, never invent: what it lists was
-signed by the member, and every node checks that.
+A new snapshot is signed when a member's entry changed, when the keepers filed something, and when a quarter
+of the last one's life has passed, well before anybody's alarm at half of it. The snapshot key can leave out,
+never invent: what it lists was signed by the member, and every node checks that.
 
 Its sequence must never be used twice, or nodes see a fork. So each snapshot is on disk before it is at the
 hub; after a crash the same bytes are put again.
@@ -12,16 +12,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from protocol.directory import Snapshot, sign_snapshot, verify_admission, verify_charter, verify_snapshot
+from protocol.directory import Snapshot, sign_snapshot, verify_snapshot
 from protocol.directory.trust import verify_entry
-from protocol.errors import Refused
-from protocol.statements import CoSigned, SigningKey
-from service.directory.documents import CHARTER, SNAPSHOT, admission_path, cosigned_text
+from protocol.errors import NotAcceptable, Refused
+from protocol.statements import SigningKey
+from service.directory.documents import CHARTER, SNAPSHOT, admission_path, charter_path, cosigned_text
+from service.directory.papers import Papers
 from service.errors import NodeError
 from service.ports import Clock
 from service.private_files import write_private
@@ -35,7 +36,8 @@ _GATHER = 0.1
 
 
 class Registrar:
-    """`link` is connected to the hub's own account. `state_file` keeps the last snapshot and its entries.
+    """`link` is connected to the hub's own account. `papers` is asked at every look: what the keepers have
+    filed meanwhile counts from then on. `state_file` keeps the last snapshot and its entries.
 
     `lasts` is a snapshot's life: how long nodes go on without the network. `look_every` in seconds.
     """
@@ -44,8 +46,7 @@ class Registrar:
         self,
         link: HubLink,
         *,
-        charter: CoSigned,
-        admissions: Mapping[str, CoSigned],
+        papers: Callable[[], Papers],
         snapshot_key: SigningKey,
         state_file: Path,
         clock: Clock,
@@ -54,12 +55,8 @@ class Registrar:
         look_every: float = 30.0,
     ) -> None:
         self._link = link
-        self._charter_document = charter
-        self._charter = verify_charter(charter, charter.digest)
-        self._admission_documents = dict(admissions)
-        self._admissions = {
-            member: verify_admission(cosigned, self._charter) for member, cosigned in admissions.items()
-        }
+        self._read_papers = papers
+        self._papers = papers()
         self._key = snapshot_key
         self._state_file = state_file
         self._clock = clock
@@ -84,16 +81,21 @@ class Registrar:
 
     async def round(self) -> Snapshot:
         """Look at what members say, sign anew if need be, and see that the hub has it all."""
+        self._papers = self._read_papers()
         entries = await self._newest_entries()
-        if self._snapshot is None or entries != self._entries or self._due() or self._admissions_changed():
+        if self._snapshot is None or entries != self._entries or self._due() or self._papers_changed():
             self._sign(entries)
         assert self._snapshot is not None
         there = {path: text for _, path, text in await self._link.read_directory(NETWORK_WRITER)}
         wanted = {
-            CHARTER: cosigned_text(self._charter_document),
+            **{
+                charter_path(number): cosigned_text(one)
+                for number, one in enumerate(self._papers.charters[:-1], start=1)
+            },
+            CHARTER: cosigned_text(self._papers.charters[-1]),
             **{
                 admission_path(member): cosigned_text(cosigned)
-                for member, cosigned in self._admission_documents.items()
+                for member, cosigned in self._papers.documents.items()
             },
             # Last: who sees a snapshot shall find what it names.
             SNAPSHOT: self._snapshot.token,
@@ -109,16 +111,17 @@ class Registrar:
         What vanished from the hub stays: a hub that lost its store says nothing about a member's will.
         """
         entries = dict(self._entries)
-        for admission in self._admissions.values():
+        rules = self._papers.rules
+        for admission in self._papers.admissions.values():
             for node in admission.nodes:
                 for _, path, token in await self._link.read_directory(node):
                     if entries.get(path) == token:
                         continue
                     try:
-                        entry, _ = verify_entry(path, token, self._charter, admission)
+                        entry, _ = verify_entry(path, token, rules, admission)
                         known = entries.get(path)
                         if known is not None:
-                            before, _ = verify_entry(path, known, self._charter, admission)
+                            before, _ = verify_entry(path, known, rules, admission)
                             if entry.issued_at < before.issued_at:
                                 continue
                     except Refused as reason:
@@ -131,18 +134,23 @@ class Registrar:
         assert self._snapshot is not None
         return self._clock.now() >= self._snapshot.issued_at + self._lasts / 4
 
-    def _admissions_changed(self) -> bool:
+    def _papers_changed(self) -> bool:
         assert self._snapshot is not None
-        now = {member: cosigned.digest for member, cosigned in self._admission_documents.items()}
-        return dict(self._snapshot.admissions) != now
+        now = {member: cosigned.digest for member, cosigned in self._papers.documents.items()}
+        return self._snapshot.charter != self._papers.rules.digest or dict(self._snapshot.admissions) != now
 
     def _sign(self, entries: dict[str, str]) -> None:
-        now, last = self._clock.now(), self._snapshot
+        now, last, rules = self._clock.now(), self._snapshot, self._papers.rules
+        if not any(record.kid == self._key.kid for record in rules.snapshot_keys):
+            raise NotAcceptable("directory.wrong_signer", "the charter delegates to another snapshot key")
+        entries = {
+            path: one for path, one in entries.items() if path.partition("/")[0] in self._papers.documents
+        }
         token = sign_snapshot(
-            charter=self._charter,
+            charter=rules,
             sequence=last.sequence + 1 if last else 1,
             previous=last.digest if last else None,
-            admissions=self._admission_documents,
+            admissions=self._papers.documents,
             entries=entries,
             issued_at=now,
             expires_at=now + self._lasts,
@@ -150,11 +158,11 @@ class Registrar:
         )
         kept = {"snapshot": token, "entries": entries}
         write_private(self._state_file, json.dumps(kept, indent=1).encode())
-        self._snapshot, self._entries = verify_snapshot(token, self._charter), entries
+        self._snapshot, self._entries = verify_snapshot(token, rules), entries
         self._log.info("registrar.signed", snapshot=self._snapshot.sequence, count=len(entries))
 
     def _recall(self) -> None:
         if self._state_file.exists():
             kept = json.loads(self._state_file.read_bytes())
-            self._snapshot = verify_snapshot(kept["snapshot"], self._charter)
+            self._snapshot = verify_snapshot(kept["snapshot"], self._papers.rules)
             self._entries = dict(kept["entries"])

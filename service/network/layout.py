@@ -12,8 +12,8 @@ One program holding every State's keys is what makes this a local network and ne
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -25,26 +25,32 @@ from protocol.directory import (
     OpeningHours,
     authority_path,
     node_path,
-    sign_admission,
-    sign_charter,
 )
-from protocol.directory.trust import verify_admission, verify_charter
 from protocol.identifiers import Address, NodeCode, StateCode
-from protocol.statements import CoSigned, SigningKey
+from protocol.statements import SigningKey
 from protocol.vocabularies import RELEASE
-from service.directory.documents import cosigned_text, read_cosigned
+from service.directory.ceremony import (
+    Proposal,
+    file,
+    propose_admission,
+    propose_charter,
+    propose_readmission,
+    propose_rotation,
+    propose_suspension,
+)
 from service.directory.own_entries import PROTOCOL_VERSIONS, listed_keys, plan
 from service.directory.own_keys import KeyLives, sealing_records, signing_records
+from service.directory.papers import Papers, read_papers, snapshot_file
 from service.directory.publish import read_entries
-from service.errors import Misconfigured
+from service.errors import Conflict, Misconfigured
 from service.keystore import API_TOKEN, SNAPSHOT, STATE_ROOT, FileKeyStore, charter_owner
 from service.network.examples import ExampleAuthority, ExampleState, example_state
 from service.node_files import lay_out_node, open_keys
 from service.ports import Clock, RandomSource
-from service.private_files import make_private_directory, write_private
+from service.private_files import make_private_directory
 from service.routing.subjects import member_code
 
-__all__ = ["Layout", "Member", "lay_out_network", "sign_entries"]
+__all__ = ["Layout", "Member", "Registry", "lay_out_network", "sign_entries"]
 
 NETWORK = "focalpoint-local"
 _CHARTER_KEYS = 3
@@ -86,13 +92,17 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """A local network on disk."""
+    """A local network on disk. `charter_digest`: what its nodes are given; of the first charter of all, from
+    which they follow every rotation.
+    """
 
     directory: Path
-    charter: CoSigned
-    admissions: Mapping[str, CoSigned]
+    charter_digest: str
     snapshot_key: SigningKey
     members: tuple[Member, ...]
+    registry: Registry = field(repr=False)
+    time: Clock = field(repr=False)
+    random: RandomSource = field(repr=False)
 
     @property
     def description(self) -> Path:
@@ -109,7 +119,17 @@ class Layout:
 
     @property
     def registrar_state(self) -> Path:
-        return self.directory / "registrar" / "snapshot.json"
+        return snapshot_file(self.registry.directory)
+
+    def add(self, code: str) -> Member:
+        """One State more: laid out, admitted, its entries signed. Conflict `network.node_exists`."""
+        wanted = member_code(code)
+        if any(member.code == wanted for member in self.members):
+            raise Conflict("network.node_exists", f"this network has a node {wanted}")
+        member = _member(self.directory / "nodes" / wanted, wanted, clock=self.time, random=self.random)
+        self.registry.admit(member)
+        sign_entries(member, self.time.now())
+        return member
 
 
 def lay_out_network(directory: Path, states: Sequence[str], *, clock: Clock, random: RandomSource) -> Layout:
@@ -121,7 +141,7 @@ def lay_out_network(directory: Path, states: Sequence[str], *, clock: Clock, ran
     if not states:
         raise Misconfigured("network.no_states", "name at least one State, such as `it,ro`")
     directory = make_private_directory(directory)
-    office = _Registry(directory / "registrar", clock=clock, random=random)
+    office = Registry(directory / "registrar", clock=clock, random=random)
     members = tuple(
         _member(directory / "nodes" / code, code, clock=clock, random=random)
         for code in dict.fromkeys(member_code(text) for text in states)
@@ -129,73 +149,93 @@ def lay_out_network(directory: Path, states: Sequence[str], *, clock: Clock, ran
     for member in members:
         office.admit(member)
         sign_entries(member, clock.now())
+    papers = office.papers()
     return Layout(
         directory=directory,
-        charter=office.charter,
-        admissions=office.admissions,
+        charter_digest=papers.charters[0].digest,
         snapshot_key=office.keys.signing(SNAPSHOT),
         members=members,
+        registry=office,
+        time=clock,
+        random=random,
     )
 
 
-class _Registry:
-    """The network's own papers: charter and admissions."""
+class Registry:
+    """The network's own papers, and all its keepers in one person."""
 
     def __init__(self, directory: Path, *, clock: Clock, random: RandomSource) -> None:
-        self._directory = make_private_directory(directory)
+        self.directory = make_private_directory(directory)
         self._clock = clock
         self.keys = open_keys(directory, clock=clock, random=random)
-        path = directory / "charter.json"
-        if not path.exists():
-            charter = self._found()
-            write_private(path, cosigned_text(charter).encode())
-        self.charter = read_cosigned(path.read_text())
-        self._rules = verify_charter(self.charter, self.charter.digest)
-        self.admissions = {
-            path.stem: read_cosigned(path.read_text())
-            for path in sorted((directory / "admissions").glob("*.json"))
-        }
+        if not (directory / "charter.json").exists():
+            self._found()
+
+    def papers(self) -> Papers:
+        return read_papers(self.directory)
 
     def admit(self, member: Member) -> None:
         """Admit it, unless it is. Misconfigured `network.two_charters` when its papers are another
         network's."""
-        name = str(member.code)
-        if name in self.admissions:
-            root = member.keys.signing(STATE_ROOT)
-            if verify_admission(self.admissions[name], self._rules).root_key(root.kid) is None:
+        name, papers, now = str(member.code), self.papers(), self._clock.now()
+        known = papers.admissions.get(name)
+        (root, *_) = signing_records(member.keys, STATE_ROOT, lives=_LIVES, now=now)
+        if known is not None:
+            if known.root_key(member.keys.signing(STATE_ROOT).kid) is None:
                 raise Misconfigured(
                     "network.two_charters", f"the node {name} and the registrar are of two networks"
                 )
             return
-        now = self._clock.now()
-        admission = sign_admission(
-            charter=self.charter,
-            member=name,
-            root_keys=signing_records(member.keys, STATE_ROOT, lives=_LIVES, now=now),
-            nodes=[member.code],
-            authorities=member.authorities if member.state == "int" else (),
-            sequence=1,
-            issued_at=now,
-            expires_at=now + _CHARTER_LASTS,
-            signers=[self.keys.signing(charter_owner(number)) for number in range(1, _THRESHOLD + 1)],
-        )
-        folder = make_private_directory(self._directory / "admissions")
-        write_private(folder / f"{name}.json", cosigned_text(admission).encode())
-        self.admissions[name] = admission
+        request = {
+            "member": name,
+            "node": member.code,
+            "root_key": root.to_json(),
+            "authorities": list(member.authorities) if member.state == "int" else [],
+        }
+        self._decide(propose_admission(papers, request, now=now, lasts=_CHARTER_LASTS))
 
-    def _found(self) -> CoSigned:
+    def suspend(self, member: str) -> None:
+        self._decide(propose_suspension(self.papers(), member, now=self._clock.now()))
+
+    def readmit(self, member: str) -> None:
+        self._decide(propose_readmission(self.papers(), member, now=self._clock.now()))
+
+    def rotate(self) -> None:
+        """New keepers' keys, and what is admitted stays so."""
+        number = _CHARTER_KEYS * self.papers().rules.sequence
+        keys = [self.keys.add_signing(charter_owner(number + one)) for one in range(1, _CHARTER_KEYS + 1)]
+        proposal = propose_rotation(
+            self.papers(),
+            now=self._clock.now(),
+            lasts=_CHARTER_LASTS,
+            keys=[key.public for key in keys],
+        )
+        for key in keys[:_THRESHOLD]:
+            proposal = proposal.signed(key)
+        self._decide(proposal)
+
+    def _decide(self, proposal: Proposal) -> None:
+        for kid in list(self.papers().rules.keys)[:_THRESHOLD]:
+            key = self.keys.signing_by_kid(kid)
+            assert key is not None, "this registrar holds every keeper's key"
+            proposal = proposal.signed(key)
+        file(self.directory, proposal)
+
+    def _found(self) -> None:
         now = self._clock.now()
         keys = [self.keys.add_signing(charter_owner(number)) for number in range(1, _CHARTER_KEYS + 1)]
         self.keys.add_signing(SNAPSHOT)
-        return sign_charter(
+        proposal = propose_charter(
             network=NETWORK,
             keys=[key.public for key in keys],
             threshold=_THRESHOLD,
             snapshot_keys=signing_records(self.keys, SNAPSHOT, lives=_LIVES, now=now),
-            issued_at=now,
-            expires_at=now + _CHARTER_LASTS,
-            signers=keys[:_THRESHOLD],
+            now=now,
+            lasts=_CHARTER_LASTS,
         )
+        for key in keys[:_THRESHOLD]:
+            proposal = proposal.signed(key)
+        file(self.directory, proposal)
 
 
 def _member(directory: Path, code: NodeCode, *, clock: Clock, random: RandomSource) -> Member:

@@ -83,9 +83,12 @@ class LocalNetwork:
             quota=InboxQuota(max_payload=max_payload, redeliver_after_seconds=_REDELIVER),
             launcher=tethered,
         )
-        taken: set[int] = set()
+        self._overrides = overrides
+        self._taken: set[int] = set()
+        self._members = list(layout.members)
         self._nodes = {
-            member.code: NodeProcess(member, overrides=overrides, taken=taken) for member in layout.members
+            member.code: NodeProcess(member, overrides=overrides, taken=self._taken)
+            for member in layout.members
         }
         self._clients: Mapping[str, Mapping[str, str | list[str]]] = {}
         self._authorities = frozenset(address for member in layout.members for address in member.authorities)
@@ -124,6 +127,10 @@ class LocalNetwork:
                         "restart-node": self._restart_node,
                         "restart-hub": self._restart_hub,
                         "advance-clock": self._advance_clock,
+                        "add-node": self._add_node,
+                        "suspend": self._suspend,
+                        "readmit": self._readmit,
+                        "rotate-charter": self._rotate_charter,
                     },
                     random=self._random,
                 )
@@ -137,8 +144,7 @@ class LocalNetwork:
     def _registrar(self, link: HubLink) -> Registrar:
         return Registrar(
             link,
-            charter=self._layout.charter,
-            admissions=self._layout.admissions,
+            papers=self._layout.registry.papers,
             snapshot_key=self._layout.snapshot_key,
             state_file=self._layout.registrar_state,
             clock=self._clock,
@@ -147,7 +153,7 @@ class LocalNetwork:
         )
 
     def _start(self, code: str) -> None:
-        self._node(code).start(hub_url=self._hub.url, charter_digest=self._layout.charter.digest)
+        self._node(code).start(hub_url=self._hub.url, charter_digest=self._layout.charter_digest)
 
     async def _ready(self, code: str) -> None:
         node = self._node(code)
@@ -179,7 +185,7 @@ class LocalNetwork:
             )
         clock.move_to(shifted(clock.now(), parse_duration(by), "UTC"))
         self._mint()
-        for member in self._layout.members:
+        for member in self._members:
             # What each State does once a year; its node publishes what it finds new.
             sign_entries(member, clock.now())
         assert self._link is not None
@@ -190,11 +196,43 @@ class LocalNetwork:
         self._say(f"the clock is simulated: it is now {clock.now():%d %b %Y, %H:%M} UTC in this network")
         return {"now": clock.now().isoformat()}
 
+    async def _add_node(self, code: str) -> Mapping[str, Any]:
+        """A State more, while the others run: nobody is restarted."""
+        member = self._layout.add(code)
+        await self._hub.add_member(member.code, member.hub_key)
+        self._members.append(member)
+        self._nodes[member.code] = NodeProcess(member, overrides=self._overrides, taken=self._taken)
+        self._authorities |= frozenset(member.authorities)
+        self._mint()
+        self._start(member.code)
+        # Everybody's directory has it, and not only its own.
+        await asyncio.gather(*(self._ready(known) for known in self._nodes))
+        self._describe()
+        return {"pid": self._nodes[member.code].pid}
+
+    async def _suspend(self, member: str) -> Mapping[str, Any]:
+        self._layout.registry.suspend(member)
+        return self._decided()
+
+    async def _readmit(self, member: str) -> Mapping[str, Any]:
+        self._layout.registry.readmit(member)
+        return self._decided()
+
+    async def _rotate_charter(self, _: str) -> Mapping[str, Any]:
+        self._layout.registry.rotate()
+        return {**self._decided(), "charter": self._layout.registry.papers().rules.sequence}
+
+    def _decided(self) -> Mapping[str, Any]:
+        assert self._link is not None
+        # The registrar looks at once, and not at its next round.
+        self._link.directory_changed.notify()
+        return {"admitted": sorted(self._layout.registry.papers().admissions)}
+
     def _mint(self) -> None:
         """Tokens for everybody, from now on."""
         self._clients = {
             member.code: client_tokens(member, clock=self._clock, random=self._random)
-            for member in self._layout.members
+            for member in self._members
         }
 
     async def _stop_nodes(self) -> None:
@@ -208,7 +246,7 @@ class LocalNetwork:
 
     def _describe(self) -> None:
         value = {
-            "charter_digest": self._layout.charter.digest,
+            "charter_digest": self._layout.charter_digest,
             "simulated_clock": str(self._layout.clock) if isinstance(self._clock, SimulatedClock) else None,
             "hub": {"url": self._hub.url, "pid": self._hub.pid, "store": str(self._hub.store)},
             "nodes": [self._described(node) for node in self._nodes.values()],

@@ -552,7 +552,7 @@ ATTACKS: dict[str, tuple[Callable[[World], Directory], str]] = {
     "rollback to the former charter": (rollback_to_the_former_charter, "directory.charter_rollback"),
     "a snapshot of the former charter, dated after it": (
         snapshot_of_the_former_charter_dated_after_it,
-        "directory.superseded_charter",
+        "directory.charter_rollback",
     ),
     "an admission by keys that were rotated away": (
         admission_by_keys_that_were_rotated_away,

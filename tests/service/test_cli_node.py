@@ -65,11 +65,11 @@ def closed_port() -> Iterator[int]:
 def machine(tmp_path: Path, closed_port: int) -> Machine:
     layout = lay_out_network(tmp_path / "net", ["it"], clock=SystemClock(), random=SystemRandomSource())
     (member,) = layout.members
-    machine = Machine(member=member, charter_digest=layout.charter.digest, settings={})
+    machine = Machine(member=member, charter_digest=layout.charter_digest, settings={})
     machine.set(
         node="it",
         state="it",
-        charter_digest=layout.charter.digest,
+        charter_digest=layout.charter_digest,
         data_dir=str(member.directory),
         hub_url=f"nats://127.0.0.1:{closed_port}",
         api_port=closed_port,

@@ -17,8 +17,9 @@ import pytest
 from protocol.directory import sign_charter
 from protocol.errors import Refused
 from protocol.identifiers import NodeCode
-from service.directory.documents import CHARTER, SNAPSHOT, admission_path, cosigned_text
+from service.directory.documents import CHARTER, SNAPSHOT, admission_path, charter_path, cosigned_text
 from service.directory.follow import ReplicatedDirectory
+from service.directory.papers import Papers
 from service.directory.publish import Publisher, lay_out, read_entries
 from service.directory.registrar import Registrar
 from service.errors import Misconfigured
@@ -29,6 +30,10 @@ from service.settings import Settings, settings_from
 from service.store import Store
 from service.store.migrate import upgrade
 from tests.protocol.sample_directory import IT_FOCAL_POINT, NOW, World, sample_directory
+
+
+def papers_of(world: World) -> Papers:
+    return Papers.of((*world.charters, world.charter), world.admissions)
 
 
 @dataclass
@@ -72,6 +77,8 @@ class Shelf:
 
     def stock(self, world: World) -> None:
         """What the network and its States have there."""
+        for number, earlier in enumerate(world.charters, start=1):
+            self.put(NETWORK_WRITER, charter_path(number), cosigned_text(earlier))
         self.put(NETWORK_WRITER, CHARTER, cosigned_text(world.charter))
         for member, admission in world.admissions.items():
             self.put(NETWORK_WRITER, admission_path(member), cosigned_text(admission))
@@ -321,8 +328,7 @@ def test_entries_travel_from_a_state_by_the_registrar_to_another(tmp_path: Path)
             def registrar() -> Registrar:
                 return Registrar(
                     net,
-                    charter=world.charter,
-                    admissions=world.admissions,
+                    papers=lambda: papers_of(world),
                     snapshot_key=world.snapshot_key,
                     state_file=tmp_path / "snapshot.json",
                     clock=clock,
@@ -392,8 +398,7 @@ def test_a_snapshot_is_on_disk_before_anybody_sees_it(tmp_path: Path) -> None:
     def registrar() -> Registrar:
         return Registrar(
             Hub(),  # type: ignore[arg-type]
-            charter=world.charter,
-            admissions=world.admissions,
+            papers=lambda: papers_of(world),
             snapshot_key=world.snapshot_key,
             state_file=state,
             clock=Clock(),
@@ -404,3 +409,89 @@ def test_a_snapshot_is_on_disk_before_anybody_sees_it(tmp_path: Path) -> None:
         with pytest.raises(RuntimeError):
             asyncio.run(registrar().round())
     assert seen[0] == seen[1]
+
+
+def test_a_node_follows_two_rotations_from_the_digest_that_it_was_given(tmp_path: Path) -> None:
+    async def scene(node: Follower, world: World) -> None:
+        directory = node.start()
+        await directory.refresh(node.shelf)
+        for number in (2, 3):
+            world.wait(minutes=1)
+            node.clock.moment = world.now
+            world.rotate_charter(f"keeper-{number}-a", f"keeper-{number}-b", f"keeper-{number}-c")
+            world.snapshot()
+        node.shelf.stock(world)
+        assert await directory.refresh(node.shelf)
+        assert directory.current().charter.sequence == 3
+        assert ("directory.charter_replaced", 3) in [
+            (event, fields.get("sequence")) for event, fields in node.log.said
+        ]
+        # After a restart too, and for a node that begins with the first digest of all.
+        assert node.start().current().charter.sequence == 3
+        assert not await node.start().refresh(node.shelf)
+
+    play(tmp_path, scene)
+
+
+def test_a_new_node_that_was_given_the_first_digest_of_all_finds_its_way(tmp_path: Path) -> None:
+    world = sample_directory()
+    first = world.charter_digest
+    world.wait(minutes=1)
+    world.rotate_charter("keeper-2-a", "keeper-2-b")
+    world.snapshot()
+    settings = settings_of(tmp_path, first)
+    upgrade(settings.database)
+    store = Store(settings.database)
+    shelf = Shelf()
+    shelf.stock(world)
+    directory = ReplicatedDirectory.load(store, settings=settings, clock=Clock(world.now), log=Log())
+    try:
+        assert asyncio.run(directory.refresh(shelf))  # type: ignore[arg-type]
+        assert directory.current().charter.sequence == 2
+    finally:
+        store.close()
+
+
+def test_a_node_that_has_followed_a_rotation_is_not_led_back(tmp_path: Path) -> None:
+    async def scene(node: Follower, world: World) -> None:
+        directory = node.start()
+        await directory.refresh(node.shelf)
+        before = dict(node.shelf.documents)
+        old = world.snapshot()
+        world.snapshots.pop()
+        world.wait(minutes=1)
+        node.clock.moment = world.now
+        world.rotate_charter("keeper-2-a", "keeper-2-b")
+        world.snapshot()
+        node.shelf.stock(world)
+        await directory.refresh(node.shelf)
+        node.shelf.documents = before
+        node.shelf.put(NETWORK_WRITER, SNAPSHOT, old)
+        for again in (directory, node.start()):
+            assert await refused(again, node.shelf) == "directory.charter_rollback"
+            assert again.current().charter.sequence == 2
+
+    play(tmp_path, scene)
+
+
+def test_a_node_given_another_charter_digest_does_not_start_with_this_network(tmp_path: Path) -> None:
+    async def scene(node: Follower, world: World) -> None:
+        await node.start().refresh(node.shelf)
+        other = settings_of(node.settings.data_dir, "0" * 43)
+        with pytest.raises(Misconfigured) as held:
+            ReplicatedDirectory.load(node.store, settings=other, clock=node.clock, log=node.log)
+        assert held.value.code == "directory.wrong_charter"
+        # With an empty store it starts, and believes nothing of what this network's hub has.
+        (tmp_path / "empty").mkdir()
+        fresh = settings_of(tmp_path / "empty", "0" * 43)
+        upgrade(fresh.database)
+        store = Store(fresh.database)
+        try:
+            empty = ReplicatedDirectory.load(store, settings=fresh, clock=node.clock, log=node.log)
+            assert await refused(empty, node.shelf) == "directory.wrong_charter"
+            with pytest.raises(Refused):
+                empty.current()
+        finally:
+            store.close()
+
+    play(tmp_path, scene)
