@@ -23,6 +23,7 @@ from tests.protocol.sample_directory import (
     RO,
     RO_LOCAL,
     World,
+    node_facts,
     sample_directory,
     seeded_key,
 )
@@ -245,11 +246,17 @@ def test_a_checkpoint_that_the_owner_names_and_that_came_after_the_cut_off_cover
 
 
 def test_a_state_cannot_cover_itself(theft: Theft) -> None:
-    mirrored = Line(sender=RO, recipient=IT, numbered=list(theft.line.numbered))
-    own = mirrored.told(theft.world, at=theft.cut_off - timedelta(minutes=5))
-    give_up(theft.world, IT_FOCAL_POINT, theft.cut_off, [own])
+    """Not by another node of its own."""
+    world, second = theft.world, NodeCode("it-two")
+    world.admit("it", nodes=("it", "it-two"))
+    world.publish(node_facts(world, second, "it"))
+    world.refresh()
+    mirrored = Line(sender=IT, recipient=second, numbered=list(theft.line.numbered))
+    cut_off = world.wait(hours=1)
+    own = mirrored.told(world, at=cut_off - timedelta(minutes=5))
+    give_up(world, IT_FOCAL_POINT, cut_off, [own])
     found = report(theft, [theft.message], mirrored.shown(own))
-    assert "statement.not_covered" in {one.code for one in found.findings}
+    assert [one.code for one in found.findings] == ["statement.not_covered"]
 
 
 def test_evidence_that_travelled_stands_by_the_envelope_that_carried_it(theft: Theft) -> None:
