@@ -378,7 +378,7 @@ def test_both_nodes_agree_whatever_is_said_refused_lost_from_sight_and_taken_bac
     walk(chance, table, steps=14)
 
 
-WALKS = 4000
+WALKS = 2000
 
 
 @pytest.mark.slow
