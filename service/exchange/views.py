@@ -234,8 +234,8 @@ class MessageView:
     """A message. In a list `content` is None; alone it is there for a reader who may see it.
 
     `due`: when the answer is owed, for a message that asks for one. `refusal`: the code that the other node
-    refused it with; where it has not answered yet, why the message does not count for the present. `agreement_digest`:
-    with its content, what an acceptance of this version names.
+    refused it with; where it has not answered yet, why the message does not count for the present.
+    `agreement_digest`: with its content, what an acceptance of this version names.
     """
 
     id: MessageId
