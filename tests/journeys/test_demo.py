@@ -82,7 +82,7 @@ def test_every_step_is_told(told: tuple[str, Path]) -> None:
         "the identity is verified",
         "Both nodes, each from its own copy: the assessment is disputed",
         "Safeguard not met: A foreseeable risk that is not mitigated forbids return.",
-        "missing: A record of the child’s views; from destination. Source: CRC General Comment 6",
+        "missing: A record of the child’s views; from The State where the child is. Source: CRC General",
         "No role and no setting overrides that.",
         "whether they are true and good for the girl is judged by people",
         "In force, on both nodes: both States signed the same bytes, and every safeguard holds.",

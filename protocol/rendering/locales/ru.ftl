@@ -126,5 +126,5 @@ statistics-together = Непоказанные числа в сумме
 statistics-fewer = меньше { $threshold }
 statistics-corridor = Между какими государствами
 statistics-other-corridors = Все остальные пары государств
-statistics-pair = { $destination } → { $origin }
+statistics-pair = от { $destination } к { $origin }
 statistics-several-forms = Несколько форм
