@@ -35,6 +35,7 @@ GROUPS: Final = {
     "keys": "service.cli.keys:keys_app",
     "network": "service.cli.network:network_app",
     "node": "service.cli.node:node_app",
+    "registrar": "service.cli.registrar:registrar_app",
     "retention": "service.cli.retention:retention_app",
     "person": "service.cli.accounts:person_app",
     "send": "service.cli.messages:send_app",
