@@ -31,6 +31,7 @@ from protocol.identifiers import (
     parse_address,
     parse_message_id,
     parse_node_code,
+    state_of,
 )
 from protocol.json_strict import Json
 from protocol.statements import SigningKey, Statement, StatementType, Unverified, VerifyKey, read, verify
@@ -296,8 +297,12 @@ def check_parties(evidence: Evidence, parties: Parties, *, refuse: type[Refused]
 
     Refuses `evidence.not_a_party`, as a `refuse`.
     """
-    if evidence.kind.side == "sender":
-        allowed: Owner | None = parties.sender_node
+    if evidence.kind.side == "sender" and evidence.kind.signer == "authority":
+        # The focal point of the sender's State, which need not be the sender.
+        own = f"{parties.sender_node}-".startswith(f"{state_of(Address(evidence.issuer))}-")
+        allowed: Owner | None = None if own else parties.sender_node
+    elif evidence.kind.side == "sender":
+        allowed = parties.sender_node
     elif evidence.kind.signer == "node":
         allowed = parties.recipient_node
     else:

@@ -755,6 +755,14 @@ class Client:
 
     # -- envelopes, directory, deadlines, operations
 
+    async def landing(self, state: str, procedure: str, *, jurisdiction: str | None = None) -> str:
+        """The address to write to: by competence, then jurisdiction (ISO 3166-2), then the focal point."""
+        asked = {"state": state, "procedure": procedure}
+        if jurisdiction is not None:
+            asked["jurisdiction"] = jurisdiction
+        answer = await self._json("GET", "/v1/directory/landing", params=asked)
+        return str(answer["address"])
+
     async def export_envelope(self, id: str) -> bytes:  # noqa: A002
         return (await self._request("GET", f"/v1/messages/{_segment(id)}/envelope")).content
 

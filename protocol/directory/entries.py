@@ -49,6 +49,7 @@ __all__ = [
     "OtherEntry",
     "Owner",
     "Role",
+    "Routing",
     "authority_path",
     "corridor_path",
     "is_member_code",
@@ -88,6 +89,13 @@ class Role(StrEnum):
     FOCAL_POINT = "focal-point"
     LOCAL = "local"
     INTERNATIONAL = "international"
+
+
+class Routing(StrEnum):
+    """How what a local authority says leaves its State."""
+
+    DIRECT = "direct"
+    THROUGH_FOCAL_POINT = "through-focal-point"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,7 +280,8 @@ class AuthorityFacts:
     `competences`: the procedures in which it may bind its State. `weekend`: ISO weekdays that are no working
     days. `holidays`: for the years ahead, because both sides compute deadlines from this list. `contacts`:
     the first answers, the next are its alternates. `sealing_keys`: only where the agency holds keys of its
-    own.
+    own. `routing`: whether it sends directly, or what it says goes through its focal point; None as the focal
+    point's own entry has it for the whole State.
     """
 
     address: Address
@@ -292,6 +301,7 @@ class AuthorityFacts:
     signing_keys: tuple[KeyRecord, ...]
     sealing_keys: tuple[KeyRecord, ...] = ()
     vocabulary_releases: tuple[str, ...]
+    routing: Routing | None = None
 
     def metadata(self) -> Json:
         return {
@@ -309,6 +319,7 @@ class AuthorityFacts:
                 **({"escalation": self.escalation.to_json()} if self.escalation else {}),
                 "node": self.node,
                 "vocabulary_releases": list(self.vocabulary_releases),
+                **({"routing": self.routing.value} if self.routing else {}),
             }
         }
 
@@ -519,6 +530,14 @@ def _authority(
     )
 
 
+def _routing(facts: Claims) -> Routing | None:
+    text = facts.text_or_none("routing")
+    try:
+        return None if text is None else Routing(text)
+    except ValueError:
+        raise facts.wrong("routing", "direct or through-focal-point") from None
+
+
 def described(facts: Claims) -> dict[str, Any]:
     """The members of `AuthorityFacts` that an entry's metadata holds. Refuses `directory.malformed`."""
     try:
@@ -542,6 +561,7 @@ def described(facts: Claims) -> dict[str, Any]:
         "escalation": _contact(facts.inside("escalation")) if "escalation" in facts else None,
         "node": parse_node_code(facts.text("node")),
         "vocabulary_releases": facts.texts("vocabulary_releases"),
+        "routing": _routing(facts),
     }
 
 

@@ -39,6 +39,7 @@ from protocol.directory.entries import (
     OtherEntry,
     Owner,
     Role,
+    Routing,
     split_path,
 )
 from protocol.directory.trust import (
@@ -308,6 +309,26 @@ class Directory:
             )
         return self.node(entry.node)
 
+    def focal_point(self, state: StateCode) -> AuthorityEntry | None:
+        """The State's focal point. While it is changing, and two are shown, the newer word counts."""
+        found = [
+            entry for entry in self.authorities() if entry.state == state and entry.role is Role.FOCAL_POINT
+        ]
+        return max(found, key=lambda entry: entry.issued_at, default=None)
+
+    def countersigner(self, address: Address) -> Address | None:
+        """Whose people have to approve what this authority says; None where it sends directly.
+
+        Its own entry decides, and where that is silent the focal point's, for the whole State. A focal point
+        sends directly, and so does everybody in a State that has none.
+        """
+        entry = self.authority(address)
+        focal_point = self.focal_point(entry.state)
+        if focal_point is None or focal_point.address == address or entry.role is not Role.LOCAL:
+            return None
+        routing = entry.routing if entry.routing is not None else focal_point.routing
+        return focal_point.address if routing is Routing.THROUGH_FOCAL_POINT else None
+
     def landing(self, state: StateCode, procedure: str, jurisdiction: str | None = None) -> Address:
         """Where a message of `procedure` to a State goes: by competence, then jurisdiction, then the focal
         point.
@@ -317,9 +338,7 @@ class Directory:
         it is the focal point. Refuses `directory.no_landing` when the State has neither.
         """
         of_state = [entry for entry in self.authorities() if entry.state == state]
-        focal_points = [entry for entry in of_state if entry.role is Role.FOCAL_POINT]
-        # A State that is changing its focal point may for a moment show two: the newer word counts.
-        focal_point = max(focal_points, key=lambda entry: entry.issued_at, default=None)
+        focal_point = self.focal_point(state)
         competent = [entry for entry in of_state if procedure in entry.competences]
         if jurisdiction is not None:
             covering = [(width, entry) for entry in competent if (width := _covers(entry, jurisdiction)) > 0]

@@ -81,7 +81,12 @@ KINDS: Final[Mapping[str, ApprovalKind]] = MappingProxyType(
     {
         kind.name: kind
         for kind in (
-            ApprovalKind(name=IDENTITY_RELEASE, proposes=Scope.IDENTITY_REQUEST, decides=Scope.IDENTITY_READ),
+            ApprovalKind(
+                name=IDENTITY_RELEASE,
+                proposes=Scope.IDENTITY_REQUEST,
+                decides=Scope.IDENTITY_READ,
+                used_later=True,
+            ),
             # A message that binds the State: an agreement accepted or revoked, and what a setting adds.
             ApprovalKind(
                 name="binding-message", proposes=Scope.AGREEMENTS_PROPOSE, decides=Scope.AGREEMENTS_SIGN

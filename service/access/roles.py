@@ -170,6 +170,7 @@ ENDPOINTS: Final[Mapping[Endpoint, frozenset[Scope]]] = MappingProxyType(
         ("GET", "/v1/messages/{id}/envelope"): frozenset({Scope.ENVELOPES_CARRY}),
         ("POST", "/v1/envelopes"): frozenset({Scope.ENVELOPES_CARRY}),
         ("GET", "/v1/directory/authorities"): frozenset({Scope.DIRECTORY_READ}),
+        ("GET", "/v1/directory/landing"): frozenset({Scope.DIRECTORY_READ}),
         ("GET", "/v1/vocabularies"): frozenset({Scope.DIRECTORY_READ}),
         ("GET", "/v1/vocabularies/{scheme}"): frozenset({Scope.DIRECTORY_READ}),
         ("GET", "/v1/deadlines"): frozenset({Scope.DEADLINES_READ}),

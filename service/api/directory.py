@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 
 from protocol.directory import AuthorityEntry
+from protocol.identifiers import StateCode
 from service.api.answers import answer
 from service.api.guard import Ask, Guarded
 
@@ -36,6 +37,17 @@ async def list_authorities(
     return answer(body, language=ask.language)
 
 
+@router.get("/v1/directory/landing")
+async def landing(
+    ask: Ask,
+    state: Annotated[str, Query(pattern=r"^([a-z]{2}|int)$")],
+    procedure: Annotated[str, Query(max_length=64)],
+    jurisdiction: Annotated[str | None, Query(pattern=r"^[A-Za-z]{2}(-[A-Za-z0-9]{1,3})?$")] = None,
+) -> Response:
+    address = ask.node.directory.current().landing(StateCode(state), procedure, jurisdiction)
+    return answer({"address": address}, language=ask.language)
+
+
 def _authority(entry: AuthorityEntry) -> dict[str, Any]:
     facts = {
         "address": entry.address,
@@ -53,6 +65,7 @@ def _authority(entry: AuthorityEntry) -> dict[str, Any]:
         "escalation": None if entry.escalation is None else entry.escalation.to_json(),
         "node": entry.node,
         "vocabulary_releases": entry.vocabulary_releases,
+        "routing": None if entry.routing is None else entry.routing.value,
         "digest": entry.digest,
         "expires_at": entry.expires_at,
     }

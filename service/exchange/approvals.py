@@ -137,7 +137,8 @@ async def _say(node: Node, row: Row[Any]) -> pairs.Work:
     wait = waiting.second_person(node, prepared)
     if wait is not None and (wait.kind, wait.deciding) != (row.kind, row.deciding):
         raise Conflict("access.lapsed", "who has to approve this has changed since; propose it again")
-    return lambda session: record(node, session, proposer, prepared)
+    by = Address(row.deciding) if row.kind == waiting.COUNTERSIGNATURE else None
+    return lambda session: record(node, session, proposer, prepared, countersigned_by=by)
 
 
 pairs.ACTS[IDENTITY_RELEASE] = _release

@@ -11,6 +11,8 @@ from sqlmodel import Session
 from protocol import conversations, safeguards
 from protocol.case_file import CaseFile
 from protocol.conversations import Thread
+from protocol.directory import Directory
+from protocol.errors import NotAcceptable
 from protocol.identifiers import Address, CaseReference, MessageId, ThreadId, state_of
 from service.access.actor import Actor
 from service.exchange import case_files
@@ -25,6 +27,7 @@ __all__ = ["next_steps"]
 async def next_steps(node: Node, actor: Actor, reference: CaseReference) -> NextStepsView:
     """Every message that the procedures know for this case now: by whom, until when, or why not yet."""
     now = node.clock.now()
+    directory = node.directory.current()
 
     def work(session: Session) -> NextStepsView:
         connection = session.connection()
@@ -43,7 +46,7 @@ async def next_steps(node: Node, actor: Actor, reference: CaseReference) -> Next
             step
             for authority in own
             for step in (
-                *_opening(file, threads, authority, now),
+                *_opening(file, threads, authority, directory, now),
                 *_continuing(file, threads, authority, now),
             )
         ]
@@ -52,7 +55,9 @@ async def next_steps(node: Node, actor: Actor, reference: CaseReference) -> Next
     return await node.store.read(work)
 
 
-def _opening(file: CaseFile, threads: list[Thread], authority: Address, now: datetime) -> Iterator[NextStep]:
+def _opening(
+    file: CaseFile, threads: list[Thread], authority: Address, directory: Directory, now: datetime
+) -> Iterator[NextStep]:
     """Conversations that could be opened. Only the State where the child is notifies, and it does so once."""
     for procedure, table in conversations.PROCEDURES.items():
         notified = any(thread.procedure == "case" for thread in threads)
@@ -60,7 +65,7 @@ def _opening(file: CaseFile, threads: list[Thread], authority: Address, now: dat
             continue
         if not conversations.may_say(table, table.opens, authority, file.destination):
             continue
-        peer = _peer(threads, authority)
+        peer = _landing(directory, _peer(threads, authority), procedure)
         refusal = _safeguarded(file, table.opens, authority, peer, now)
         yield NextStep(
             type=table.opens,
@@ -76,6 +81,17 @@ def _peer(threads: list[Thread], authority: Address) -> Address | None:
     """Whom it talks with on this case already, whoever opened."""
     sides = ((thread.asker, thread.answerer) for thread in threads)
     return next((other for pair in sides for me, other in (pair, pair[::-1]) if me == authority), None)
+
+
+def _landing(directory: Directory, peer: Address | None, procedure: str) -> Address | None:
+    """Whom it talks with already, if that authority may act in the procedure; else where its State has such
+    messages land."""
+    if peer is None or directory.competent(peer, procedure):
+        return peer
+    try:
+        return directory.landing(state_of(peer), procedure)
+    except NotAcceptable:
+        return peer
 
 
 def _continuing(

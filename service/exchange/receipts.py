@@ -28,6 +28,7 @@ from service.store import attachments, mailbox, outgoing
 
 __all__ = ["take_back", "take_receipts"]
 
+COUNTERSIGNED = "countersigned"
 RESEAL_AFTER = timedelta(seconds=2)
 """The peer could not open it: most likely our copy of its keys is old. A moment later the directory is
 fresh."""
@@ -50,11 +51,42 @@ def take_receipts(
             continue
         try:
             receipt = evidence.read_evidence(statement)
+            if receipt.kind.name == COUNTERSIGNED:
+                _take_countersignature(session, statement, receipt, sender)
+                continue
             row = _own_message(node, session, receipt, sender)
         except Refused as reason:
             node.log.warning("evidence.left_out", code=reason.code, node=sender)
             continue
         _apply(node, session, statement, receipt, row, now)
+
+
+def _take_countersignature(
+    session: Session, statement: Statement, receipt: Evidence, sender: NodeCode
+) -> None:
+    """The one kind that travels with a message and not back: the sender's focal point has approved it."""
+    about = receipt.about
+    row = mailbox.find_message(session.connection(), about.sender_node, about.id)
+    if row is None or about.sender_node != sender or row.direction != "in":
+        raise Refused("evidence.not_ours", "a countersignature of a message that is not here")
+    if about.statement_digest != row.statement_digest:
+        raise Refused("evidence.other_statement", "evidence about another statement under this id")
+    # The recipient's side plays no part in it.
+    evidence.check_parties(
+        receipt,
+        Parties(sender_node=sender, recipient_node=sender, recipient=Address(row.recipient)),
+    )
+    proof.store(
+        session,
+        statement,
+        sender=sender,
+        message=MessageId(row.id),
+        kind=receipt.kind.name,
+        issuer=receipt.issuer,
+        code=None,
+        ours=False,
+        issued_at=receipt.issued_at,
+    )
 
 
 def _own_message(node: Node, session: Session, receipt: Evidence, sender: NodeCode) -> Row[Any]:

@@ -14,8 +14,8 @@ from typing import Any, Final
 from sqlmodel import Session
 
 from protocol import conversations, safeguards
-from protocol.conversations import Advance
 from protocol.content import SignedContent
+from protocol.conversations import Advance
 from protocol.errors import NotAcceptable, Refused
 from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, ThreadId, state_of
 from service.access.actor import Actor
@@ -114,8 +114,18 @@ def _known(node: Node, session: Session, prepared: Prepared) -> Accepted | None:
     return _answer(dict(found._mapping), mailbox.first_evidence(connection, node.code, content.id))
 
 
-def record(node: Node, session: Session, actor: Actor, prepared: Prepared) -> Accepted:
-    """It is said: message, conversation, evidence and outbox row, in the caller's transaction."""
+def record(
+    node: Node,
+    session: Session,
+    actor: Actor,
+    prepared: Prepared,
+    *,
+    countersigned_by: Address | None = None,
+) -> Accepted:
+    """It is said: message, conversation, evidence and outbox row, in the caller's transaction.
+
+    `countersigned_by`: the focal point that has approved it, and signs that it did.
+    """
     connection = session.connection()
     content, now = prepared.content, prepared.now
     known = _known(node, session, prepared)
@@ -159,6 +169,21 @@ def record(node: Node, session: Session, actor: Actor, prepared: Prepared) -> Ac
     mailbox.save_thread(connection, advance.thread, now=now, new=str(content.thread) == content.id)
     # Whom a redirection names has to see the case, or it could not answer.
     cases.add_parties(connection, content.case, {content.recipient, advance.thread.answerer} - case.parties)
+    countersignature = None
+    if countersigned_by is not None:
+        # The first link of the sender's side: the recipient's node gets this one, and not the next.
+        countersignature = proof.issue(
+            node,
+            session,
+            kind="countersigned",
+            sender=node.code,
+            message=content.id,
+            statement_digest=prepared.signed.statement.digest,
+            issuer=countersigned_by,
+            directory=prepared.directory,
+            now=now,
+            first=True,
+        )
     submission = proof.issue(
         node,
         session,
@@ -168,11 +193,22 @@ def record(node: Node, session: Session, actor: Actor, prepared: Prepared) -> Ac
         statement_digest=prepared.signed.statement.digest,
         directory=prepared.directory,
         now=now,
-        first=True,
+        first=countersignature is None,
     )
     outgoing.queue(
         connection, recipient=prepared.peer, kind="content", sender=node.code, message=content.id, now=now
     )
+    if countersignature is not None:
+        # Behind its message: evidence of a message that is not there is left out.
+        outgoing.queue(
+            connection,
+            recipient=prepared.peer,
+            kind="evidence",
+            sender=node.code,
+            message=content.id,
+            evidence_digest=countersignature.digest,
+            now=now,
+        )
     return _answer(values, submission.token)
 
 

@@ -24,6 +24,7 @@ from protocol.messages.person import Attachment
 from protocol.statements import Statement, StatementType, read
 from service.access import pairs
 from service.access.actor import Actor
+from service.access.roles import Scope
 from service.errors import Conflict
 from service.exchange import attachments as uploads
 from service.exchange.drafts import Prepared
@@ -39,7 +40,7 @@ from service.node import Node
 from service.store import approvals, attachments
 from service.store.vault import Purpose
 
-__all__ = ["MESSAGE_KINDS", "Wait", "keep", "kept", "second_person", "shown"]
+__all__ = ["COUNTERSIGNATURE", "MESSAGE_KINDS", "Wait", "keep", "kept", "second_person", "shown"]
 
 BINDING: Final = "binding-message"
 COUNTERSIGNATURE: Final = "countersignature"
@@ -63,6 +64,11 @@ def second_person(node: Node, prepared: Prepared) -> Wait | None:
     """Who besides its author has to look at a message before it is said; None for most."""
     content = prepared.content
     binds = messages.form(content.type).supervised or content.type in node.settings.second_person.split()
+    through = prepared.directory.countersigner(content.sender)
+    if through is not None:
+        # The focal point's supervisor is then the second person of what binds the State.
+        scope = {"scope": str(Scope.AGREEMENTS_SIGN)} if binds else {}
+        return Wait(kind=COUNTERSIGNATURE, deciding=through, facts={"type": content.type, **scope})
     if binds:
         return Wait(kind=BINDING, deciding=content.sender, facts={"type": content.type})
     return None

@@ -1,4 +1,5 @@
-"""The worker that notices silence. It notes each overdue conversation once, and completes nothing."""
+"""The worker that notices silence. It notes each overdue conversation once, lets lapse what no second person
+has decided on, and completes nothing."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from sqlmodel import Session
 
 from protocol.errors import FocalpointError
 from service.node import Node
+from service.store import approvals
 from service.store.tables import THREAD
 
 __all__ = ["Overdue"]
@@ -43,6 +45,10 @@ class Overdue:
                 connection.execute(update(THREAD).where(*late).values(overdue_noted_at=now))
             return found
 
+        for approval, kind in await node.store.write(
+            lambda session: approvals.lapse(session.connection(), now)
+        ):
+            node.log.warning("approval.lapsed", id=approval, kind=kind)
         noted = await node.store.write(note)
         for thread, procedure in noted:
             node.log.warning("thread.overdue", thread=thread, procedure=procedure)

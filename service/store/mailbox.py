@@ -172,10 +172,14 @@ def last_evidence(connection: Connection, sender: NodeCode, message: MessageId) 
 
 
 def first_evidence(connection: Connection, sender: NodeCode, message: MessageId) -> str:
-    """The token of the oldest evidence about the message: for our own messages, that of their submission."""
+    """The token of the submission of one of our messages, which every one of them has."""
     token: str = connection.execute(
         select(EVIDENCE.c.token)
-        .where(EVIDENCE.c.sender_node == sender, EVIDENCE.c.id == message)
+        .where(
+            EVIDENCE.c.sender_node == sender,
+            EVIDENCE.c.id == message,
+            EVIDENCE.c.kind == "submission-accepted",
+        )
         .order_by(EVIDENCE.c.position)
         .limit(1)
     ).scalar_one()

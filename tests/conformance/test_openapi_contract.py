@@ -68,6 +68,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         "body": {"reason": "home-visit"},
         "media_type": "application/json",
     },
+    ("GET", "/v1/directory/landing"): {"query": {"state": "ro", "procedure": "social-inquiry"}},
     ("POST", "/v1/approvals/{id}/decision"): {
         "body": {"decision": "approve"},
         "media_type": "application/json",

@@ -70,7 +70,9 @@ def ask(client: httpx.Client, endpoint: Endpoint, known: Known) -> httpx.Respons
     more: dict[str, Any] = {}
     if template.startswith("/v1/approvals/{id}"):
         path = path.replace(known.out, known.approval)
-    if template.endswith("/identity-release"):
+    if template == "/v1/directory/landing":
+        more = {"params": {"state": "ro", "procedure": "social-inquiry"}}
+    elif template.endswith("/identity-release"):
         more = {"json": {"reason": "court-hearing"}}
     elif template.endswith("/decision"):
         # Proposed by the officer; of those who may, the administrator sees none of a case.

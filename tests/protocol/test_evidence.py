@@ -76,7 +76,12 @@ def test_what_was_issued_is_what_is_read(world: World, sent: Sent) -> None:
 def test_each_kind_verifies_when_its_own_signer_issues_it(
     world: World, sent: Sent, kind: evidence.EvidenceKind
 ) -> None:
-    issuer = {"sender": IT, "recipient": RO if kind.signer == "node" else RO_LOCAL}[kind.side]
+    issuer = {
+        ("sender", "node"): IT,
+        ("sender", "authority"): IT_FOCAL_POINT,
+        ("recipient", "node"): RO,
+        ("recipient", "authority"): RO_LOCAL,
+    }[kind.side, kind.signer]
     token = attest(world, kind.name, issuer, sent.about, code=None if kind.positive else "cannot_open").token
     assert verify_evidence(token, world.directory, world.now, parties=parties(sent)).kind == kind
 
@@ -100,6 +105,8 @@ STRANGERS = {
         "evidence.not_a_party",
     ),
     "the sending authority attests retrieval": ("content-retrieved", IT_FOCAL_POINT, "evidence.not_a_party"),
+    "another State's focal point countersigns": ("countersigned", RO_FOCAL_POINT, "evidence.not_a_party"),
+    "the sender's node countersigns": ("countersigned", IT, "evidence.not_entitled"),
     "a third State attests consignment": ("content-consigned", NodeCode("fr"), "evidence.not_a_party"),
 }
 

@@ -49,6 +49,7 @@ BODIES: dict[Endpoint, dict[str, Any]] = {
         "params": {"identity": "release", "reason": "identity-check"}
     },
     ("POST", "/v1/messages/{id}/identity-release"): {"json": {"reason": "identity-check"}},
+    ("GET", "/v1/directory/landing"): {"params": {"state": "ro", "procedure": "social-inquiry"}},
     ("POST", "/v1/approvals/{id}/decision"): {"json": {"decision": "approve"}},
     ("POST", "/v1/statistics/releases"): {"json": {"role": "origin", "year": 2025}},
     ("POST", "/v1/envelopes"): {
