@@ -4,12 +4,17 @@ the State of origin. Not a message, and not the trace of one."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import dataclasses
 import json
+import tempfile
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from protocol import base64url
 from protocol.errors import NotAcceptable
@@ -17,6 +22,8 @@ from protocol.identifiers import CaseReference
 from service import exchange
 from service.access.roles import Role
 from service.errors import Conflict, Forbidden, NodeError
+from service.routing.outbox import Outbox
+from service.store import Store
 from tests.journeys.local_network import (
     IT,
     RO,
@@ -308,3 +315,80 @@ def _claims(envelope: bytes) -> dict[str, Any]:
 
 def _directory(network: LocalNetwork) -> list[dict[str, Any]]:
     return network.rows("ro", "select path, digest from directory_document order by path")
+
+
+def restarted(pair: Pair) -> None:
+    """Italy's node ends and starts again on what it has on disk."""
+    node = pair.it.node
+    node.store.close()
+    again = dataclasses.replace(node, store=Store(node.settings.database, readers=2))
+    pair.it.node = again
+    pair.it.outbox = Outbox(again, pair.it.link)
+
+
+def test_setting_and_lifting_take_two_people_across_restarts(pair: Pair) -> None:
+    async def play() -> None:
+        case = (await exchange.open_case(pair.it.node, pair.it.officer)).reference
+        for status in ("not-sought", "sought", "not-sought"):
+            await put(pair, case, status, "a")
+            restarted(pair)
+            with pytest.raises(Conflict) as alone:
+                await put(pair, case, status, "a")
+            assert alone.value.code == "access.second_person"
+            restarted(pair)
+            settled = await put(pair, case, status, "b")
+            assert (settled.status, settled.state) == (status, "settled")
+            restarted(pair)
+            draft = message("case.notification", case, pair.it.office, pair.ro.office)
+            validation = await exchange.validate(pair.it.node, pair.it.officer, draft)
+            assert validation.acceptable is (status == "not-sought")
+
+    run(play())
+
+
+@settings(max_examples=12, deadline=None, derandomize=True, database=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(("unknown", "not-sought", "possible", "sought")), st.sampled_from("abc")),
+        max_size=6,
+    )
+)
+def test_before_a_notification_no_history_of_the_status_leaves_a_trace_unless_two_people_rule_it_out(
+    history: list[tuple[str, str]],
+) -> None:
+    """Whatever people do and try: until two of them, the last to speak, say that protection is not sought,
+    the wire carries nothing and the origin's database stays as it was to the last row."""
+
+    async def play(pair: Pair) -> None:
+        case = (await exchange.open_case(pair.it.node, pair.it.officer)).reference
+        at_origin = await everything(pair, "ro")
+        for status, person in history:
+            with contextlib.suppress(Conflict):
+                await put(pair, case, status, person)
+        view = (await exchange.case_timeline(pair.it.node, pair.it.officer, case)).case.protection
+        assert view is not None
+        ruled_out = (view.status, view.proposed) == ("not-sought", None)
+        if ruled_out:
+            assert len({person for status, person in history if status == "not-sought"}) > 1
+        try:
+            await pair.it.send(message("case.notification", case, pair.it.office, pair.ro.office))
+        except NotAcceptable as refused:
+            assert refused.code == BLOCKED  # noqa: PT017 (either outcome is right, in its place)
+            assert not ruled_out
+        else:
+            assert ruled_out or view.proposed == "not-sought"
+            return
+        pair.clock.pass_by(hours=1)
+        await pair.settle()
+        assert await pair.reconcile("it") == 0
+        assert pair.hub.carried == []
+        for table in ("outbox", "channel", "channel_seen", "sent_manifest", "evidence"):
+            assert await pair.it.rows(f"select * from {table}") == [], table
+        assert await everything(pair, "ro") == at_origin
+
+    with tempfile.TemporaryDirectory() as place:
+        opened = open_pair(Path(place))
+        try:
+            run(play(opened))
+        finally:
+            opened.close()
