@@ -22,7 +22,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, Key, KeySet, OKPKey, RSAKey
 from sqlalchemy import Row, delete, insert, select, update
@@ -37,6 +36,7 @@ from service.access import journal
 from service.access.actor import Actor
 from service.access.people import authorities_of
 from service.access.roles import ROLE_SCOPES, Role, Scope
+from service.access.signatures import verified_payload
 from service.access.tokens import CLOCK_SKEW
 from service.errors import Malformed, NotAuthenticated, NotFound
 from service.store.tables import CLIENT, CLIENT_ASSERTION
@@ -200,7 +200,7 @@ def _verified(assertion: str, keys: KeySet) -> dict[str, Any]:
             raise _invalid("it names none of the client's keys")
         (key,) = fitting
         allowed = list(_OF_KEY[key.key_type])
-        payload = jws.deserialize_compact(assertion, key, algorithms=allowed).payload
+        payload = verified_payload(assertion, key, allowed)
         return parse_object(payload, max_bytes=MAX_ASSERTION_BYTES)
     except (JoseError, Refused, ValueError, TypeError, KeyError, UnicodeError):
         raise _invalid("its signature does not verify") from None

@@ -24,7 +24,6 @@ from authlib.common.errors import AuthlibBaseError
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from authlib.oidc.core import CodeIDToken
-from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import Key, KeySet
 
@@ -32,6 +31,7 @@ from protocol import base64url
 from protocol.errors import Refused
 from protocol.json_strict import parse_object
 from service.access.people import subject_digest
+from service.access.signatures import verified_payload
 from service.errors import NotAuthenticated, Unavailable
 from service.settings import Settings
 
@@ -154,8 +154,8 @@ class Provider:
         if key is None:
             raise _failed("the ID token names none of the provider's keys")
         try:
-            signed = jws.deserialize_compact(token, key, algorithms=[algorithm])
-            return header, parse_object(signed.payload, max_bytes=MAX_ID_TOKEN)
+            payload = verified_payload(token, key, [algorithm])
+            return header, parse_object(payload, max_bytes=MAX_ID_TOKEN)
         except (JoseError, Refused, ValueError, TypeError):
             raise _failed("the ID token's signature does not verify") from None
 

@@ -181,21 +181,20 @@ async def use_invitation(request: Request, secret: Secret) -> Response:
 async def who_am_i(request: Request) -> Response:
     visitor = await visitor_of(request)
     actor, signed_in = visitor.signed_in.actor, visitor.signed_in
-    return answer(
-        {
-            "person": actor.person,
-            "role": str(actor.role),
-            "authorities": sorted(actor.authorities),
-            "scopes": sorted(actor.scopes),
-            "how": signed_in.how,
-            "acr": signed_in.acr,
-            "amr": signed_in.amr,
-            "opened_at": signed_in.opened_at,
-            "ends_at": signed_in.ends_at,
-            "csrf": sessions.csrf_of(visitor.cookie),
-        },
-        language=language_of(request),
-    )
+    told = {
+        "person": actor.person,
+        "role": str(actor.role),
+        "authorities": sorted(actor.authorities),
+        "scopes": sorted(actor.scopes),
+        "how": signed_in.how,
+        "acr": signed_in.acr,
+        "amr": signed_in.amr,
+        "opened_at": signed_in.opened_at,
+        "ends_at": signed_in.ends_at,
+        "csrf": sessions.csrf_of(visitor.cookie),
+    }
+    told = {name: value for name, value in told.items() if value is not None}
+    return answer(told, language=language_of(request))
 
 
 @router.delete("/auth/session")

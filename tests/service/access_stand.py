@@ -27,6 +27,7 @@ from service.access.clients import Client
 from service.access.people import Person
 from service.access.provider import Provider
 from service.access.roles import Role, Scope
+from service.access.signatures import REGISTRY
 from service.access.tokens import TokenVerifier, mint
 from service.api.app import build_api
 from service.keystore import API_TOKEN
@@ -135,7 +136,7 @@ class AccessStand:
         self,
         key: Key,
         *,
-        algorithm: str = "EdDSA",
+        algorithm: str = "Ed25519",
         header: Mapping[str, Any] | None = None,
         without: tuple[str, ...] = (),
         **changes: Any,
@@ -152,7 +153,8 @@ class AccessStand:
         for name in without:
             del claims[name]
         head = {"alg": algorithm, "kid": key.kid, "typ": clients.ASSERTION_TYPE} | dict(header or {})
-        return jwt.encode(head, claims, key, algorithms=[algorithm])
+        older = REGISTRY if algorithm == "EdDSA" else None  # which the library warns of
+        return jwt.encode(head, claims, key, algorithms=None if older else [algorithm], registry=older)
 
     @staticmethod
     def form(assertion: str, **more: str) -> dict[str, str]:
