@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
 
 from protocol.identifiers import CaseReference, NodeCode
 from protocol.retention import ErasablePart
-from service.errors import Conflict
+from service.errors import Conflict, Forbidden
 from service.store.prepared import Query
 from service.store.tables import (
     APPROVAL,
@@ -60,11 +60,11 @@ def is_blocked(connection: Connection, reference: CaseReference) -> bool:
 
 
 def require_unblocked(connection: Connection, reference: str) -> None:
-    """Conflict `retention.blocked` while nobody may read or add to the case's narrative and identity. Of what is
+    """Forbidden `retention.blocked` while nobody may read or add to the case's narrative and identity. Of what is
     erased there is nothing left to block."""
     case = CaseReference(reference)
     if is_blocked(connection, case) and "identity" not in erased_parts(connection, case):
-        raise Conflict(
+        raise Forbidden(
             "retention.blocked", "the case is blocked: its narrative and identity are not processed"
         )
 
