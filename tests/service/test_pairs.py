@@ -348,3 +348,35 @@ def test_a_focal_point_and_an_authority_that_sends_directly_wait_for_nobody(pair
         assert isinstance(await exchange.send(local.node, local.officer, asking(case, pair)), Accepted)
 
     run(play())
+
+
+def test_what_could_not_be_sent_is_not_even_kept_to_wait(pair: Pair) -> None:
+    async def play() -> None:
+        road = await Road.to_a_proposal(pair)
+        acceptance = await road.acceptance(pair.it, await road.propose())
+        await exchange.set_protection(
+            pair.it.node, pair.it.supervisor, road.case, "possible", "child-interviewed"
+        )
+        with pytest.raises(NotAcceptable) as refused:
+            await exchange.send(pair.it.node, pair.it.officer, acceptance)
+        assert refused.value.code == "safeguard.international_protection"
+        assert await pair.it.rows(WAITING) == []
+
+    run(play())
+
+
+def test_what_binds_the_state_and_goes_through_the_focal_point_takes_its_supervisor(pair: Pair) -> None:
+    async def play() -> None:
+        through_the_focal_point(pair)
+        local, case = await local_case(pair)
+        settings = dataclasses.replace(local.node.settings, second_person="case.notification")
+        local.node = dataclasses.replace(local.node, settings=settings)
+        waits = await exchange.send(local.node, local.officer, asking(case, pair))
+        assert isinstance(waits, Awaiting)
+        with pytest.raises(Forbidden) as refused:
+            await decide(local, actor(IT_FOCAL_POINT, person="focal-1"), waits.approval)
+        assert refused.value.code == "access.scope"
+        supervisor = actor(IT_FOCAL_POINT, role=Role.SUPERVISOR, person="focal-2")
+        assert (await decide(local, supervisor, waits.approval)).accepted is not None
+
+    run(play())
