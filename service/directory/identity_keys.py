@@ -18,8 +18,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 
-from protocol.directory import Directory
+from protocol.directory import Directory, KeyPurpose, NodeEntry
 from protocol.errors import Refused
 from protocol.identifiers import NodeCode
 from service.keystore import FileKeyStore, KeyEntry
@@ -67,12 +68,14 @@ def make_ahead(keys: FileKeyStore, policy: Policy, now: datetime) -> int:
     starts = planned_starts(keys, policy, now)
     for start in starts:
         keys.add_sealing("identity", not_before=start)
-    if starts:
-        current = keys.current_sealing_kid("identity")
-        following = ahead(keys, now)
-        line = [current, *(entry.kid for entry in following)]
-        for kid, successor in zip(line, following, strict=False):
-            keys.let_go(kid, successor.starts_at + policy.overlap)
+    line = sorted(
+        (entry for entry in keys.entries() if entry.purpose == "identity" and entry.destroyed_at is None),
+        key=lambda entry: entry.starts_at,
+    )
+    for entry, successor in pairwise(line):
+        # Also one that was made by hand in between: what nobody lets go opens for ever.
+        if entry.destroy_after is None:
+            keys.let_go(entry.kid, successor.starts_at + policy.overlap)
     return len(starts)
 
 
@@ -81,8 +84,8 @@ def destroy_what_is_over(
 ) -> Iterable[KeyEntry]:
     """Destroy the sealing keys whose time is over, and say which.
 
-    None that others are told to seal to today, and none at all while they are told to use a key that is not
-    here: the keystore's word counts only together with the directory's.
+    None that others may be told to seal to today, and none at all while they are told to use a key that is
+    not here: the keystore's word counts only together with the directory's.
     """
     for entry in keys.entries():
         if entry.kind != "seal" or entry.destroyed_at is not None or entry.purpose is None:
@@ -93,8 +96,22 @@ def destroy_what_is_over(
             told = directory.sealing_key(node, entry.purpose, now).kid
         except Refused:
             continue
-        if told == entry.kid or keys.sealing(told) is None:
+        if keys.sealing(told) is None or entry.kid in {told, *_told_by_copies(directory, node, now)}:
             continue
         if keys.current_sealing_kid(entry.purpose) != entry.kid:
             keys.destroy(entry.kid)
             yield entry
+
+
+def _told_by_copies(directory: Directory, node: NodeCode, now: datetime) -> Iterable[str]:
+    """Sealing keys that a former entry of the node names for today, as long as a peer that has not renewed
+    its copy may go by it: for one snapshot's life after the next entry."""
+    copies_last = directory.snapshot.expires_at - directory.snapshot.issued_at
+    for former, following in pairwise(directory.archive.versions(directory.node(node).path)):
+        if now >= following.issued_at + copies_last or not isinstance(former, NodeEntry):
+            continue
+        yield from (
+            record.kid
+            for record in former.keys
+            if record.purpose is not KeyPurpose.SIGN and record.in_use(now)
+        )
