@@ -194,13 +194,14 @@ def check_decision(actor: Actor, row: Row[Any], decision: Decision, now: datetim
     """
     kind = KINDS[row.kind]
     actor.require(Scope.APPROVALS_DECIDE)
+    # Before the role: nobody shall look for a role in which they could do it alone.
+    if actor.person == row.proposed_by:
+        raise Forbidden("access.second_person", "whoever proposed this does not decide on it")
     actor.require(kind.decides)
     if "scope" in facts_of(row):
         actor.require(Scope(facts_of(row)["scope"]))
     if kind.of_a_case and row.deciding is not None:
         actor.require_authority(Address(row.deciding))
-    if actor.person == row.proposed_by:
-        raise Forbidden("access.second_person", "whoever proposed this does not decide on it")
     state = state_at(row, now)
     if state == "lapsed":
         raise Conflict("access.lapsed", "nobody decided in time; it has to be proposed again")
