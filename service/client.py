@@ -780,6 +780,23 @@ class Client:
         answer = await self._json("GET", "/v1/directory/authorities", params=asked)
         return cast("list[dict[str, Any]]", answer["authorities"])
 
+    async def directory_state(self) -> dict[str, Any]:
+        """Which directory the node has, how long it is good, and what peers see of it."""
+        return await self._json("GET", "/v1/directory/state")
+
+    async def preview_entry(self, kind: str, name: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+        """What an entry of this State would say and change; nothing is signed."""
+        body = {"kind": kind, "name": name, "facts": dict(facts)}
+        return await self._json("POST", "/v1/directory/entries/preview", json=body)
+
+    async def publish_entry(
+        self, kind: str, name: str, *, facts: Mapping[str, Any] | None = None, entry: str | None = None
+    ) -> dict[str, Any]:
+        """`facts` where the node holds the root key, or an `entry` that was signed elsewhere."""
+        body = {"facts": dict(facts or {})} if entry is None else {"entry": entry}
+        path = f"/v1/directory/entries/{_segment(kind)}/{_segment(name)}"
+        return await self._json("PUT", path, json=body)
+
     async def vocabularies(self) -> list[dict[str, Any]]:
         answer = await self._json("GET", "/v1/vocabularies")
         return cast("list[dict[str, Any]]", answer["vocabularies"])

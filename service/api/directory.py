@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from protocol.directory import AuthorityEntry
 from protocol.identifiers import StateCode
 from service.api.answers import answer
 from service.api.guard import Ask, Guarded
+from service.api.reading import entry_facts, entry_to_publish
 
 __all__ = ["router"]
 
 router = APIRouter(route_class=Guarded)
+
+Segment = Annotated[str, Path(max_length=64)]
 
 
 @router.get("/v1/directory/authorities")
@@ -35,6 +38,25 @@ async def list_authorities(
         "authorities": authorities,
     }
     return answer(body, language=ask.language)
+
+
+@router.get("/v1/directory/state")
+async def directory_state(ask: Ask) -> Response:
+    return answer(await ask.exchange.directory_state(ask.node, ask.actor), language=ask.language)
+
+
+@router.post("/v1/directory/entries/preview")
+async def preview_entry(ask: Ask, request: Request) -> Response:
+    kind, name, facts = await entry_facts(request)
+    view = await ask.exchange.preview_entry(ask.node, ask.actor, kind, name, facts)
+    return answer(view, language=ask.language)
+
+
+@router.put("/v1/directory/entries/{kind}/{name}")
+async def publish_entry(ask: Ask, kind: Segment, name: Segment, request: Request) -> Response:
+    facts, signed = await entry_to_publish(request)
+    view = await ask.exchange.publish_entry(ask.node, ask.actor, kind, name, facts, signed)
+    return answer(view, language=ask.language)
 
 
 @router.get("/v1/directory/landing")

@@ -54,6 +54,8 @@ __all__ = [
     "cursor",
     "decision",
     "document",
+    "entry_facts",
+    "entry_to_publish",
     "population_wanted",
     "position",
     "proposal",
@@ -68,6 +70,7 @@ JOSE_JSON: Final = "application/jose+json"
 ENVELOPE: Final = "application/vnd.focalpoint.envelope+json"
 
 MAX_SMALL: Final = 1024  # bytes, for a body of two codes
+MAX_ENTRY_BYTES: Final = 131_072  # an entry of the directory, its holidays for years ahead included
 
 _URGENCIES: Final = ("ordinary", "urgent", "emergency")
 _RETENTION_ACTS: Final = ("block", "unblock", "hold", "lift-hold", "erase")
@@ -228,6 +231,31 @@ async def decision(request: Request) -> tuple[Decision, str | None]:
     chosen = cast("Decision", _one_of(members, "decision", ("approve", "return")))
     given = "reason" in members or chosen == "return"
     return chosen, _code(members, "reason") if given else None
+
+
+async def entry_facts(request: Request) -> tuple[str, str, Json]:
+    """Kind, name and facts of an entry of the directory."""
+    _, data = await body_of(request, reads=(CONTENT,), limit=MAX_ENTRY_BYTES)
+    members = parse_object(data, max_bytes=MAX_ENTRY_BYTES)
+    _only(members, {"kind", "name", "facts"})
+    return _text(members, "kind"), _text(members, "name"), _facts(members)
+
+
+async def entry_to_publish(request: Request) -> tuple[Json | None, str | None]:
+    """Facts to be signed here, or an entry that was signed elsewhere."""
+    _, data = await body_of(request, reads=(CONTENT,), limit=MAX_ENTRY_BYTES)
+    members = parse_object(data, max_bytes=MAX_ENTRY_BYTES)
+    _only(members, {"facts", "entry"})
+    if "entry" in members and "facts" in members:
+        raise _wrong("entry")
+    return (None, _text(members, "entry")) if "entry" in members else (_facts(members), None)
+
+
+def _facts(members: Json) -> Json:
+    facts = members.get("facts")
+    if not isinstance(facts, dict):
+        raise _wrong("facts")
+    return facts
 
 
 def cursor(at: int) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Protocol
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Protocol
 
 from protocol.attachments import MediaType
 from protocol.identifiers import CaseReference, MessageId
@@ -11,6 +11,7 @@ from protocol.rendering import Format, Rendering
 from protocol.statistics import Population, Release
 from service.access.actor import Actor
 from service.access.pairs import Decision, State
+from service.directory.desk import DirectoryState, EntryDraft, Published
 from service.exchange.views import (
     Accepted,
     ApprovalsView,
@@ -171,6 +172,25 @@ class UseCases(Protocol):
     async def export_envelope(self, node: Node, actor: Actor, message: MessageId, /) -> bytes: ...
 
     async def deadlines(self, node: Node, actor: Actor, query: DeadlineQuery, /) -> DeadlinesView: ...
+
+    async def directory_state(self, node: Node, actor: Actor, /) -> DirectoryState: ...
+
+    async def preview_entry(
+        self, node: Node, actor: Actor, kind: str, name: str, facts: Mapping[str, Any], /
+    ) -> EntryDraft: ...
+
+    async def publish_entry(
+        self,
+        node: Node,
+        actor: Actor,
+        kind: str,
+        name: str,
+        facts: Mapping[str, Any] | None,
+        signed: str | None,
+        /,
+    ) -> Published:
+        """Of facts that this node signs, or of an entry that comes `signed`."""
+        ...
 
     async def list_statistics(self, node: Node, actor: Actor, limit: int, /) -> StatisticsList: ...
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from protocol.directory import read_profile, sign_profile
+from protocol.statements import StatementType, sign
 from service.cli.at_api import talks_to_a_node
 from service.cli.entry import sign_entries
+from service.cli.root_key import RootPassphraseOption, root_passphrase
 from service.client import Client
 from service.errors import NotFound
+from service.root_key_file import read_root_key
 
 directory_app = typer.Typer(
     no_args_is_help=True,
@@ -33,6 +38,77 @@ async def list_authorities(
         name = names.get("en") or next(iter(names.values()), "")
         typer.echo(f"{entry['address']:<26} {entry['role']:<14} {name}")
         typer.echo(f"{'':<26} {', '.join(entry['competences'])}")
+
+
+@directory_app.command("state")
+@talks_to_a_node
+async def show_state(node: Client) -> None:
+    """Which directory the node has, how long it is good, and what peers see of it."""
+    typer.echo(json.dumps(await node.directory_state(), indent=2))
+
+
+@directory_app.command("preview")
+@talks_to_a_node
+async def preview(
+    node: Client,
+    kind: Annotated[str, typer.Argument(help="authority, mandate or corridor.")],
+    name: Annotated[str, typer.Argument(help="Its name: anpdca, iom, the other State's code.")],
+    facts: Annotated[Path, typer.Argument(help="Its metadata, JSON.")],
+    claims: Annotated[
+        Path | None, typer.Option(help="Where the claims go, to be signed where the root key is.")
+    ] = None,
+) -> None:
+    """What an entry of this State would say and change. Nothing is signed."""
+    draft = await node.preview_entry(kind, name, json.loads(facts.read_text("utf-8")))
+    for change in draft["changes"]:
+        typer.echo(f"{draft['path']}: {change}")
+    if claims is not None:
+        claims.write_text(json.dumps(draft["claims"], indent=1), "utf-8")
+
+
+@directory_app.command("publish")
+@talks_to_a_node
+async def publish(
+    node: Client,
+    kind: Annotated[str, typer.Argument(help="authority, mandate or corridor.")],
+    name: Annotated[str, typer.Argument(help="Its name.")],
+    entry: Annotated[Path | None, typer.Option(help="What `directory sign` printed.")] = None,
+    facts: Annotated[Path | None, typer.Option(help="Or facts, where the node holds the root key.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="With facts: show it, and stop.")] = False,
+) -> None:
+    """Publish an entry of this State."""
+    if (entry is None) == (facts is None):
+        raise typer.BadParameter("name --entry FILE or --facts FILE")
+    said = None if facts is None else json.loads(facts.read_text("utf-8"))
+    if dry_run:
+        if said is None:
+            raise typer.BadParameter("a signed entry is shown by `directory preview` before it is signed")
+        done = await node.preview_entry(kind, name, said)
+    elif entry is not None:
+        done = await node.publish_entry(kind, name, entry=entry.read_text("ascii").strip())
+    else:
+        done = await node.publish_entry(kind, name, facts=said)
+    for change in done["changes"]:
+        typer.echo(f"{done['path']}: {change}")
+
+
+@directory_app.command("sign")
+def sign_claims(
+    claims: Annotated[Path, typer.Argument(help="What `directory preview --claims` wrote.")],
+    root_key: Annotated[Path, typer.Option("--root-key", help="The State's encrypted root key.")],
+    passphrase_file: RootPassphraseOption = None,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="It is a corridor profile: print this State's signature.")
+    ] = False,
+) -> None:
+    """Sign an entry, or a corridor profile, on the machine where the root key is. No node is asked."""
+    text = claims.read_bytes()
+    key = read_root_key(root_key, root_passphrase(passphrase_file, twice=False))
+    if profile:
+        read_profile(text)  # what would not be read is not signed
+        typer.echo(sign_profile(text, key))
+        return
+    typer.echo(sign(StatementType.STATE_ENTRY, json.loads(text), key))
 
 
 @directory_app.command("show")

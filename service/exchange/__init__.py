@@ -4,6 +4,7 @@
 agree on.
 """
 
+from service.directory.desk import directory_state, preview_entry, publish_entry
 from service.exchange.agreements import agreement_file, render_agreement
 from service.exchange.approvals import decide, list_approvals, read_approval, request_release
 from service.exchange.attachments import list_attachments, put_attachment, read_attachment
@@ -38,6 +39,7 @@ __all__ = [
     "collect",
     "deadlines",
     "decide",
+    "directory_state",
     "due_for_retention",
     "export_envelope",
     "import_envelope",
@@ -49,6 +51,8 @@ __all__ = [
     "message_evidence",
     "next_steps",
     "open_case",
+    "preview_entry",
+    "publish_entry",
     "put_attachment",
     "read_approval",
     "read_attachment",

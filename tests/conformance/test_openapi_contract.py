@@ -47,6 +47,8 @@ EXAMPLES_IN_PATHS = {
     "id": message_id(1),
     "scheme": "exploitation-form",
     "digest": "A" * 43,
+    "kind": "mandate",
+    "name": "iom",
     "secret": "A" * 43,
 }
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
@@ -66,6 +68,14 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     },
     ("POST", "/v1/messages/{id}/identity-release"): {
         "body": {"reason": "home-visit"},
+        "media_type": "application/json",
+    },
+    ("POST", "/v1/directory/entries/preview"): {
+        "body": {
+            "kind": "mandate",
+            "name": "iom",
+            "facts": {"intermediary": "int.iom", "procedures": ["case"], "from": 1, "until": 2},
+        },
         "media_type": "application/json",
     },
     ("GET", "/v1/directory/landing"): {"query": {"state": "ro", "procedure": "social-inquiry"}},
@@ -169,7 +179,7 @@ def parameters_of(path: str) -> dict[str, str]:
 def role_for(path: str) -> str:
     if path.startswith("/v1/statistics"):
         return "statistician"
-    if path.startswith(("/v1/clients", "/v1/persons")):
+    if path.startswith(("/v1/clients", "/v1/persons", "/v1/directory/entries")):
         return "administrator"
     if path == "/v1/journal":
         return "auditor"
@@ -232,6 +242,8 @@ OTHERWISE_TESTED = {
     # An agreement needs two States and every document that it rests on: tests/service/test_agreements.py.
     ("GET", "/v1/cases/{reference}/agreements/{digest}"),
     ("GET", "/v1/cases/{reference}/agreements/{digest}/rendering"),
+    # An entry that the State's root key signed: tests/service/test_directory_desk.py and test_role_matrix.py.
+    ("PUT", "/v1/directory/entries/{kind}/{name}"),
     # These need somebody who is registered, an assertion, a provider or a session:
     # tests/service/test_role_matrix.py, test_client_tokens.py and test_sign_in.py.
     *((method, "/v1/clients/{id}") for method in ("PUT", "DELETE")),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Literal
 
 from protocol import base64url, messages
@@ -23,6 +23,7 @@ from protocol.rendering.words import Document, Remark, Section
 from protocol.statistics import Population, Release
 from service.access.actor import Actor
 from service.access.pairs import Decision, State
+from service.directory.desk import DirectoryState, EntryDraft, Published
 from service.errors import Conflict, Forbidden, NotFound
 from service.exchange.printing import words_of_timeline
 from service.exchange.views import (
@@ -486,6 +487,42 @@ class FakeExchange:
         if not any(view.id == message for view in self.messages):
             raise NotFound("request.not_found", "no such message")
         return b'{"manifest":"e30.e30.AA","parts":{}}'
+
+    async def directory_state(self, node: Node, actor: Actor, /) -> DirectoryState:
+        self._maybe_fail()
+        snapshot = node.directory.current().snapshot
+        return DirectoryState(
+            charter=snapshot.charter,
+            charter_sequence=1,
+            snapshot=snapshot.sequence,
+            snapshot_digest=snapshot.digest,
+            issued_at=snapshot.issued_at,
+            half_life=snapshot.half_life,
+            expires_at=snapshot.expires_at,
+            freshness="good",
+            suspended=(),
+            peers=(),
+            alarms=(),
+        )
+
+    async def preview_entry(
+        self, node: Node, actor: Actor, kind: str, name: str, facts: Mapping[str, Any], /
+    ) -> EntryDraft:
+        self._maybe_fail()
+        return EntryDraft(path=f"{node.code}/{kind}/{name}", changes=("new",), claims=facts, signs_here=False)
+
+    async def publish_entry(
+        self,
+        node: Node,
+        actor: Actor,
+        kind: str,
+        name: str,
+        facts: Mapping[str, Any] | None,
+        signed: str | None,
+        /,
+    ) -> Published:
+        self._maybe_fail()
+        return Published(path=f"{node.code}/{kind}/{name}", digest="A" * 43, changes=("new",))
 
     async def list_statistics(self, node: Node, actor: Actor, limit: int, /) -> StatisticsList:
         self._maybe_fail()

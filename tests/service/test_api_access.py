@@ -50,6 +50,10 @@ BODIES: dict[Endpoint, dict[str, Any]] = {
     },
     ("POST", "/v1/messages/{id}/identity-release"): {"json": {"reason": "identity-check"}},
     ("GET", "/v1/directory/landing"): {"params": {"state": "ro", "procedure": "social-inquiry"}},
+    ("POST", "/v1/directory/entries/preview"): {
+        "json": {"kind": "mandate", "name": "iom", "facts": {"intermediary": "int.iom"}}
+    },
+    ("PUT", "/v1/directory/entries/{kind}/{name}"): {"json": {"facts": {}}},
     ("POST", "/v1/approvals/{id}/decision"): {"json": {"decision": "approve"}},
     ("POST", "/v1/statistics/releases"): {"json": {"role": "origin", "year": 2025}},
     ("POST", "/v1/envelopes"): {
@@ -61,7 +65,7 @@ BODIES: dict[Endpoint, dict[str, Any]] = {
 
 def path_of(template: str) -> str:
     id_ = RELEASED.id if template.startswith("/v1/statistics") else message_id(1)
-    return template.format(reference=EXAMPLE_CASE, id=id_, scheme="sex", digest="A" * 43)
+    return template.format(reference=EXAMPLE_CASE, id=id_, scheme="sex", digest="A" * 43, kind="mandate", name="iom")
 
 
 @pytest.fixture
