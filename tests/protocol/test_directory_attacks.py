@@ -954,3 +954,9 @@ def test_history_of_somebody_never_admitted_is_forgotten() -> None:
     assert world.directory.with_history([("fr/node/fr", token)]).forgotten == (
         ("fr/node/fr", "directory.not_admitted"),
     )
+
+
+def test_the_page_of_attacks_lists_what_is_tested_here() -> None:
+    from scripts.directory_attacks import PAGE, page
+
+    assert PAGE.read_text("utf-8") == page()
