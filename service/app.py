@@ -43,6 +43,7 @@ from service.settings import Settings
 from service.store import Store, Vault
 from service.store.ledger import Ledger
 from service.store.migrate import upgrade
+from service.store.wiping import clear_what_is_freed
 from service.wake import Wake
 
 __all__ = ["build_node", "run_node"]
@@ -118,6 +119,7 @@ def build_app(node: Node, link: HubLink) -> FastAPI:
 
 def run_node(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT."""
+    clear_what_is_freed()
     node = build_node(settings)
     link = HubLink(
         settings.hub_url,

@@ -28,9 +28,12 @@ from service.exchange.telling import directory_or_none, tell_of_erasure
 from service.node import Node
 from service.store import outgoing, retention
 from service.store.tables import ATTACHMENT, CASE_RETENTION, MESSAGE
-from service.store.wiping import overwrite_freed_memory
+from service.store.wiping import overwrite_freed_memory, overwrite_of_this_thread
 
 __all__ = ["end_unreadable", "erase", "forget", "forget_now", "outstanding", "replay"]
+
+_OTHER_THREADS = 8
+"""How often the threads of `to_thread`, which nobody can choose among, are asked together."""
 
 
 def erase(
@@ -90,8 +93,8 @@ def outstanding(session: Session) -> tuple[CaseReference, ...]:
 
 
 def end_unreadable(node: Node, session: Session, rows: Sequence[Row[Any]], now: datetime) -> None:
-    """Content rows that the outbox came to and could not read any more: each ends with its code, and none holds
-    up the rest."""
+    """Content rows that the outbox came to and could not read any more: each ends with its code, and none
+    holds up the rest."""
     retention.end_rows(session.connection(), [row.row for row in rows], now)
     for peer in retention.peers_left_with_a_gap(rows):
         outgoing.begin_epoch(session.connection(), node.code, peer, first_epoch(now), now)
@@ -110,7 +113,7 @@ async def forget(node: Node) -> int:
     await node.store.forget_deleted()
     # Only now: until then a reader could still have seen the wrapped key, and have opened it again.
     node.vault.let_go()
-    await asyncio.to_thread(overwrite_freed_memory)
+    await _overwrite(node)
     now = node.clock.now()
 
     def note(session: Session) -> None:
@@ -121,6 +124,17 @@ async def forget(node: Node) -> int:
     await node.store.write(note)
     node.log.info("retention.forgotten", count=len(waiting))
     return len(waiting)
+
+
+async def _overwrite(node: Node) -> None:
+    """In every thread that had content in its hands: the event loop's, the writer's, the readers' and those
+    of `to_thread`."""
+    await asyncio.to_thread(overwrite_freed_memory)
+    for _ in range(_OTHER_THREADS):
+        await asyncio.gather(*(asyncio.to_thread(overwrite_of_this_thread) for _ in range(_OTHER_THREADS)))
+    await node.store.write(lambda _: overwrite_of_this_thread())
+    await node.store.in_every_reader(overwrite_of_this_thread)
+    overwrite_of_this_thread()
 
 
 def forget_now(node: Node) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -16,6 +18,7 @@ from service.store.writer import Group, Writer
 
 __all__ = ["READERS", "Store"]
 
+_TOGETHER = 5.0
 READERS = 4
 """Threads that read, each with its own connection."""
 
@@ -99,6 +102,20 @@ class Store:
                 cursor.close()
         if busy:
             raise Unavailable("store.checkpoint_busy", "a reader held the log open; ask again")
+
+    async def in_every_reader(self, work: Callable[[], None]) -> None:
+        """Run `work` once on each reading thread."""
+        loop, count = asyncio.get_running_loop(), self._readers._max_workers
+        together = threading.Barrier(count)
+
+        def once() -> None:
+            # None ends before all have begun, so that no thread gets two; one that is busy is not waited for
+            # long.
+            with contextlib.suppress(threading.BrokenBarrierError):
+                together.wait(_TOGETHER)
+            work()
+
+        await asyncio.gather(*(loop.run_in_executor(self._readers, once) for _ in range(count)))
 
     def close(self) -> None:
         """Write what was submitted, then stop the threads and close the connections."""
