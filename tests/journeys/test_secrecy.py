@@ -288,7 +288,10 @@ def _paths(played: Played) -> Iterator[str]:
             continue
         if "{id}" in template:
             for id_ in played.sent.values():
-                path = template.replace("{id}", id_)
+                path = template.replace("{id}", id_).replace("{digest}", "A" * 43)
+                if template.endswith("/attachments/{digest}"):
+                    yield f"{path}?identity=release&reason=visit"
+                    continue
                 yield path
                 if template == "/v1/messages/{id}":
                     yield f"{path}?identity=release&reason=visit"
