@@ -26,8 +26,8 @@ from protocol.errors import NotAcceptable
 from protocol.statements import Statement, StatementType
 from service.access import journal
 from service.access.actor import Actor
+from service.directory.laid_out import lay_out
 from service.directory.own_entries import claims_of
-from service.directory.publish import lay_out
 from service.errors import NotFound
 from service.keystore import STATE_ROOT
 from service.node import Node

@@ -17,7 +17,7 @@ from protocol.directory import AuthorityFacts, KeyRecord, NodeFacts, entry_path,
 from protocol.directory.entries import MALFORMED, read_keys
 from protocol.signing_keys import SigningKey
 from protocol.statements import StatementType, read
-from service.directory.publish import lay_out
+from service.directory.laid_out import lay_out
 
 __all__ = ["PROTOCOL_VERSIONS", "Planned", "claims_of", "key_that_signed", "listed_keys", "plan"]
 
