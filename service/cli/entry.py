@@ -79,7 +79,7 @@ def _shown(planned: Planned, now: datetime) -> bool:
 
 def _cut_offs(texts: list[str], keys: FileKeyStore) -> dict[str, datetime]:
     standing = {entry.kid: entry for entry in keys.entries() if entry.kind == "sign"}
-    cut_offs = {}
+    cut_offs: dict[str, datetime] = {}
     for text in texts:
         kid, _, moment = text.partition("=")
         cut_off = moment_with_zone(moment)
@@ -90,5 +90,5 @@ def _cut_offs(texts: list[str], keys: FileKeyStore) -> dict[str, datetime]:
             )
         if standing[kid].current:
             raise Conflict("keystore.key_current", f"key {kid} is in use; add its successor first")
-        cut_offs[kid] = cut_off
+        cut_offs[kid] = min(cut_off, cut_offs.get(kid, cut_off))
     return cut_offs

@@ -58,7 +58,8 @@ def signing_records(
     revoked: Mapping[str, datetime] | None = None,
 ) -> tuple[KeyRecord, ...]:
     """The records for the next entry of `owner`, newest first. `listed` in its last entry; a key there that
-    this keystore does not hold is the agency's own, and stays as it is. `revoked`: cut-offs by key id.
+    this keystore does not hold is the agency's own, and stays as it is. `revoked`: cut-offs by key id; of two
+    for one key the earlier counts.
 
     NotFound `keystore.unknown_owner` when it has no key, here or listed.
     """
@@ -76,7 +77,9 @@ def signing_records(
             records[entry.kid] = succeeded(records[entry.kid], held[position + 1].created_at)
     for kid, cut_off in (revoked or {}).items():
         if kid in records:
-            records[kid] = dataclasses.replace(records[kid], revoked_at=cut_off)
+            # A later one would give a thief the time between.
+            earliest = min(cut_off, records[kid].revoked_at or cut_off)
+            records[kid] = dataclasses.replace(records[kid], revoked_at=earliest)
     counting = [
         record for record in records.values() if record.verify_until > now or record.checkpoints is not None
     ]

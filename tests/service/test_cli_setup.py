@@ -357,6 +357,22 @@ def test_a_stolen_key_is_cut_off_once_it_has_a_successor_and_stays_so(desk: Desk
     assert not record.vouches(now, now)
 
 
+def test_of_two_cut_offs_the_earlier_counts_whichever_is_said_last(desk: Desk) -> None:
+    desk.entry("--facts", str(FACTS))
+    stolen = desk.keys.signing(OFFICE).kid
+    run("keys", "generate", OFFICE, "--replace", "--config", desk.config)
+    now = SystemClock().now().replace(microsecond=0)
+
+    def revoke(*hours: int) -> list[str]:
+        moments = [(now + timedelta(hours=one)).isoformat() for one in hours]
+        return [word for moment in moments for word in ("--revoke", f"{stolen}={moment}")]
+
+    # Twice in one command, then a later one, then an earlier one.
+    for hours, counts in (((3, 2, 4), 2), ((5,), 2), ((1,), 1)):
+        assert desk.entry(*revoke(*hours)).exit_code == 0
+        assert desk.signing_keys(OFFICE_ENTRY)[stolen].revoked_at == now + timedelta(hours=counts)
+
+
 # -- token mint
 
 

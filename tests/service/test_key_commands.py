@@ -136,9 +136,23 @@ def test_a_stolen_key_names_the_checkpoints_from_before_the_theft_and_no_later_o
     assert set(record.checkpoints or ()) == named
     assert desk.keys.signing(OFFICE).kid != stolen
 
-    # An earlier moment may follow, a later one never takes anything back.
-    keys(desk, "compromised", OFFICE, "--kid", stolen, "--since", (theft + timedelta(days=1)).isoformat())
-    assert desk.signing_keys(OFFICE_ENTRY)[stolen].revoked_at == theft
+
+def test_an_earlier_moment_of_a_theft_may_follow_and_a_later_one_gives_no_time_back(desk: Desk) -> None:
+    stolen = desk.keys.signing(OFFICE).kid
+    theft = SystemClock().now().replace(microsecond=0) - timedelta(days=2)
+    early, late = (told(desk, "it", theft - timedelta(hours=hours)) for hours in (30, 1))
+    for since, counts, named in (
+        (theft, theft, {early, late}),
+        (theft + timedelta(days=1), theft, {early, late}),
+        (theft - timedelta(hours=2), theft - timedelta(hours=2), {early}),
+    ):
+        keys(desk, "compromised", OFFICE, "--kid", stolen, "--since", since.isoformat())
+        record = desk.signing_keys(OFFICE_ENTRY)[stolen]
+        assert (record.revoked_at, set(record.checkpoints or ())) == (counts, named)
+    # Revoked as well: it stays stolen.
+    keys(desk, "revoke", OFFICE, "--kid", stolen)
+    record = desk.signing_keys(OFFICE_ENTRY)[stolen]
+    assert (record.revoked_at, record.checkpoints) == (theft - timedelta(hours=2), (early,))
 
 
 def test_a_theft_needs_a_moment_with_its_time_zone_that_has_passed(desk: Desk) -> None:

@@ -6,7 +6,7 @@ import json
 import stat
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -328,3 +328,54 @@ def test_a_store_opens_in_another_process_and_two_of_them_lose_no_key(tmp_path: 
     assert [process.wait(30) for process in running] == [0, 0]
     owners = {entry.owner for entry in reopened(tmp_path).entries()}
     assert owners >= {f"{name}-{number}" for name in ("first", "second") for number in range(5)}
+
+
+class MovedClock(FixedClock):
+    ahead = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.ahead
+
+
+def test_what_a_former_key_signed_is_honoured_until_its_moment_and_no_longer(tmp_path: Path) -> None:
+    clock = MovedClock()
+    store = FileKeyStore.create(tmp_path / "keys", PASSPHRASE, clock=clock, random=RANDOM, scrypt_n=2**4)
+    former = store.add_signing(keystore.API_TOKEN)
+    current = store.add_signing(keystore.API_TOKEN, former_until=clock.now() + timedelta(hours=8))
+    for ahead, counts in ((timedelta(hours=8, microseconds=-1), True), (timedelta(hours=8), False)):
+        clock.ahead = ahead
+        honoured = store.honoured(keystore.API_TOKEN, former.kid)
+        assert honoured == (former.public if counts else None)
+        assert store.honoured(keystore.API_TOKEN, current.kid) == current.public
+
+
+def test_a_former_key_without_a_moment_is_not_honoured(store: FileKeyStore) -> None:
+    former = store.add_signing(keystore.API_TOKEN)
+    store.add_signing(keystore.API_TOKEN)
+    assert store.honoured(keystore.API_TOKEN, former.kid) is None
+
+
+def test_a_key_is_honoured_for_its_own_owner_alone(store: FileKeyStore) -> None:
+    key = store.add_signing("ro.anitp")
+    store.add_signing(keystore.API_TOKEN)
+    assert store.honoured("ro.anitp", key.kid) == key.public
+    assert store.honoured(keystore.API_TOKEN, key.kid) is None
+
+
+def test_no_key_that_signs_nothing_is_honoured(store: FileKeyStore) -> None:
+    sealing = store.add_sealing("content")
+    assert store.honoured("node", sealing.kid) is None
+    assert store.honoured("ro.anitp", "a key that was never here") is None
+    waiting = store.add_signing("ro.anitp", waiting=True)
+    assert store.honoured("ro.anitp", waiting.kid) is None
+    retired = store.add_signing(keystore.API_TOKEN)
+    store.retire(retired.kid)
+    store.destroy(retired.kid)
+    assert store.honoured(keystore.API_TOKEN, retired.kid) is None
+
+
+def test_a_destroyed_key_is_not_honoured_although_its_moment_has_not_come(store: FileKeyStore) -> None:
+    former = store.add_signing(keystore.API_TOKEN)
+    store.add_signing(keystore.API_TOKEN, former_until=FixedClock().now() + timedelta(hours=8))
+    store.destroy(former.kid)
+    assert store.honoured(keystore.API_TOKEN, former.kid) is None
