@@ -1,8 +1,8 @@
 """A State's own entries on their way to the hub.
 
 They are signed elsewhere and laid out (`service.directory.laid_out`). This worker puts there what the hub
-lacks, also after the hub lost its store. It writes nothing but this node's own State: the hub would not take more,
-and readers would not believe it.
+lacks, also after the hub lost its store. It writes nothing but this node's own State: the hub would not take
+more, and readers would not believe it.
 """
 
 from __future__ import annotations
