@@ -123,7 +123,6 @@ class Provider:
                 options={
                     "iss": {"essential": True, "value": self.issuer},
                     "aud": {"essential": True, "value": self._client_id},
-                    "nonce": {"essential": True, "value": nonce},
                 },
                 params={"nonce": nonce, "client_id": self._client_id, "access_token": access_token},
             )
