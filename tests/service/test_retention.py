@@ -369,15 +369,18 @@ def test_the_other_state_learns_of_a_release_and_of_an_erasure_and_not_who_or_wh
 def test_while_origin_must_not_hear_of_the_case_it_hears_of_no_release_either(pair: Pair) -> None:
     async def play() -> None:
         case = await pair.open_case()
-        notified = await pair.notify(case)
+        await pair.notify(case)
+        asked = await pair.request(case)
         said = await pair.ro.send(
-            message("query", case, pair.ro.office, pair.it.office, in_reply_to=notified.id)
+            message("social-inquiry.report", case, pair.ro.office, pair.it.office, in_reply_to=asked.id)
         )
         await pair.settle()
         for person in (pair.it.officer, pair.it.supervisor):
             await exchange.set_protection(pair.it.node, person, case, "possible", "child-interviewed")
         node = replace(pair.it.node, settings=replace(pair.it.node.settings, second_person=""))
-        await exchange.read_message(node, pair.it.supervisor, said.id, True, "visit")
+        shown = await exchange.read_message(node, pair.it.supervisor, said.id, True, "visit")
+        assert shown.content is not None
+        assert shown.content.identity_state == "released"
         await erased(pair.it, case)
         await pair.settle()
         assert await pair.ro.rows("select * from evidence where kind like 'identity-%'") == []
