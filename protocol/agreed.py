@@ -97,19 +97,27 @@ def ended(file: CaseFile, thread: str) -> bool:
 
 
 def rivals(file: CaseFile, version: Document) -> tuple[Document, ...]:
-    """What is agreed in other conversations of the case and neither amends this version nor is amended by it:
-    a child goes to one place. Agreements with two States about the same solution in the same country are no
-    rivals."""
-    own = agreement_of(file, version)
+    """What is agreed in other conversations of the case and takes this version's place, or stands beside it:
+    a child goes to one place.
+
+    An agreement that amends this one is a rival of it, and not the other way round. One that something else
+    has amended in its turn is none. Agreements with two States about the same solution in the same country
+    are no rivals.
+    """
     threads = {one.thread for one in file.of_type(*VERSIONS)} - {version.thread}
-    others = (agreed_version(file, thread) for thread in sorted(threads) if not ended(file, thread))
+    candidates = (agreed_version(file, thread) for thread in sorted(threads) if not ended(file, thread))
+    others = [other for other in candidates if other is not None]
+    amended = {str(one.coded.get("amends")) for one in (version, *others)}
+    own = agreement_of(file, version)
     return tuple(
         other
         for other in others
-        if other is not None
-        and other.coded.get("amends") != own
-        and version.coded.get("amends") != agreement_of(file, other)
-        and (other.states == version.states or _place(other) != _place(version))
+        if agreement_of(file, other) not in amended
+        and (
+            other.coded.get("amends") == own
+            or other.states == version.states
+            or _place(other) != _place(version)
+        )
     )
 
 

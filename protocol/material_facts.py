@@ -36,9 +36,14 @@ class MaterialFact:
 
 
 def _guardian_lost(coded: Coded) -> bool:
-    return coded.get("guardian_event") in ("conflict-declared", "ended") or (
-        coded.get("guardian_in_conflict") != "no"
-    )
+    # An event that a newer vocabulary names may be a loss.
+    appointed = ("appointed", "appointed-provisionally", "replaced", "conflict-resolved")
+    return coded.get("guardian_event") not in appointed or coded.get("guardian_in_conflict") != "no"
+
+
+def _appeal_unsettled(coded: Coded) -> bool:
+    """Pending, or won: what was decided does not stand. A status of a newer vocabulary counts as such."""
+    return coded.get("appeal") not in ("none-lodged", "open-to-appeal", "dismissed", "withdrawn")
 
 
 def _follow_up_worries(coded: Coded) -> bool:
@@ -62,9 +67,9 @@ ROWS: tuple[MaterialFact, ...] = (
     MaterialFact(type="consent.withdrawal", says="consent was withdrawn", suspends="carer-consent"),
     MaterialFact(
         type="appeal.notice",
-        says="an appeal is pending",
+        says="an appeal is pending or was won",
         suspends="appeal",
-        when=lambda coded: coded.get("appeal") == "pending",
+        when=_appeal_unsettled,
     ),
     MaterialFact(
         type="risk-assessment.contribution",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -20,6 +21,9 @@ ABSENT = "missing.document_cited"
 """A document that a message names is not in the file. It may be on its way: a receiver waits for it."""
 _DIGEST_LENGTH = 43
 _SEVERING = frozenset({"adoption", "kafala"})
+_MAY_STAY = frozenset({"local-integration", "adoption", "kafala", "other"})
+"""Solutions under which a child may stay where it is. What a newer vocabulary names is none of them: nobody
+here can tell that it moves no child."""
 
 
 class Guarded(Protocol):
@@ -116,21 +120,40 @@ class Version:
 
     @property
     def permanent_new_family(self) -> bool:
-        """Adoption or kafala. They are not the same; safeguard 14 asks the same of both."""
-        return self.solution.split("/")[0] in _SEVERING
+        """Adoption or kafala, by the solution, the custody or the care that is named. They are not the same;
+        safeguard 14 asks the same of both."""
+        carer = self.terms.get("receiving_carer")
+        care = carer.get("care_arrangement") if isinstance(carer, Mapping) else None
+        named = (self.solution, self.terms.get("custody_arrangement"), care)
+        return any(re.split("[/-]", str(code))[0] in _SEVERING for code in named)
 
     def moves(self, file: CaseFile) -> bool:
         """The child leaves the State where it is, by name or by the country that receives it."""
-        named = self.solution.split("/")[0] in ("return", "third-country")
+        named = self.solution.split("/")[0] not in _MAY_STAY
         return named or file.destination is None or self.receiving_state != file.destination
 
     def is_return(self, file: CaseFile) -> bool:
-        """A move to the State of origin: whatever moves the child and names no third country."""
-        return self.moves(file) and self.solution.split("/")[0] != "third-country"
+        """A move to the State of origin: whatever moves the child and names no third country.
+
+        A country that was notified of the child, or that the child is believed to be a national of, is no
+        third country, whatever the solution calls it."""
+        third = self.solution.split("/")[0] == "third-country"
+        return self.moves(file) and not (third and self.receiving_state not in _origins(file))
 
     def supplier(self, file: CaseFile) -> str:
         """How the State that would receive the child is called."""
         return "origin" if self.is_return(file) else "receiving-state"
+
+
+def _origins(file: CaseFile) -> frozenset[str]:
+    """The States that a child of this case may come from, in lower case."""
+    notices = tuple(file.of_type("case.notification"))
+    nationalities = (
+        str(one.get("country", "")).lower()
+        for notice in notices
+        for one in listed(notice.coded, "believed_nationalities")
+    )
+    return frozenset({*nationalities, *(state_of(notice.recipient) for notice in notices)})
 
 
 def version_of(file: CaseFile, asked: Asked) -> Version | None:

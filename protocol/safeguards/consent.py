@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 
 from protocol.agreed import agreed_version, agreement_of, ended, rivals, suspensions
@@ -11,15 +11,17 @@ from protocol.case_file import CaseFile
 from protocol.errors import Missing
 from protocol.identifiers import state_of
 from protocol.safeguards.asked import ABSENT, HANDOVER, Asked, Version, day, lacking, listed, version_of
+from protocol.safeguards.people import NOT_ABOUT_CARE
 from protocol.safeguards.rows import Safeguard
 
 __all__ = ["consent_given"]
 
 
 def consent_given(row: Safeguard, file: CaseFile, asked: Asked) -> Iterator[Missing]:
-    """An authority accepts for its own State alone, and a version that is here. A handover is under a version
-    that both States accepted, that nothing suspends or ends and beside which nothing else is agreed
-    (Regulation (EU) 2019/1111, recital 83 and art 82(5)).
+    """An authority accepts for its own State alone, a version that is here, and that binds the State where
+    the child is and, for a return, the one that would receive it. A handover has taken place, to the carer
+    named, under a version that both States accepted, that nothing suspends or ends and beside which nothing
+    else is agreed (Regulation (EU) 2019/1111, recital 83 and art 82(5)).
 
     A consent of the child or the guardian that was withdrawn is asked for again: the child is heard on a
     later day, the decision on its best interests names the guardian's withdrawal (project choice). A carer's
@@ -38,14 +40,39 @@ def consent_given(row: Safeguard, file: CaseFile, asked: Asked) -> Iterator[Miss
         state = state_of(asked.sender)
         if state == "int" or state not in version.states or len(version.states) != 2:
             yield lacking(row, "missing.acceptance_by_state", "both")
+        elif file.destination is not None and file.destination not in version.states:
+            yield lacking(row, "missing.acceptance_by_state", "destination")
+        elif version.is_return(file) and version.receiving_state not in version.states:
+            yield lacking(row, "missing.acceptance_by_state", "origin")
     elif asked.type == HANDOVER:
         agreed = agreed_version(file, asked.thread)
         if agreed is None or agreement_of(file, agreed) != asked.coded.get("agreement"):
             yield from _not_accepted(row, whole, asked)
         elif suspensions(file, asked.thread) or ended(file, asked.thread) or rivals(file, agreed):
             yield lacking(row, "missing.agreement_in_force", "both")
+        if version is not None:
+            yield from _handed_over_as_agreed(row, file, asked, version)
     if version is not None:
         yield from _withdrawn(row, file, version)
+
+
+def _handed_over_as_agreed(
+    row: Safeguard, file: CaseFile, asked: Asked, version: Version
+) -> Iterator[Missing]:
+    """A handover that has taken place, of a child who was to move, by the State that receives it, to the one
+    who agreed to take it in."""
+    there = version.supplier(file)
+    receives = version.receiving_state in version.states
+    if not version.moves(file) or (receives and state_of(asked.sender) != version.receiving_state):
+        yield lacking(row, "missing.agreement_in_force", "both")
+    if not asked.written:
+        return
+    carer = version.terms.get("receiving_carer")
+    agreed = carer.get("reference") if isinstance(carer, Mapping) else None
+    if agreed is not None and asked.coded.get("reference") != agreed:
+        yield lacking(row, "missing.handover_to_agreed_carer", there)
+    if asked.day > asked.issued_at.date():
+        yield lacking(row, "missing.handover_made", there)
 
 
 def _not_accepted(row: Safeguard, file: CaseFile, asked: Asked) -> Iterator[Missing]:
@@ -68,7 +95,7 @@ def _withdrawn(row: Safeguard, file: CaseFile, version: Version) -> Iterator[Mis
     heard_on = None if record is None else day(record.coded.get("heard_on"))
     considered = () if decision is None else listed(decision.coded, "considered")
     for one in file.of_type("consent.withdrawal"):
-        if one.coded.get("consent_to") not in ("care", "solution", "return"):
+        if one.coded.get("consent_to") in NOT_ABOUT_CARE:
             continue
         by = one.coded.get("withdrawn_by")
         withdrawn_on = day(one.coded.get("withdrawn_on")) or date.max

@@ -18,6 +18,8 @@ from protocol.safeguards.rows import Safeguard
 __all__ = ["causes_answered", "individual_basis", "solutions_considered", "tracing_exhausted", "weighed_by"]
 
 SUMMARY = "best-interests.summary"
+_STANDS = frozenset({"none-lodged", "open-to-appeal", "dismissed", "withdrawn", "not-provided"})
+"""Appeal statuses of a decision that may be carried out. One that a newer vocabulary names is none."""
 _GOOD_ENOUGH = frozenset({"in-best-interests", "acceptable"})
 CAUSES: Mapping[str, str] = MappingProxyType(
     {
@@ -63,14 +65,17 @@ def solutions_considered(row: Safeguard, file: CaseFile, asked: Asked) -> Iterat
     if latest is None or latest.digest != digest or not file.from_destination(decision):
         yield lacking(row, "missing.best_interests_newest", "destination")
     yield from _weighing(row, decision.coded)
-    found = {option.get("option"): option.get("option_assessment") for option in _options(decision.coded)}
-    if found.get(version.solution) not in _GOOD_ENOUGH:
+    if _found(decision).get(version.solution) not in _GOOD_ENOUGH:
         yield lacking(row, "missing.solution_in_best_interests", "destination")
     considered = weighed_by(file, decision)
     assessed = version.rests_on.get("risk_assessment")
     if unweighed(file, considered) or (version.moves(file) and assessed not in considered):
         yield lacking(row, "missing.best_interests_weigh_fact", "destination")
-    if decision.coded.get("appeal") in ("pending", "upheld") or _appealed(file):
+    told_last = newest(file, SUMMARY)
+    elsewhere = {} if told_last is None else _found(told_last)
+    if version.solution in elsewhere and elsewhere[version.solution] not in _GOOD_ENOUGH:
+        yield lacking(row, "missing.solution_in_best_interests", "destination")
+    if decision.coded.get("appeal") not in _STANDS or _appealed(file):
         yield lacking(row, "missing.appeal_decided", "court")
 
 
@@ -99,7 +104,7 @@ def individual_basis(row: Safeguard, file: CaseFile, asked: Asked) -> Iterator[M
     found = [file.cited(digest) for digest in reports]
     if any(report is None or report.type != REPORT for report in found):
         yield lacking(row, ABSENT, "sender")
-    if asked.written and set(listed(version.terms, "legal_bases")) <= {"bilateral-agreement"}:
+    if asked.written and not _own_bases() & {*listed(version.terms, "legal_bases")}:
         yield lacking(row, "missing.individual_legal_basis", "sender")
 
 
@@ -153,8 +158,15 @@ def _weighing(row: Safeguard, coded: Mapping[str, Any]) -> Iterator[Missing]:
     options = _options(coded)
     if len({str(option.get("option")).split("/")[0] for option in options}) < 2:
         yield lacking(row, "missing.two_solutions", "destination")
-    if any("migration-control" in listed(option, "decision_reasons") for option in options):
+    reasons = (str(one) for option in options for one in listed(option, "decision_reasons"))
+    # A narrower code of a newer vocabulary is the same reason.
+    if any(reason.split("/")[0] == "migration-control" for reason in reasons):
         yield lacking(row, "missing.reason_other_than_migration", "destination")
+
+
+def _found(decision: Document) -> dict[str, Any]:
+    """What it says of each option."""
+    return {str(one.get("option")): one.get("option_assessment") for one in _options(decision.coded)}
 
 
 def _options(coded: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
@@ -173,13 +185,20 @@ def weighed_by(file: CaseFile, decision: Document) -> set[str]:
     return own.union(*through)
 
 
+def _own_bases() -> frozenset[str]:
+    """Legal bases that can carry a decision about one child, as far as they are known here."""
+    known = vocabularies.scheme("legal-basis").concepts
+    return frozenset(code for code in known if code.split("/")[0] != "bilateral-agreement")
+
+
 def _appealed(file: CaseFile) -> bool:
-    """By the newest notice on each decision appealed against."""
-    latest: dict[str, Document] = {}
+    """By each State's newest notice on each decision appealed against: only who said that an appeal is
+    pending can say that it is over. One that was won is a fact that a new decision has to weigh."""
+    latest: dict[tuple[str, str], Document] = {}
     for notice in standing_versions(file, "appeal.notice"):  # oldest first
-        latest[str(notice.coded.get("appealed_decision"))] = notice
+        latest[notice.state, str(notice.coded.get("appealed_decision"))] = notice
     return any(
-        notice.coded.get("appeal") == "pending" and notice.coded.get("suspensive") != "no"
+        notice.coded.get("appeal") not in _STANDS | {"upheld"} and notice.coded.get("suspensive") != "no"
         for notice in latest.values()
     )
 

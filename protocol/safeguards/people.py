@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
+from protocol import vocabularies
 from protocol.agreement import VERSIONS
-from protocol.case_file import CaseFile
+from protocol.case_file import CaseFile, Document
 from protocol.currency import newest, standing_versions
 from protocol.deadlines import limits_of, shifted
 from protocol.errors import Missing
@@ -15,11 +16,14 @@ from protocol.safeguards.asked import ABSENT, Asked, Version, day, lacking, list
 from protocol.safeguards.closing import known_adult
 from protocol.safeguards.rows import Safeguard
 
-__all__ = ["carer_agreed", "child_heard", "guardian_without_conflict"]
+__all__ = ["NOT_ABOUT_CARE", "carer_agreed", "child_heard", "guardian_without_conflict"]
 
 REPORT = "social-inquiry.report"
 NOTICE = "guardian.notice"
 VIEWS = "child-views.record"
+NOT_ABOUT_CARE = frozenset({"contact", "tracing", "information-sharing"})
+"""What a consent can be withdrawn to without touching where the child will live. Anything else does, also
+`other` and what a newer vocabulary names."""
 _REPRESENTED = frozenset({"appointed", "appointed-provisionally", "replaced", "conflict-resolved"})
 
 
@@ -30,7 +34,8 @@ def carer_agreed(row: Safeguard, file: CaseFile, asked: Asked) -> Iterator[Missi
     Asked of a move to another State, of adoption and of kafala, before departure: on acceptance and handover.
     A proposal may leave the carer open, for the other State to name; one that it names must be shown. The
     report is not older than `stale_after` of deadlines.json at the message's signed time, counted from the
-    day on which the inquiry was concluded. A withdrawal is overcome only by a later day of agreement.
+    day on which the inquiry was concluded. A later report of the same State on a carer of that reference must
+    not say otherwise (project choice). A withdrawal is overcome only by a later day of agreement.
     """
     file = asked.known(file)
     version = version_of(file, asked)
@@ -46,30 +51,27 @@ def carer_agreed(row: Safeguard, file: CaseFile, asked: Asked) -> Iterator[Missi
     if report is None:
         yield lacking(row, ABSENT, "sender")
         return
-    shown: Mapping[str, Any] = next(
-        (
-            one
-            for one in listed(report.coded, "candidate_carers")
-            if one.get("reference") == carer.get("reference")
-        ),
-        {},
-    )
+    reference = str(carer.get("reference"))
+    shown = _entries(report, reference)
     if version.moves(file) and (report.type != REPORT or file.from_destination(report)):
-        shown = {}  # nobody finds out about a household of another State by itself
-    if shown.get("agreed") != "yes":
+        shown = ()  # nobody finds out about a household of another State by itself
+    # What the same State found out about that carer afterwards counts as well.
+    told = (*shown, *(entry for later in _later(file, report) for entry in _entries(later, reference)))
+    if not shown or any(entry.get("agreed") != "yes" for entry in told):
         yield lacking(row, "missing.carer_agreement", "carer")
-    if shown.get("able") != "yes":
+    if not shown or any(entry.get("able") != "yes" for entry in told):
         yield lacking(row, "missing.carer_able", there)
     concluded = day(report.coded.get("concluded_on"))
     if concluded is None or _stale_on(concluded) < asked.day:
         yield lacking(row, "missing.report_recent", there)
-    if _withdrew(file, str(carer.get("reference")), day(shown.get("agreed_on"))):
+    if _withdrew(file, reference, day(shown[0].get("agreed_on")) if shown else None):
         yield lacking(row, "missing.carer_consent_again", "carer")
 
 
 def guardian_without_conflict(row: Safeguard, file: CaseFile, asked: Asked) -> Iterator[Missing]:
     """The version cites the newest guardian notice; it says that somebody represents the child and has no
-    conflict of interest (Directive 2011/36/EU art 14(2)).
+    conflict of interest (Directive 2011/36/EU art 14(2)). So does the newest one to any State: what was told
+    to a third one is known here.
 
     Whether there is a conflict must be known: unknown forbids, because a guardian in conflict is worse than
     one who is awaited (project choice). A person found to be an adult, with no appeal open, has no guardian.
@@ -88,9 +90,10 @@ def guardian_without_conflict(row: Safeguard, file: CaseFile, asked: Asked) -> I
     latest = newest(file, NOTICE, version.states)
     if latest is None or latest.digest != digest:
         yield lacking(row, "missing.guardian_notice_newest", "sender")
-    if latest is None or latest.coded.get("guardian_event") not in _REPRESENTED:
+    said = [{} if one is None else one.coded for one in (latest, newest(file, NOTICE))]
+    if any(coded.get("guardian_event") not in _REPRESENTED for coded in said):
         yield lacking(row, "missing.guardian_appointed", "court")
-    if latest is None or latest.coded.get("guardian_in_conflict") != "no":
+    if any(coded.get("guardian_in_conflict") != "no" for coded in said):
         yield lacking(row, "missing.guardian_of_no_conflict", "court")
 
 
@@ -119,7 +122,8 @@ def child_heard(row: Safeguard, file: CaseFile, asked: Asked) -> Iterator[Missin
     latest = newest(file, VIEWS, version.states)
     if latest is None or latest.digest != digest:
         yield lacking(row, "missing.child_views_newest", "sender")
-    heard = record.coded.get("hearing_method") not in (None, "not-heard")
+    method = record.coded.get("hearing_method")
+    heard = method != "not-heard" and method in vocabularies.scheme("hearing-method").concepts
     if version.moves(file) and record.coded.get("child_informed") != "yes":
         yield lacking(row, "missing.child_heard", "child")
     if heard:
@@ -133,7 +137,7 @@ def child_heard(row: Safeguard, file: CaseFile, asked: Asked) -> Iterator[Missin
     if any(
         one.coded.get("guardian_agrees_with_child") != "yes"
         and one.coded.get("separate_representative") != "appointed"
-        for one in {*standing_versions(file, VIEWS, version.states), record}
+        for one in {*standing_versions(file, VIEWS, version.states), record, newest(file, VIEWS) or record}
     ):
         yield lacking(row, "missing.separate_representative", "court")
 
@@ -151,11 +155,25 @@ def _stale_on(concluded: date) -> date:
     return shifted(datetime(concluded.year, concluded.month, concluded.day, tzinfo=UTC), age, "UTC").date()
 
 
+def _entries(report: Document, reference: str) -> tuple[Mapping[str, Any], ...]:
+    carers = listed(report.coded, "candidate_carers")
+    return tuple(one for one in carers if one.get("reference") == reference)
+
+
+def _later(file: CaseFile, report: Document) -> Iterator[Document]:
+    """By one State's own signed times."""
+    return (
+        one
+        for one in file.of_type(REPORT)
+        if one.state == report.state and (one.issued_at, one.digest) > (report.issued_at, report.digest)
+    )
+
+
 def _withdrew(file: CaseFile, carer: str, agreed_on: date | None) -> bool:
     return any(
-        one.coded.get("withdrawn_by") in ("carer", "agency")
+        one.coded.get("withdrawn_by") not in ("child", "guardian")
         and one.coded.get("reference") == carer
-        and one.coded.get("consent_to") in ("care", "solution", "return")
+        and one.coded.get("consent_to") not in NOT_ABOUT_CARE
         and (agreed_on is None or (day(one.coded.get("withdrawn_on")) or date.max) >= agreed_on)
         for one in file.of_type("consent.withdrawal")
     )

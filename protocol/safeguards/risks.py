@@ -3,7 +3,9 @@ risk outstanding."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
 
 from protocol.case_file import CaseFile, Document
 from protocol.currency import ASSESSMENT, standing_versions
@@ -16,6 +18,11 @@ from protocol.safeguards.rows import Safeguard
 __all__ = ["assessment_current", "newest_assessment", "no_risk_outstanding"]
 
 CONTRIBUTION = "risk-assessment.contribution"
+_RISKS_TOLD_IN: Mapping[str, str] = MappingProxyType(
+    {CONTRIBUTION: "risks", "social-inquiry.report": "home_risks", "follow-up.report": "new_risks"}
+)
+"""Where somebody reports a risk: one word means the same in each (`home-risk` is a part of `risk-category`).
+"""
 _ATTESTED = frozenset({"seen-and-identified", "known-correspondent"})
 
 
@@ -44,7 +51,9 @@ def assessment_current(row: Safeguard, file: CaseFile, asked: Asked) -> Iterator
     finals = _finals(file, version)
     if not finals or finals[-1].digest != digest:
         yield lacking(row, "missing.risk_assessment_newest", "destination")
-    if any(final.coded.get("outcome") != "return-possible" for final in {*finals, cited}):
+    if any(
+        final.coded.get("outcome") != "return-possible" for final in {*_told_anybody(file, version), cited}
+    ):
         yield lacking(row, "missing.risk_assessment_supports", "destination")
     if unweighed(file, listed(cited.coded, "considered")):
         yield lacking(row, "missing.fact_considered", "destination")
@@ -57,12 +66,13 @@ def assessment_current(row: Safeguard, file: CaseFile, asked: Asked) -> Iterator
 
 def no_risk_outstanding(row: Safeguard, file: CaseFile, asked: Asked) -> Iterator[Missing]:
     """No risk that is foreseeable, or of which nobody knows whether it is, remains other than mitigated, in
-    the assessment cited or in another of that country that still stands (A/RES/64/142 para 148(a); GC6 para
-    84).
+    the assessment cited or in another of that country that still stands, whichever State it was told
+    (A/RES/64/142 para 148(a); GC6 para 84).
 
-    An unknown counts as foreseeable: doubt is the child's (project choice). `mitigated` without a measure is
-    not mitigated. A risk that a State's contribution calls foreseeable and on which the assessment is silent
-    is outstanding. A disputed assessment is outstanding as a whole until a newer one answers the dispute.
+    An unknown counts as foreseeable: doubt is the child's (project choice). `mitigated` without a measure
+    that is in place is not mitigated. A risk that a contribution, a social inquiry or a follow-up calls
+    foreseeable and on which the assessment is silent is outstanding. A disputed assessment is outstanding as
+    a whole until a newer one answers the dispute.
     """
     file = asked.known(file)
     version = version_of(file, asked)
@@ -71,20 +81,14 @@ def no_risk_outstanding(row: Safeguard, file: CaseFile, asked: Asked) -> Iterato
     cited = file.cited(version.rests_on.get("risk_assessment"))
     if cited is None:
         return  # safeguard 1 says it
-    finals = {*_finals(file, version), cited}
+    finals = {*_told_anybody(file, version), cited}
     risks = [risk for final in finals for risk in listed(final.coded, "risks") if _foreseeable(risk)]
     if any(risk.get("residual") != "mitigated" for risk in risks):
         yield lacking(row, "missing.risk_mitigated", "both")
-    if any(risk.get("residual") == "mitigated" and not risk.get("mitigations") for risk in risks):
+    if any(risk.get("residual") == "mitigated" and not _in_place(risk) for risk in risks):
         yield lacking(row, "missing.mitigation_named", "destination")
     answered = {risk.get("risk") for risk in listed(cited.coded, "risks")}
-    told = {
-        risk.get("risk")
-        for contribution in standing_versions(file, CONTRIBUTION)
-        for risk in listed(contribution.coded, "risks")
-        if _foreseeable(risk)
-    }
-    if told - answered:
+    if _told(file) - answered:
         yield lacking(row, "missing.risk_answered", "destination")
     digests = {final.digest for final in finals}
     if any(
@@ -108,7 +112,38 @@ def _finals(file: CaseFile, version: Version) -> tuple[Document, ...]:
     )
 
 
-def _foreseeable(risk: dict[str, str]) -> bool:
+def _told_anybody(file: CaseFile, version: Version) -> tuple[Document, ...]:
+    """What the State where the child is concluded for that country, whichever State it told: two States are
+    not told two things."""
+    return tuple(
+        one
+        for one in standing_versions(file, ASSESSMENT)
+        if file.from_destination(one)
+        and str(one.coded.get("assessed_country", "")).lower() == version.receiving_state
+    )
+
+
+def _told(file: CaseFile) -> set[str]:
+    """The risks that somebody reported and did not call unforeseeable."""
+    entries = [
+        risk
+        for document_type, name in _RISKS_TOLD_IN.items()
+        for document in standing_versions(file, document_type)
+        for risk in listed(document.coded, name)
+    ]
+    named = {
+        str(risk.get("risk")) if isinstance(risk, Mapping) else str(risk)
+        for risk in entries
+        if not isinstance(risk, Mapping) or _foreseeable(risk)
+    }
+    return named - {"none-identified"}
+
+
+def _in_place(risk: Mapping[str, Any]) -> bool:
+    return any(measure.get("in_place") == "yes" for measure in listed(risk, "mitigations"))
+
+
+def _foreseeable(risk: Mapping[str, Any]) -> bool:
     return risk.get("foreseeable") != "no"
 
 

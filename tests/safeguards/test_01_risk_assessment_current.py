@@ -33,8 +33,8 @@ LATER_FACTS: dict[str, dict[str, Any]] = {
 def test_a_fact_that_the_assessment_did_not_weigh_forbids(message_type: str) -> None:
     case = until_decided()
     case.say("fact", message_type, thread="elsewhere", **LATER_FACTS[message_type])
-    # The decision on the best interests, views and guardian are other safeguards' matter.
-    both_refuse(case, case.version(), 1, "fact_considered", beside=(4, 5, 8))
+    # Risk, carer, guardian, views and the decision on the best interests are other safeguards' matter.
+    both_refuse(case, case.version(), 1, "fact_considered", beside=(2, 3, 4, 5, 8))
 
 
 def test_each_row_of_the_material_facts_is_claimed_above() -> None:

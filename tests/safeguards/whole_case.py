@@ -236,6 +236,7 @@ def report(**changes: Any) -> Json:
         "completeness": "complete",
         "family_traced": "traced",
         "concluded_on": "2026-12-20",
+        "home_risks": [{"risk": "none-identified", "foreseeable": "no", "information_source": "observation"}],
         "candidate_carers": [carer | {"able": "yes", "agreed": "yes", "agreed_on": "2026-12-18"}],
     } | changes
 

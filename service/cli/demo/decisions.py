@@ -88,6 +88,18 @@ _CARER: Final[Json] = {
     "concerning": "carer-1",
 }
 
+_LIVELIHOOD: Final[Json] = {
+    "risk": "no-livelihood",
+    "information_source": "observation",
+    "foreseeable": "yes",
+    "severity": "limited",
+    "likelihood": "possible",
+    "mitigations": [{"mitigation": "livelihood-support", "responsible_state": "RO", "in_place": "yes"}],
+    "residual": "mitigated",
+    "concerning": "carer-1",
+}
+"""The inquiry reported it: an assessment that is silent on it supports no return."""
+
 
 def contribution(today: date, *, by_origin: bool, order_issued: bool = False) -> Json:
     known = _recruiter(mitigated=order_issued, order="yes" if order_issued else "unknown")
@@ -105,7 +117,11 @@ def final_assessment(
         "assessed_country": "RO",
         "outcome": "return-possible",
         "concluded_on": today.isoformat(),
-        "risks": [_recruiter(mitigated=not outstanding, order="no" if outstanding else "yes"), _CARER],
+        "risks": [
+            _recruiter(mitigated=not outstanding, order="no" if outstanding else "yes"),
+            _LIVELIHOOD,
+            _CARER,
+        ],
         "considered": list(considered),
         "origin_contribution": "contributed",
     }
