@@ -74,7 +74,7 @@ def test_every_step_is_told(told: tuple[str, Path]) -> None:
         "missing: A protection status of",
         "A second, different person has to confirm this.",
         "the status is not-sought",
-        "Your role does not allow this.",
+        "asks a second person to release it, for a home visit",
         "reads it: Ileana Exemplu",
         "nor a word of the free text, nor the kind of message, nor the case reference",
         "the conversation is now complete",
