@@ -14,6 +14,7 @@ from protocol.identifiers import parse_address, state_of
 from protocol.statements import LocalSigningKey
 from service.cli.root_key import RootKeyOption, RootPassphraseOption, root_passphrase
 from service.clock import SystemClock
+from service.directory.identity_keys import Policy, make_ahead
 from service.directory.own_keys import KeyLives, spans
 from service.errors import Conflict
 from service.keystore import API_TOKEN, STATE_ROOT
@@ -70,6 +71,8 @@ def init(
     passphrase = root_passphrase(root_passphrase_file, twice=True) if root_key else b""
     root = LocalSigningKey.from_seed(None, random.bytes(32))
     files = lay_out_node(directory, (settings.node, API_TOKEN, *signers), clock=clock, random=random)
+    # Listed by the first entry: nobody has to fetch the root key a second time in the first week.
+    make_ahead(files.keys, Policy.of(settings), clock.now())
     if root_key is not None:
         write_root_key(root_key, root, passphrase)
     else:

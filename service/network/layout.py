@@ -38,6 +38,7 @@ from service.directory.ceremony import (
     propose_rotation,
     propose_suspension,
 )
+from service.directory.identity_keys import Policy, make_ahead
 from service.directory.own_entries import PROTOCOL_VERSIONS, listed_keys, plan
 from service.directory.own_keys import KeyLives, sealing_records, signing_records
 from service.directory.papers import Papers, read_papers, snapshot_file
@@ -59,6 +60,8 @@ _THRESHOLD = 2
 # Long lives, because nobody renews anything in a local network.
 _CHARTER_LASTS = timedelta(days=3650)
 _LIVES = KeyLives(signs=timedelta(days=3650), verifies=timedelta(days=7300))
+# Short, as everywhere: the root key is at hand at every start.
+_IDENTITY = Policy(life=timedelta(days=7), overlap=timedelta(days=2), ahead=8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,7 +256,9 @@ def _member(directory: Path, code: NodeCode, *, clock: Clock, random: RandomSour
 
 
 def sign_entries(member: Member, now: datetime) -> None:
-    """Sign the entries that are missing, old, or say something else than the example now does."""
+    """Sign the entries that are missing, old, or say something else than the example now does, the identity
+    keys of the next weeks among them."""
+    make_ahead(member.keys, _IDENTITY, now)
     state = example_state(member.code)
     last = read_entries(member.directory)
 

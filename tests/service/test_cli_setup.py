@@ -333,11 +333,15 @@ def test_three_rotations_before_one_entry_lose_no_key(desk: Desk) -> None:
 
 def test_a_new_sealing_key_takes_the_place_of_the_old(desk: Desk) -> None:
     desk.entry("--facts", str(FACTS))
+    former = desk.keys.current_sealing_kid("identity")
     run("keys", "generate", "--seal", "identity", "--replace", "--config", desk.config)
     assert "no longer listed" in desk.entry().stdout
-    node = desk.believed(NODE_ENTRY)
-    assert desk.keys.current_sealing_kid("identity") in {record.kid for record in node.sealing_keys}
-    assert len(node.sealing_keys) == 2
+    node, now = desk.believed(NODE_ENTRY), SystemClock().now()
+    listed = {record.kid for record in node.sealing_keys}
+    assert desk.keys.current_sealing_kid("identity") in listed
+    assert former not in listed
+    in_use = [record for record in node.sealing_keys if record.in_use(now)]
+    assert sorted(record.purpose.value for record in in_use) == ["seal-content", "seal-identity"]
 
 
 def test_a_stolen_key_is_cut_off_once_it_has_a_successor_and_stays_so(desk: Desk) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from protocol.identifiers import NodeCode
 from protocol.statements import Statement, StatementType
-from service.clock import SystemClock
+from service.clock import SimulatedClock, SystemClock
 from service.directory.key_acts import notes
 from service.keystore import API_TOKEN
 from service.settings import load
@@ -164,8 +164,7 @@ def test_a_theft_needs_a_moment_with_its_time_zone_that_has_passed(desk: Desk) -
     assert "keystore.cut_off_ahead" in refused.stderr
 
 
-def test_identity_keys_are_made_and_listed_ahead_one_after_the_other(desk: Desk) -> None:
-    keys(desk, "rotate", "identity")
+def test_the_first_entry_of_a_new_node_lists_identity_keys_ahead_one_after_the_other(desk: Desk) -> None:
     node, now = desk.believed(NODE_ENTRY), SystemClock().now()
     series = sorted(
         (record for record in node.sealing_keys if record.purpose == "seal-identity"),
@@ -202,8 +201,25 @@ def test_an_entry_without_its_root_key_changes_nothing(tmp_path: Path) -> None:
     assert everything(desk) == before
 
 
-def test_the_list_says_which_keys_lie_ahead(desk: Desk) -> None:
+def test_identity_keys_are_filled_up_and_listed_when_some_have_begun(desk: Desk) -> None:
+    settings = Path(desk.config)
+    text = settings.read_text().replace("tls://hub.example:4222", "tls://127.0.0.1:4222")
+    settings.write_text(text + 'simulated_clock_file = "clock.json"\n')
+    clock = SimulatedClock(desk.directory / "clock.json")
+    clock.move_to(clock.now() + timedelta(days=22))
+    shown = keys(desk, "rotate", "identity").stdout
+    assert shown.count("identity key (new)") == 3
+    now = clock.now()
+    series = [one for one in desk.believed(NODE_ENTRY).sealing_keys if one.purpose == "seal-identity"]
+    assert sum(one.not_before > now for one in series) == 8
+    for weeks in range(9):
+        assert sum(one.in_use(now + timedelta(weeks=weeks)) for one in series) == 1
+    before = desk.laid_out()
     keys(desk, "rotate", "identity")
+    assert desk.laid_out() == before
+
+
+def test_the_list_says_which_keys_lie_ahead(desk: Desk) -> None:
     keys(desk, "rotate", OFFICE)
     shown = keys(desk, "list").stdout.splitlines()
     assert sum("ahead" in line for line in shown) == 9
