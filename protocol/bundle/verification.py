@@ -106,7 +106,9 @@ def verify_bundle(
     """Whether the bundle is whole, and if not, where. Never raises for what the bundle says.
 
     `known`: a directory that the verifier holds itself. Whoever exported the bundle chose how much of the
-    directory goes along, and may have left out that a key was given up as stolen since.
+    directory goes along, and may have left out that a key was given up as stolen since. It may be under an
+    earlier or a later charter; one that does not lead to the bundle's is found as `directory.wrong_charter`,
+    for nothing was looked up in it.
 
     `procedure_of` (the procedure of a message type, None when its conversation decides) has the competence of
     each signer checked too.
@@ -197,7 +199,17 @@ class _Verifier:
             self.findings.append(finding)
 
     def _known(self, archive: Archive) -> Archive:
-        if self.known is None or self.known.charter.digest != archive.charter.digest:
+        if self.known is None:
+            return archive
+        ours, theirs = self.known.charter, archive.charter
+        if {one.digest for one in (ours, *ours.earlier)}.isdisjoint(
+            {one.digest for one in (theirs, *theirs.earlier)}
+        ):
+            self.found(
+                "directory.wrong_charter",
+                "charter",
+                "the verifier's own directory does not lead to this charter",
+            )
             return archive
         return archive.adding(
             admissions=[one for pairs in self.known.admissions.values() for one in pairs],

@@ -14,7 +14,7 @@ from protocol.rendering.foreign import printable
 from protocol.rendering.sentences import sentences
 from service.cli.at_api import talks_to_a_node
 from service.cli.files import write_new
-from service.cli.verify import NOT_WHOLE, report_on
+from service.cli.proven import NOT_WHOLE, CharterDigestOption, OwnDirectoryOption, own_directory, report_on
 from service.client import Client
 
 __all__ = ["agreement_app", "agreement_lines"]
@@ -40,13 +40,9 @@ async def export(
 @agreement_app.command()
 def verify(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="What `agreement export` wrote.")],
-    charter_digest: Annotated[
-        str,
-        typer.Option(
-            help="The charter's digest, 43 characters, from somebody you trust and not from the file."
-        ),
-    ],
+    charter_digest: CharterDigestOption,
     lang: Annotated[str, typer.Option(help="The language of the report, such as fr or ar.")] = "en",
+    config: OwnDirectoryOption = None,
 ) -> None:
     """Say offline who signed which bytes, when, and on which documents they rest. Exit status 1 unless all is
     proven.
@@ -54,7 +50,7 @@ def verify(
     Names every altered byte by its place, and every document that is not there. Whether the agreement is in
     force no file can say.
     """
-    report = report_on(file.read_bytes(), charter_digest)
+    report = report_on(file.read_bytes(), charter_digest, own_directory(config))
     for line in agreement_lines(report, lang):
         typer.echo(line)
     findings = [EvidenceFinding(code=found.code, where=found.where) for found in report.findings]

@@ -14,25 +14,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import httpx
-import structlog
 import typer
 from sqlalchemy import text
 
 from protocol.directory import Directory, Freshness
 from protocol.errors import FocalpointError
 from service.cli.at_node import ConfigOption, NetworkOption, NodeOption, keystore_of, settings_file
+from service.cli.proven import last_good, silent
 from service.clock import SystemClock, clock_of
-from service.directory.follow import ReplicatedDirectory
 from service.errors import Misconfigured, NotFound
 from service.keystore import API_TOKEN, FileKeyStore
 from service.monitor.key_lives import FEW_AHEAD, endings
 from service.ports import SealingPurpose
 from service.routing.nats import HubLink
 from service.settings import Settings, load
-from service.store import Store
 from service.store.engine import database_file, open_engine
 from service.store.migrate import current_revision, newest_revision
 
@@ -233,18 +231,11 @@ def _directory(settings: Settings, now: datetime) -> Iterator[tuple[Check, Direc
     if file is not None and not file.exists():
         return
     try:
-        store = Store(settings.database, readers=1)
-        try:
-            source = ReplicatedDirectory.load(
-                store, settings=settings, clock=clock_of(settings), log=_silent()
-            )
-        finally:
-            store.close()
+        directory = last_good(settings)
     except Exception as reason:  # noqa: BLE001 - an unreadable database says so in many ways
         advice = "compare `charter_digest` with what you were given out of band; see the node's log"
         yield _wrong("directory", reason, advice), None
         return
-    directory = source.last_good
     if directory is None:
         yield (
             Check(
@@ -328,7 +319,7 @@ async def _hub(settings: Settings, patience: float) -> Check:
     mailbox."""
     try:
         seed = settings.hub_seed_file.read_text(encoding="ascii").strip()
-        link = HubLink(settings.hub_url, code=settings.node, seed=seed, log=_silent())
+        link = HubLink(settings.hub_url, code=settings.node, seed=seed, log=silent())
         async with link:
             reached = await link.wait_connected(patience)
     except Exception as reason:  # noqa: BLE001 - the client library's own errors are many
@@ -399,11 +390,3 @@ def _wrong(name: str, reason: Exception, advice: str) -> Check:
     return Check(
         name=name, outcome="wrong", says=str(reason) if known else type(reason).__name__, advice=advice
     )
-
-
-def _silent() -> Any:  # a structlog logger, whose types differ by configuration
-    return structlog.wrap_logger(None, processors=[_dropped])
-
-
-def _dropped(_logger: object, _method: str, _event: Any) -> Any:
-    raise structlog.DropEvent

@@ -1,4 +1,4 @@
-"""`focalpoint verify`: a case's evidence, verified offline with nothing but the charter's digest."""
+"""`focalpoint verify`: a case's evidence, verified offline: the charter's digest is enough."""
 
 from __future__ import annotations
 
@@ -9,17 +9,15 @@ from typing import Annotated
 import typer
 
 from protocol import rendering, vocabularies
-from protocol.bundle import ProvenMessage, Report, verify_bundle
-from protocol.conversations import procedure_of
+from protocol.bundle import ProvenMessage, Report
 from protocol.evidence import Evidence, ShownRendering
 from protocol.rendering import EvidenceFinding, TimelineEvent
 from protocol.rendering.foreign import printable
+from service.cli.agreement import agreement_lines
 from service.cli.files import write_new
+from service.cli.proven import NOT_WHOLE, CharterDigestOption, OwnDirectoryOption, own_directory, report_on
 
-__all__ = ["proven_lines", "report_on", "verify_app"]
-
-NOT_WHOLE = 1
-"""Exit status when anything was found."""
+__all__ = ["proven_lines", "verify_app"]
 
 verify_app = typer.Typer(add_completion=False)
 
@@ -29,24 +27,20 @@ def verify(
     bundle: Annotated[
         Path, typer.Argument(exists=True, dir_okay=False, help="The file: the API's /v1/cases/…/evidence.")
     ],
-    charter_digest: Annotated[
-        str,
-        typer.Option(
-            help="The charter's digest, 43 characters, from somebody you trust and not from the file."
-        ),
-    ],
+    charter_digest: CharterDigestOption,
     lang: Annotated[str, typer.Option(help="The language of the report, such as fr or ar.")] = "en",
     pdf: Annotated[
         Path | None, typer.Option(dir_okay=False, help="Write the report into this new file as well.")
     ] = None,
+    config: OwnDirectoryOption = None,
 ) -> None:
     """Say whether a case's evidence is whole, offline. Exit status 1 when it is not.
 
     Names each link that is altered, missing or out of order. Shows what is proven: who said what kind of
-    thing to whom and what became of it, never what it said.
+    thing to whom and what became of it, never what it said; and of each agreement who signed it and on what.
     """
-    report = report_on(bundle.read_bytes(), charter_digest)
-    for line in proven_lines(report, lang):
+    report = report_on(bundle.read_bytes(), charter_digest, own_directory(config))
+    for line in (*proven_lines(report, lang), *agreement_lines(report, lang)):
         typer.echo(line)
     findings = [EvidenceFinding(code=found.code, where=found.where) for found in report.findings]
     typer.echo(rendering.render_evidence_report(findings, language=lang))
@@ -63,11 +57,6 @@ def verify(
         typer.echo(f"{found.where}: {found.code}: {found.detail}", err=True)
     if not report.whole:
         raise typer.Exit(NOT_WHOLE)
-
-
-def report_on(bundle: bytes, charter_digest: str) -> Report:
-    """The verifier's report, competence of every signer for its procedure included."""
-    return verify_bundle(bundle, charter_digest, procedure_of=procedure_of)
 
 
 def proven_lines(report: Report, language: str) -> list[str]:

@@ -20,6 +20,7 @@ from tests.protocol.sample_case import CASE, Sent, attest, delivered, held, mess
 from tests.protocol.sample_directory import (
     IT,
     IT_FOCAL_POINT,
+    NOW,
     RO,
     RO_LOCAL,
     World,
@@ -359,6 +360,34 @@ def test_a_verifiers_own_directory_knows_a_theft_that_the_exporter_left_out(thef
         give_up(world, owner, theft.cut_off, [theft.told])
     found = verify_bundle(data, world.charter_digest, known=world.directory.archive)
     assert ("statement.not_covered", f"messages/{sent.id}") in codes(found)
+
+
+def test_a_verifiers_directory_counts_under_a_later_charter_too_and_another_networks_is_said(
+    theft: Theft,
+) -> None:
+    world = theft.world
+    message, sent = forged(theft)
+    data = export_bundle(
+        exporter=RO,
+        case=CASE,
+        directory=world.directory,
+        messages=[message],
+        snapshots=world.snapshots,
+        exported_at=world.now,
+        key=world.signing[RO],
+    )
+    charter_digest = world.charter_digest
+    world.rotate_charter("keeper-7", "keeper-8", "keeper-9")
+    world.refresh()
+    for owner in (IT, IT_FOCAL_POINT):
+        give_up(world, owner, theft.cut_off, [theft.told])
+    assert world.directory.archive.charter.digest != charter_digest
+    found = verify_bundle(data, charter_digest, known=world.directory.archive)
+    assert ("statement.not_covered", f"messages/{sent.id}") in codes(found)
+
+    other = sample_directory(NOW - timedelta(days=1)).directory.archive
+    found = verify_bundle(data, charter_digest, known=other)
+    assert [(one.code, one.where) for one in found.findings] == [("directory.wrong_charter", "charter")]
 
 
 def test_a_stolen_key_is_never_less_than_stolen(theft: Theft) -> None:

@@ -32,6 +32,7 @@ from service.random_source import SystemRandomSource
 from service.routing.outbox import Outbox
 from service.store.checkpoints import received_before
 from service.store.tables import DIRECTORY_SNAPSHOT
+from tests.protocol.sample_directory import World
 from tests.service.exchange_pair import Pair, Side, message, open_pair
 from tests.service.test_exchange import run
 
@@ -57,22 +58,7 @@ class Keys:
         side.outbox = Outbox(side.node, side.link)
 
     async def remember(self) -> None:
-        """The snapshots, as the worker that follows the directory keeps them."""
-        rows = [
-            {
-                "sequence": number,
-                "digest": digest(token.encode()),
-                "token": token,
-                "received_at": self.pair.clock.now(),
-            }
-            for number, token in enumerate(self.pair.world.snapshots, start=1)
-        ]
-
-        def work(session: Session) -> None:
-            session.connection().execute(delete(DIRECTORY_SNAPSHOT))
-            session.connection().execute(insert(DIRECTORY_SNAPSHOT), rows)
-
-        await self.side.node.store.write(work)
+        await remember(self.side, self.pair.world)
 
     @property
     def side(self) -> Side:
@@ -105,6 +91,25 @@ class Keys:
 
     def kids(self) -> set[str]:
         return {self.store.signing(owner).kid for owner in (self.code, self.side.office)}
+
+
+async def remember(side: Side, world: World) -> None:
+    """The snapshots, as the worker that follows the directory keeps them."""
+    rows = [
+        {
+            "sequence": number,
+            "digest": digest(token.encode()),
+            "token": token,
+            "received_at": side.node.clock.now(),
+        }
+        for number, token in enumerate(world.snapshots, start=1)
+    ]
+
+    def work(session: Session) -> None:
+        session.connection().execute(delete(DIRECTORY_SNAPSHOT))
+        session.connection().execute(insert(DIRECTORY_SNAPSHOT), rows)
+
+    await side.node.store.write(work)
 
 
 @dataclasses.dataclass

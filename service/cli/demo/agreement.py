@@ -9,7 +9,7 @@ from service.cli.agreement import agreement_lines
 from service.cli.demo import decisions
 from service.cli.demo.assessment import risk_is_answered
 from service.cli.demo.scene import Scene, due_words, unexpected
-from service.cli.verify import report_on
+from service.cli.proven import report_on
 from service.client import Problem
 
 __all__ = ["agree", "hear_the_child", "propose_too_early"]

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from protocol import rendering
 from protocol.rendering import EvidenceFinding
 from service.cli.demo.scene import Scene, unexpected
-from service.cli.verify import proven_lines, report_on
+from service.cli.proven import report_on
+from service.cli.verify import proven_lines
 
 __all__ = ["look_back", "prove"]
 
