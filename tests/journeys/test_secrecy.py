@@ -314,7 +314,10 @@ def test_no_answer_to_a_role_without_content_shows_a_planted_word(played: Played
         answers = [(f"{code} {path}", client.get(path)) for path in _paths(played)]
         assert len(answers) == len(list(_paths(played))) >= 15
         assert occurrences(played.core, [(at, answer.content) for at, answer in answers]) == []
-        assert {answer.status_code for _, answer in answers} <= {200, 403, 404, 503}
+        for at, answer in answers:
+            # A session is a browser's, a callback and an invitation want what only a provider or a link has.
+            also = {401, 422} if " /auth/" in at else set()
+            assert answer.status_code in {200, 403, 404, 503} | also, (at, answer.text)
 
 
 @pytest.mark.parametrize("role", [Role.CASE_OFFICER, Role.AGENCY_SYSTEM, Role.INTERMEDIARY_OFFICER])
