@@ -91,7 +91,8 @@ def to_pdf(document: Document) -> bytes:
             format="pdf",
             sys_inputs={"document": json.dumps(laid_out), "foot": json.dumps(foot)},
             pdf_standards=_STANDARDS,
-            timestamp=document.as_of or _NO_TIME,
+            # A clock's fractions of a second have no place in a PDF, and are refused.
+            timestamp=(document.as_of or _NO_TIME).replace(microsecond=0),
         )
     except TypstError:
         # It quotes the words, which no log may have.

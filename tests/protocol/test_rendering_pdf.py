@@ -209,6 +209,12 @@ def test_words_without_a_time_of_their_own_make_the_same_bytes_too() -> None:
     assert read(to_pdf(words)).metadata.creation_date.year == 2000  # type: ignore[union-attr]
 
 
+def test_a_moment_of_a_real_clock_is_printed_to_the_second() -> None:
+    at = datetime(2026, 11, 26, 12, 40, 33, 686_673, tzinfo=UTC)
+    printed = read(to_pdf(dataclasses.replace(evidence_words([], language="en"), as_of=at)))
+    assert printed.metadata.creation_date == at.replace(microsecond=0)  # type: ignore[union-attr]
+
+
 def test_a_rendering_says_the_digest_of_its_bytes() -> None:
     one, other = (
         printed(message_words(content("query"), language=language), "pdf") for language in ("en", "fr")
