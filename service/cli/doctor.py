@@ -290,7 +290,7 @@ def _endings(settings: Settings, directory: Directory, now: datetime) -> Iterato
             says = f"{one.ahead} identity keys of {one.owner} are listed ahead, fewer than {FEW_AHEAD}"
             advice = "focalpoint keys rotate identity: after the last one they are no longer short-lived"
         elif one.what == "entry":
-            says = f"the entry of {one.owner} ends on {one.at:%Y-%m-%d}"
+            says = f"the entry of {one.owner} {'ends' if one.at > now else 'ended'} on {one.at:%Y-%m-%d}"
             advice = f"focalpoint keys publish {one.owner}: nothing reaches or leaves it afterwards"
         else:
             owner = "content" if one.what == "seal-content" else one.owner

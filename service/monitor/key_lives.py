@@ -33,9 +33,10 @@ class Ending:
 
 
 def endings(directory: Directory, node: NodeCode, now: datetime) -> Iterator[Ending]:
-    """As the directory that everybody sees says it: a key that was made and not published is no comfort."""
-    entries: list[AuthorityEntry | NodeEntry] = [*directory.nodes(), *directory.authorities()]
-    for entry in entries:
+    """As the directory that everybody sees says it: a key that was made and not published is no comfort. Also
+    the entries that are over, and served no more."""
+    served: list[AuthorityEntry | NodeEntry] = [*directory.nodes(), *directory.authorities()]
+    for entry in (*served, *_over(directory)):
         if node not in (entry.owner, getattr(entry, "node", None)):
             continue
         yield Ending(
@@ -45,6 +46,18 @@ def endings(directory: Directory, node: NodeCode, now: datetime) -> Iterator[End
             due=_due(entry.issued_at, entry.expires_at, now),
         )
         yield from _keys(entry, now)
+
+
+def _over(directory: Directory) -> Iterator[AuthorityEntry | NodeEntry]:
+    for owner, reason in sorted(directory.withheld.items()):
+        if reason != "directory.entry_expired":
+            continue
+        versions = [
+            held.entry
+            for held in directory.archive.held.values()
+            if isinstance(held.entry, AuthorityEntry | NodeEntry) and held.entry.owner == owner
+        ]
+        yield max(versions, key=lambda entry: entry.issued_at)
 
 
 def _keys(entry: AuthorityEntry | NodeEntry, now: datetime) -> Iterator[Ending]:
