@@ -11,7 +11,10 @@ import pytest
 
 from protocol.directory import Directory, KeyPurpose
 from service.directory.identity_keys import Policy, ahead, destroy_what_is_over, make_ahead
+from service.directory.own_entries import listed_keys
+from service.directory.publish import read_entries
 from service.keystore import FileKeyStore
+from service.network.layout import lay_out_network
 from service.random_source import SystemRandomSource
 from service.routing.outbox import Outbox
 from tests.service.exchange_pair import Pair, TestClock, message, open_pair
@@ -152,3 +155,15 @@ def test_a_key_made_by_hand_in_between_is_let_go_too(tmp_path: Path) -> None:
     ) + timedelta(days=2)
     last = ahead(keys, clock.now())[-1]
     assert last.destroy_after is None
+
+
+def test_a_local_network_lists_identity_keys_ahead_and_fills_them_up_at_each_start(tmp_path: Path) -> None:
+    clock = TestClock()
+    for weeks in (0, 4, 52):
+        clock.pass_by(weeks=weeks)
+        layout = lay_out_network(tmp_path / "net", ["it"], clock=clock, random=SystemRandomSource())
+        (member,) = layout.members
+        listed = listed_keys(read_entries(member.directory)["it/node/it"])
+        series = [one for one in listed if one.purpose is KeyPurpose.SEAL_IDENTITY]
+        assert sum(one.not_before > clock.now() for one in series) == 8
+        assert sum(one.in_use(clock.now()) for one in series) == 1
