@@ -29,7 +29,7 @@ class TimelineEvent:
     """One thing that happened. Instants are aware.
 
     `kind` says what `code` is: a message type, an evidence kind, or one of the events on a case that the
-    rendering has words for (`case-opened`, `protection-changed`, …).
+    rendering has words for (`case-opened`, `identity-shown`, …).
     `by`: the authority or node that did it; `to`: the authority that it was meant for.
     `due_at`, `due_basis`: the answer owed since then, and a code of the vocabulary `due-basis`; `answered`
     when it is owed no more. `refusal`: why it was refused. `shown`: the rendering that evidence names.

@@ -102,7 +102,6 @@ def directory_names(node: Node) -> Names:
 
 def _events(timeline: TimelineView) -> Iterator[TimelineEvent]:
     owed = {thread.id: thread.due.at for thread in timeline.threads if thread.due is not None}
-    proposed: str | None = None
     for entry in timeline.entries:
         match entry.kind:
             case "message":
@@ -120,10 +119,9 @@ def _events(timeline: TimelineView) -> Iterator[TimelineEvent]:
                     refusal=entry.code,
                 )
             case "protection":
-                # The first of two people proposes; the second, by asking for the same, settles it.
-                settles = proposed == entry.state
-                proposed = None if settles else entry.state
-                yield _event(entry.at, "protection-changed" if settles else "protection-proposed")
+                # Left out: what is printed is handed on, and that this status changed, or when, must never
+                # reach the State of origin (safeguard 11). The case itself shows it here.
+                continue
             case "retention":
                 yield _event(entry.at, _RETENTION_EVENTS[entry.state or ""])
             case kind:

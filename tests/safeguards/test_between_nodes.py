@@ -252,3 +252,15 @@ def test_protection_that_arises_later_lets_one_suspension_out_and_nothing_else(p
 
 def _no_replaces(coded: Json) -> None:
     coded.pop("replaces", None)
+
+
+def test_what_is_printed_of_a_case_does_not_speak_of_its_protection_status(pair: Pair) -> None:
+    async def scenario() -> None:
+        case = await pair.open_case()
+        shown = await exchange.case_timeline(pair.it.node, pair.it.officer, case)
+        assert [entry.kind for entry in shown.entries] == ["case-opened", "protection", "protection"]
+        printed = await exchange.render_timeline(pair.it.node, pair.it.officer, case, "en", "text")
+        assert b"Case opened" in printed.data
+        assert b"rotection" not in printed.data
+
+    run(scenario())

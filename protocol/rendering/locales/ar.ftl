@@ -93,8 +93,6 @@ timeline-refused = مرفوض: { $reason }
 signed-by = بتوقيع { $issuer }
 
 event-case-opened = فُتحت القضية
-event-protection-proposed = اقتُرح وضع الحماية
-event-protection-changed = تغيّر وضع الحماية
 event-identity-shown = عُرض جزء الهوية على شخص
 event-parts-blocked = حُجب النص الحر وبيانات الهوية: لا يقرؤها أحد
 event-parts-unblocked = رُفع الحجب

@@ -78,8 +78,6 @@ timeline-refused = refused: { $reason }
 signed-by = signed by { $issuer }
 
 event-case-opened = Case opened
-event-protection-proposed = Protection status proposed
-event-protection-changed = Protection status changed
 event-identity-shown = Identity part shown to a person
 event-parts-blocked = Free text and identity blocked: nobody reads them
 event-parts-unblocked = Block taken back

@@ -81,8 +81,6 @@ timeline-refused = rechazado: { $reason }
 signed-by = firmado por { $issuer }
 
 event-case-opened = Caso abierto
-event-protection-proposed = Estado de protección propuesto
-event-protection-changed = Estado de protección modificado
 event-identity-shown = Parte de identidad mostrada a una persona
 event-parts-blocked = Texto libre e identidad bloqueados: nadie los lee
 event-parts-unblocked = Bloqueo levantado

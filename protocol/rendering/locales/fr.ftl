@@ -81,8 +81,6 @@ timeline-refused = refusé : { $reason }
 signed-by = signé par { $issuer }
 
 event-case-opened = Affaire ouverte
-event-protection-proposed = Statut de protection proposé
-event-protection-changed = Statut de protection modifié
 event-identity-shown = Partie d’identité montrée à une personne
 event-parts-blocked = Texte libre et identité bloqués : personne ne les lit
 event-parts-unblocked = Blocage levé

@@ -81,8 +81,6 @@ timeline-refused = recusado: { $reason }
 signed-by = assinado por { $issuer }
 
 event-case-opened = Caso aberto
-event-protection-proposed = Estatuto de proteção proposto
-event-protection-changed = Estatuto de proteção alterado
 event-identity-shown = Parte da identidade mostrada a uma pessoa
 event-parts-blocked = Texto livre e identidade bloqueados: ninguém os lê
 event-parts-unblocked = Bloqueio levantado

@@ -86,8 +86,6 @@ timeline-refused = отказ: { $reason }
 signed-by = подписано: { $issuer }
 
 event-case-opened = Дело открыто
-event-protection-proposed = Предложен статус защиты
-event-protection-changed = Статус защиты изменён
 event-identity-shown = Сведения о личности показаны сотруднику
 event-parts-blocked = Свободный текст и данные о личности заблокированы: их никто не читает
 event-parts-unblocked = Блокировка снята

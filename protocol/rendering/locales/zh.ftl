@@ -72,8 +72,6 @@ timeline-refused = 被拒绝：{ $reason }
 signed-by = 由 { $issuer } 签名
 
 event-case-opened = 案件已建立
-event-protection-proposed = 已提出保护状况
-event-protection-changed = 保护状况已变更
 event-identity-shown = 身份部分已向人员显示
 event-parts-blocked = 自由文本和身份信息已封存：无人可阅
 event-parts-unblocked = 封存已解除
