@@ -9,16 +9,16 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import httpx
 import typer
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
 from protocol.directory import Directory, Freshness
 from protocol.errors import FocalpointError
@@ -31,6 +31,7 @@ from service.monitor.key_lives import FEW_AHEAD, endings
 from service.ports import SealingPurpose
 from service.routing.nats import HubLink
 from service.settings import Settings, load
+from service.store import comparisons
 from service.store.engine import database_file, open_engine
 from service.store.migrate import current_revision, newest_revision
 
@@ -198,6 +199,7 @@ def _database(settings: Settings) -> Iterator[Check]:
                     name: str(connection.execute(text(f"PRAGMA {name}")).scalar())
                     for name in (_PRAGMAS if file is not None else ())
                 }
+                compared = comparisons.all_of(connection) if at == newest else ()
         finally:
             engine.dispose()
     except Exception as reason:  # noqa: BLE001 - whatever the driver says; its text may quote the URL
@@ -222,6 +224,29 @@ def _database(settings: Settings) -> Iterator[Check]:
         promised = ", ".join(f"{name}={value}" for name, value in pragmas.items())
         yield Check(
             name="database", outcome="good", says=f"revision {at}{', ' if promised else ''}{promised}"
+        )
+        yield from _split_views(compared)
+
+
+def _split_views(compared: Sequence[Row[Any]]) -> Iterator[Check]:
+    """What other States' nodes said of their directory when they last told ours."""
+    split = [row for row in compared if row.outcome == "split"]
+    for row in split:
+        named = ", ".join((row.differing or "").splitlines())
+        since = "" if row.since is None else f" since snapshot {row.since}"
+        yield Check(
+            name="split view",
+            outcome="wrong",
+            says=f"{row.peer} sees another directory than this node{since}: "
+            + (named or "which entry differs is not known yet"),
+            advice=f"call {row.peer} and the registrar at once, and compare the entry by a way that does not"
+            " pass the hub; send nothing to whom it is about until it is explained"
+            if named
+            else f"call {row.peer} and the registrar at once; the entry is named when {row.peer} answers",
+        )
+    if compared and not split:
+        yield Check(
+            name="split view", outcome="good", says=f"{len(compared)} peers compared, each sees the same"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import socket
@@ -9,6 +10,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +18,18 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from protocol.directory.views import DirectoryView, view_of
+from protocol.identifiers import NodeCode
 from service.cli.doctor import Check, examine
 from service.cli.main import app
 from service.clock import SystemClock
 from service.network.layout import Member, lay_out_network
 from service.node_files import write_settings
 from service.random_source import SystemRandomSource
+from service.store import comparisons
+from service.store.engine import open_engine
 from service.store.migrate import upgrade
+from tests.protocol.sample_directory import RO_LOCAL, sample_directory
 
 OFFICE = "it.servizio-minori"
 
@@ -101,7 +108,7 @@ def test_a_key_is_made_for_an_owner_who_has_none(machine: Machine) -> None:
     made = machine.keys("generate", "it.nuovo-ufficio")
     assert made.exit_code == 0, made.output
     assert json.loads(made.stdout)["kid"] == machine.member.keys.signing("it.nuovo-ufficio").kid
-    assert "publish a directory entry" in made.stderr
+    assert "list it in a directory entry" in made.stderr
 
 
 def test_a_key_in_use_is_not_replaced_by_accident(machine: Machine) -> None:
@@ -178,6 +185,38 @@ def test_a_database_of_an_older_release_is_noticed(machine: Machine) -> None:
         database.execute("UPDATE alembic_version SET version_num = '0000'")
     assert machine.checks()["database"].outcome == "look"
     assert "0000" in machine.checks()["database"].says
+
+
+def test_a_split_view_is_wrong_and_its_entry_is_named_once_it_is_known(machine: Machine) -> None:
+    url = f"sqlite:///{machine.member.database}"
+    upgrade(url)
+    world = sample_directory()
+    before, one = world.directory, dict(world.entries)
+    world.publish(dataclasses.replace(world.authority(RO_LOCAL), competences=("case",)))
+    world.snapshot()
+    theirs = world.assemble(previous=before)
+    world.snapshots.pop()
+    world.entries = one
+    world.snapshot(expires_at=world.now + timedelta(days=1))
+    ours = world.assemble(previous=before)
+
+    def told(view: DirectoryView) -> Check:
+        engine = open_engine(url)
+        with engine.begin() as connection:
+            comparisons.compare(connection, ours, view, NodeCode("ro"), world.now)
+        engine.dispose()
+        return machine.checks()["split view"]
+
+    unnamed = told(view_of(theirs.snapshot, {}))
+    assert (unnamed.outcome, "not known yet" in unnamed.says) == ("wrong", True)
+    named = told(view_of(theirs.snapshot, {}, naming=range(32)))
+    assert named.outcome == "wrong"
+    assert named.says == (
+        "ro sees another directory than this node since snapshot 2: ro/authority/dgaspc-iasi"
+    )
+    assert "call ro and the registrar" in named.advice
+    same = told(view_of(ours.snapshot, {}))
+    assert (same.outcome, same.advice) == ("good", "")
 
 
 def test_a_file_that_is_no_database_is_told_without_its_address(machine: Machine) -> None:
