@@ -260,7 +260,7 @@ def test_what_is_printed_of_a_case_does_not_speak_of_its_protection_status(pair:
         shown = await exchange.case_timeline(pair.it.node, pair.it.officer, case)
         assert [entry.kind for entry in shown.entries] == ["case-opened", "protection", "protection"]
         printed = await exchange.render_timeline(pair.it.node, pair.it.officer, case, "en", "text")
-        assert b"Case opened" in printed.data
-        assert b"rotection" not in printed.data
+        assert b"Case opened" in printed.content
+        assert b"rotection" not in printed.content
 
     run(scenario())
