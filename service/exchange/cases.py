@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from protocol import conversations, standing
 from protocol.identifiers import CaseReference, MessageId, ThreadId, new_case_reference, state_of
+from protocol.retention import closed_since
 from protocol.safeguards import ProtectionStatus
 from service.access import journal
 from service.access.actor import Actor
@@ -76,13 +77,14 @@ async def case_timeline(node: Node, actor: Actor, reference: CaseReference) -> T
             .where(THREAD.c.case_reference == reference)
             .order_by(THREAD.c.opened_at, THREAD.c.id)
         )
-        own = [
+        every = [
             thread
             for thread in (mailbox.load_thread(session.connection(), ThreadId(row.id)) for row in threads)
-            if thread is not None and actor.acts_for(thread.asker, *thread.answerers)
+            if thread is not None
         ]
+        own = [thread for thread in every if actor.acts_for(thread.asker, *thread.answerers)]
         return TimelineView(
-            case=_case_view(case),
+            case=_case_view(case, closed_at=closed_since(every)),
             threads=tuple(
                 thread_view(thread, now, stands=_standing(session, case.row, thread, now)) for thread in own
             ),
@@ -137,7 +139,7 @@ async def set_protection(
     return view
 
 
-def _case_view(case: KnownCase) -> CaseView:
+def _case_view(case: KnownCase, *, closed_at: datetime | None = None) -> CaseView:
     row = case.row
     return CaseView(
         reference=CaseReference(row.reference),
@@ -145,7 +147,7 @@ def _case_view(case: KnownCase) -> CaseView:
         opened_at=row.opened_at,
         parties=tuple(sorted(case.parties)),
         protection=_protection_view(row) if row.role == "destination" else None,
-        closed_at=row.closed_at,
+        closed_at=closed_at,
     )
 
 

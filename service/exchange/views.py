@@ -448,7 +448,8 @@ class ProtectionView:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseView:
     """`role` is this State's: `destination` where the child is, `origin` otherwise. `protection` is there
-    only at the destination, for those who work on the case."""
+    only at the destination, for those who work on the case. `closed_at`: signed date of the last closure; None
+    while the case is open."""
 
     reference: CaseReference
     role: Literal["destination", "origin", "unknown"]

@@ -149,7 +149,6 @@ class CaseFileRow(_Row, table=True):
     """A change that waits for a second person."""
     protection_proposed_by: str | None = None
     protection_changed_at: datetime | None = Field(default=None, sa_type=Instant)
-    closed_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
 class CaseParty(_Row, table=True):

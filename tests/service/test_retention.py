@@ -115,13 +115,18 @@ def test_an_open_case_and_a_reopened_one_are_never_due(pair: Pair) -> None:
             message("case.closure", case, pair.it.office, pair.ro.office, in_reply_to=notified.id)
         )
         await pair.settle()
-        assert (await exchange.case_retention(pair.it.node, FIRST, case)).closed_at is not None
+        closed = (await exchange.case_retention(pair.it.node, FIRST, case)).closed_at
+        assert closed is not None
+        for side in (pair.it, pair.ro):
+            told = await exchange.case_timeline(side.node, side.officer, case)
+            assert told.case.closed_at == closed
         await pair.it.send(
             message("case.reopening", case, pair.it.office, pair.ro.office, in_reply_to=closure.id)
         )
         await pair.settle()
         for side in (pair.it, pair.ro):
             assert (await exchange.case_retention(side.node, FIRST, case)).closed_at is None
+            assert (await exchange.case_timeline(side.node, side.officer, case)).case.closed_at is None
 
     run(play())
 
