@@ -86,6 +86,7 @@ async def test_a_safeguard_says_what_is_missing_who_supplies_it_and_on_what_grou
     assert missing["code"] == "missing.protection_settled"
     assert missing["title"] != problem["title"]
     assert missing["supplier_title"] == "El Estado donde se encuentra el niño"
+    assert missing["source"] == "decisión del proyecto"
 
 
 async def test_a_fault_of_the_node_reveals_an_incident_number_and_nothing_else(stand: Stand) -> None:

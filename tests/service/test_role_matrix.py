@@ -13,7 +13,6 @@ import json
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,7 +30,6 @@ from service import exchange
 from service.access import sessions
 from service.access.roles import ENDPOINTS, ROLE_SCOPES, Endpoint, Role, Scope
 from tests.protocol.sample_contents import sample
-from tests.protocol.sample_directory import NETWORK, NOW
 from tests.protocol.sample_directory import NETWORK, NOW
 from tests.service.access_stand import AccessStand
 from tests.service.exchange_pair import message
@@ -189,17 +187,6 @@ plain(
         "facts": {"intermediary": "int.iom", "procedures": ["case"], "from": 1, "until": 2},
     },
 )
-plain("GET /v1/directory/state", "/v1/directory/state", "alarms")
-plain(
-    "POST /v1/directory/entries/preview",
-    "/v1/directory/entries/preview",
-    "it/mandate/iom",
-    json={
-        "kind": "mandate",
-        "name": "iom",
-        "facts": {"intermediary": "int.iom", "procedures": ["case"], "from": 1, "until": 2},
-    },
-)
 plain("GET /v1/vocabularies", "/v1/vocabularies", "exploitation-form")
 plain("GET /v1/vocabularies/{scheme}", "/v1/vocabularies/sex", "female")
 plain("GET /v1/deadlines", "/v1/deadlines", "deadlines")
@@ -222,28 +209,6 @@ plain("GET /openapi.yaml", "/openapi.yaml", "openapi: 3.1.0")
 @fixture("GET /v1/statistics/releases/{id}")
 async def _(world: World, role: Role) -> Asked:
     return Asked(path=f"/v1/statistics/releases/{world.released.id}")
-
-
-@fixture("PUT /v1/directory/entries/{kind}/{name}")
-async def _(world: World, role: Role) -> Asked:
-    sample_world = world.pair.world
-    name = f"m-{uuid.uuid4()}"
-    mandate = MandateFacts(
-        state=StateCode("it"),
-        name=name,
-        intermediary=Address("int.iom"),
-        procedures=("case",),
-        since=NOW,
-        until=NOW + timedelta(days=1),
-    )
-    token = sign_entry(
-        mandate,
-        network=NETWORK,
-        issued_at=NOW,
-        expires_at=NOW + timedelta(days=1),
-        key=sample_world.root["it"],
-    )
-    return Asked(path=f"/v1/directory/entries/mandate/{name}", more={"json": {"entry": token}}, says=name)
 
 
 @fixture("PUT /v1/directory/entries/{kind}/{name}")
