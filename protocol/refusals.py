@@ -30,12 +30,14 @@ __all__ = [
     "Explanation",
     "RefusalCode",
     "best_language",
+    "cited_in",
     "explain",
     "refusal",
     "refusals",
     "told_to_peer",
 ]
 
+_SOURCES: Final = "safeguard-source"
 UNKNOWN: Final = "unknown"
 """What a reader is shown in place of a code that this release does not have."""
 
@@ -115,6 +117,16 @@ def explain(code: str, language: str, facts: Mapping[str, str] | None = None) ->
         title=_filled(_sentence("refusal", known.code, reader), reader, facts or {}),
         remedy=_filled(_sentence("remedy", known.remedy, reader), reader, facts or {}),
         language=reader,
+    )
+
+
+def cited_in(source: str, language: str) -> str:
+    """The sources of something missing, which a refusal carries in English, in `language`. One that this
+    release does not know stays as it came."""
+    reader = nearest_language(language)
+    codes = {label: code for code, label in _labels(_SOURCES, "en").items()}
+    return "; ".join(
+        _sentence(_SOURCES, codes[one], reader) if one in codes else one for one in source.split("; ")
     )
 
 

@@ -21,7 +21,7 @@ from starlette.routing import compile_path
 
 from protocol.errors import FocalpointError, Missing, Refused
 from protocol.languages import best_language
-from protocol.refusals import explain
+from protocol.refusals import cited_in, explain
 from protocol.vocabularies import label
 from service import errors
 from service.access.roles import ENDPOINTS
@@ -147,7 +147,7 @@ def described_missing(missing: Missing, language: str) -> dict[str, str]:
         "title": words.title,
         "supplier": missing.supplier,
         "supplier_title": label("supplier", missing.supplier, language).text,
-        "source": missing.source,
+        "source": cited_in(missing.source, language),
     }
 
 

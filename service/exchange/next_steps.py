@@ -78,9 +78,13 @@ def _opening(
 
 
 def _peer(threads: list[Thread], authority: Address) -> Address | None:
-    """Whom it talks with on this case already, whoever opened."""
-    sides = ((thread.asker, thread.answerer) for thread in threads)
-    return next((other for pair in sides for me, other in (pair, pair[::-1]) if me == authority), None)
+    """Whom it talks with on this case already, whoever opened; else whom another authority of its State does:
+    what the safeguards ask for was told to that State."""
+    sides = [(thread.asker, thread.answerer) for thread in threads]
+    pairs = [one for pair in sides for one in (pair, pair[::-1])]
+    own = [other for me, other in pairs if me == authority]
+    ours = [other for me, other in pairs if state_of(me) == state_of(authority) != state_of(other)]
+    return next(iter((*own, *ours)), None)
 
 
 def _landing(directory: Directory, peer: Address | None, procedure: str) -> Address | None:

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from protocol import safeguards
 from protocol.errors import Side
 from protocol.languages import available_languages, best_language, direction, language_name, nearest_language
 from protocol.refusals import (
     UNKNOWN,
     Disclosure,
+    cited_in,
     explain,
     refusal,
     refusals,
@@ -265,3 +267,15 @@ def test_a_language_is_named_in_the_readers_language():
 
 def test_the_nearest_language_drops_subtags_one_by_one():
     assert [nearest_language(tag) for tag in ("es-419", "ZH_hans_CN", "xx-fr")] == ["es", "zh", "en"]
+
+
+@pytest.mark.parametrize("language", [one for one in available_languages() if one != "en"])
+def test_every_source_of_a_safeguard_is_said_in_the_readers_language(language: str) -> None:
+    for row in safeguards.SAFEGUARDS:
+        parts = row.cited.split("; ")
+        said = cited_in(row.cited, language).split("; ")
+        assert len(said) == len(parts)
+        assert all(part != english for part, english in zip(said, parts, strict=True)), row.number
+    assert cited_in("a source of a later release; project choice", "en") == (
+        "a source of a later release; project choice"
+    )

@@ -15,7 +15,7 @@ from service import exchange
 from service.exchange.accept import Outcome
 from service.exchange.views import StandingView
 from tests.safeguards.claims import taken_out
-from tests.service.exchange_pair import Pair, Side, open_pair
+from tests.service.exchange_pair import Pair, Side, actor, open_pair
 from tests.service.solution_case import Road
 
 type Json = dict[str, Any]
@@ -262,5 +262,20 @@ def test_what_is_printed_of_a_case_does_not_speak_of_its_protection_status(pair:
         printed = await exchange.render_timeline(pair.it.node, pair.it.officer, case, "en", "text")
         assert b"Case opened" in printed.content
         assert b"rotection" not in printed.content
+
+    run(scenario())
+
+
+def test_an_authority_that_talks_with_nobody_is_told_of_what_its_state_talks_about(pair: Pair) -> None:
+    async def scenario() -> None:
+        both = actor("it.servizio-minori", "it.tribunale-minori")
+        case = (await exchange.open_case(pair.it.node, both)).reference
+        for person in ("officer-1", "officer-2"):
+            settling = actor("it.servizio-minori", "it.tribunale-minori", person=person)
+            await exchange.set_protection(pair.it.node, settling, case, "not-sought", "child-interviewed")
+        await pair.notify(case)
+        steps = (await exchange.next_steps(pair.it.node, both, case)).steps
+        proposals = {one.by: one.to for one in steps if one.type == "durable-solution.proposal"}
+        assert proposals == dict.fromkeys(both.authorities, pair.ro.office)
 
     run(scenario())
