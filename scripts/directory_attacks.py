@@ -1,6 +1,6 @@
 """Write docs/directory-attacks.md from the table that the tests hold.
 
-    python scripts/directory_attacks.py [--check]
+python scripts/directory_attacks.py [--check]
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ PAGE = ROOT / "docs" / "directory-attacks.md"
 _HEAD = """\
 # Attacks on the directory
 
-Written by `scripts/directory_attacks.py` from the tables of `tests/protocol/test_directory_attacks.py`, whose
-names follow those of the TUF conformance suite where there is one. Each row is a test: the attack is made, and
-refused with this code, while the node goes on with its last good directory.
+Written by `scripts/directory_attacks.py` from the tables of `tests/protocol/test_directory_attacks.py`,
+whose names follow those of the TUF conformance suite where there is one. Each row is a test: the attack is
+made, and refused with this code, while the node goes on with its last good directory.
 
 | attack | refused |
 |---|---|
@@ -46,8 +46,8 @@ What is not refused but noticed, or that concerns one State's own word:
 | a charter key that was rotated away signs a decision | `directory.below_threshold` |\
  `tests/service/test_registrar_ceremony.py` |
 
-Not refused, and it cannot be: m charter keys together name other root keys for a State. The admission that does
-so is signed and kept by every node.
+Not refused, and it cannot be: m charter keys together name other root keys for a State. The admission that
+does so is signed and kept by every node.
 """
 
 

@@ -76,9 +76,7 @@ def export_bundle(
     members = {split_path(held.entry.path)[0] for held in entries}
     earlier = [one for one in directory.charter_documents if one.digest != charter.digest]
     material: Json = {
-        "charter": next(
-            one.to_json() for one in directory.charter_documents if one.digest == charter.digest
-        ),
+        "charter": next(one.to_json() for one in directory.charter_documents if one.digest == charter.digest),
         "admissions": [
             cosigned.to_json()
             for member in sorted(members)

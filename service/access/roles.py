@@ -108,7 +108,8 @@ ROLE_SCOPES: Final[Mapping[Role, frozenset[Scope]]] = MappingProxyType(
     {
         Role.CASE_OFFICER: _CASE_WORK | _PROPOSING,
         # The second pair of eyes (`service.access.pairs`): decides on what another person has proposed.
-        Role.SUPERVISOR: _CASE_WORK | _PROPOSING
+        Role.SUPERVISOR: _CASE_WORK
+        | _PROPOSING
         | {Scope.IDENTITY_READ, Scope.AGREEMENTS_SIGN, Scope.RETENTION_WRITE},
         # The status of protection is the State's own; an intermediary stands in for messages, not for that.
         Role.INTERMEDIARY_OFFICER: _CASE_WORK | {Scope.ENVELOPES_CARRY, Scope.APPROVALS_READ},

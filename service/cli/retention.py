@@ -50,8 +50,8 @@ async def run(
         bool, typer.Option("--carry-out/--dry-run", help="Do it. Without, only say what would be done.")
     ] = False,
 ) -> None:
-    """What is due now. With --carry-out it is done; what cannot be taken back first waits for two people, unless
-    the node's settings say otherwise."""
+    """What is due now. With --carry-out it is done; what cannot be taken back first waits for two people,
+    unless the node's settings say otherwise."""
     if not carry_out:
         due = await node.due_for_retention()
         for one in due:
@@ -100,8 +100,8 @@ async def lift_hold(node: Client, case: CaseArgument, reason: ReasonOption) -> N
 @retention_app.command()
 @talks_to_a_node
 async def erase(node: Client, case: CaseArgument, reason: ReasonOption) -> None:
-    """Propose to erase a blocked case's narrative and identity; a second administrator decides. It cannot be taken
-    back."""
+    """Propose to erase a blocked case's narrative and identity; a second administrator decides. It cannot
+    be taken back."""
     await _change(node, case, "erase", reason)
 
 

@@ -20,8 +20,8 @@ from service.store import mailbox, outgoing, restoration
 __all__ = ["issue", "store"]
 
 RESTORED_FOR = timedelta(days=60)
-"""How long after a restore what begins a chain of evidence says so: peers send again at once, and one that was
-away long later."""
+"""How long after a restore what begins a chain of evidence says so: peers send again at once, and one that
+was away long later."""
 
 
 def issue(

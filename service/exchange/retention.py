@@ -6,8 +6,8 @@
     erase       the keys are destroyed; only of what is blocked, and never of what is held  two administrators
 
 An administrator does this for any case without seeing what is in it; a supervisor blocks and holds cases of
-their own authorities. What is due, `Retention` (the worker) and `run_retention` block, and propose to erase, or
-erase where the node's setting says so.
+their own authorities. What is due, `Retention` (the worker) and `run_retention` block, and propose to
+erase, or erase where the node's setting says so.
 """
 
 from __future__ import annotations

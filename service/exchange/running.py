@@ -26,8 +26,8 @@ def begin_running(node: Node) -> None:
 
 
 def take_up_restored(node: Node) -> tuple[str, int]:
-    """After a backup was put back: new epochs on every channel, and the ledger replayed. The epoch, and how many
-    cases were erased again. Doing it twice does no harm."""
+    """After a backup was put back: new epochs on every channel, and the ledger replayed. The epoch, and how
+    many cases were erased again. Doing it twice does no harm."""
     now = node.clock.now()
     epoch = node.store.submit(
         lambda session: restoration.open_new_epochs(session.connection(), node.code, node.ledger, now)

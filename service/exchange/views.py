@@ -448,8 +448,8 @@ class ProtectionView:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseView:
     """`role` is this State's: `destination` where the child is, `origin` otherwise. `protection` is there
-    only at the destination, for those who work on the case. `closed_at`: signed date of the last closure; None
-    while the case is open."""
+    only at the destination, for those who work on the case. `closed_at`: signed date of the last closure;
+    None while the case is open."""
 
     reference: CaseReference
     role: Literal["destination", "origin", "unknown"]
@@ -554,7 +554,8 @@ class RetentionPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionView:
-    """Until when the erasable parts of a case are kept. `next_act`: block, propose or erase, when it is due."""
+    """Until when the erasable parts of a case are kept. `next_act`: block, propose or erase, when it is
+    due."""
 
     reference: CaseReference
     closed_at: datetime | None

@@ -1,5 +1,5 @@
-"""The worker that does what retention rules make due, finishes what an erasure left to do, and notes how far the
-database has come, so that an older one is not taken for it."""
+"""The worker that does what retention rules make due, finishes what an erasure left to do, and notes how
+far the database has come, so that an older one is not taken for it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """What a restored backup must not bring back, kept outside the database and its backups (`ledger_dir`).
 
-    erasures.jsonl   one line for each part of a case that was erased: appended, flushed to disk before the key
+    erasures.jsonl   one line for each part of a case that was erased: appended, flushed to disk before the
+    key
                      goes, replayed at every start
     position.json    how far the database had come: an older one was put back from a copy
 

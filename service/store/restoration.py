@@ -1,9 +1,9 @@
 """Backups of the database, and what a database that was put back has to do before a node runs on it.
 
 A backup knows that it is one: `back_up` marks the copy. Copies made by other means are recognised by the
-position that stands outside (`ledger.Position`): at every start, about once a minute, and when the node stops,
-the node writes down how far it has come. A copy that was made and put back between two such notes, by other
-means than `back_up`, is not recognised.
+position that stands outside (`ledger.Position`): at every start, about once a minute, and when the node
+stops, the node writes down how far it has come. A copy that was made and put back between two such notes,
+by other means than `back_up`, is not recognised.
 """
 
 from __future__ import annotations
@@ -112,8 +112,8 @@ def begin_run(connection: Connection, me: NodeCode, ledger: Ledger) -> Position:
 
 
 def open_new_epochs(connection: Connection, me: NodeCode, ledger: Ledger, now: datetime) -> str:
-    """Go on with every peer in a new epoch, later than any that this node ever used. What was on its way gets a
-    new number; the mark of a copy is taken off."""
+    """Go on with every peer in a new epoch, later than any that this node ever used. What was on its way
+    gets a new number; the mark of a copy is taken off."""
     outside = ledger.position()
     newest = max(outside.epoch, position(connection, me, ledger).epoch)
     epoch = f"{max(int(now.timestamp()), int(newest or 0) + 1):012d}"

@@ -60,8 +60,8 @@ def is_blocked(connection: Connection, reference: CaseReference) -> bool:
 
 
 def require_unblocked(connection: Connection, reference: str) -> None:
-    """Forbidden `retention.blocked` while nobody may read or add to the case's narrative and identity. Of what is
-    erased there is nothing left to block."""
+    """Forbidden `retention.blocked` while nobody may read or add to the case's narrative and identity. Of
+    what is erased there is nothing left to block."""
     case = CaseReference(reference)
     if is_blocked(connection, case) and "identity" not in erased_parts(connection, case):
         raise Forbidden(
@@ -156,8 +156,8 @@ def drop_proposals(connection: Connection, reference: CaseReference) -> None:
 
 
 def require_parts(connection: Connection, reference: str, parts: Collection[ErasablePart]) -> None:
-    """Conflict `retention.erased` when one of these parts of the case was erased: it does not come back under a
-    new key."""
+    """Conflict `retention.erased` when one of these parts of the case was erased: it does not come back
+    under a new key."""
     gone = erased_parts(connection, CaseReference(reference)) if parts else {}
     if any(part in gone for part in parts):
         raise Conflict(

@@ -456,8 +456,8 @@ class CaseKey(_Row, table=True):
 
 
 class CaseRetention(_Row, table=True):
-    """What keeps a case's erasable parts from being read, or from being erased. When they are due is not here:
-    it follows from the closure."""
+    """What keeps a case's erasable parts from being read, or from being erased. When they are due is not
+    here: it follows from the closure."""
 
     __tablename__ = "case_retention"
     __table_args__ = (

@@ -8,8 +8,8 @@ A sealed part is bound to its case, its purpose and its message: moved to anothe
 wrapped data key has one copy, in `case_key`. After `destroy` and `Store.forget_deleted` no file of this node
 holds it; backups hold it until they expire, and a restored one is erased again from the ledger.
 
-In memory an open key is a cipher of the crypto library, which clears what it frees; its bytes are overwritten as
-soon as the cipher is made.
+In memory an open key is a cipher of the crypto library, which clears what it frees; its bytes are
+overwritten as soon as the cipher is made.
 """
 
 from __future__ import annotations

@@ -65,7 +65,9 @@ BODIES: dict[Endpoint, dict[str, Any]] = {
 
 def path_of(template: str) -> str:
     id_ = RELEASED.id if template.startswith("/v1/statistics") else message_id(1)
-    return template.format(reference=EXAMPLE_CASE, id=id_, scheme="sex", digest="A" * 43, kind="mandate", name="iom")
+    return template.format(
+        reference=EXAMPLE_CASE, id=id_, scheme="sex", digest="A" * 43, kind="mandate", name="iom"
+    )
 
 
 @pytest.fixture
