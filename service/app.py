@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -16,14 +16,16 @@ import uvloop
 from fastapi import FastAPI
 
 from protocol.errors import Refused
+from protocol.statements import CoSigned
 from service import exchange
 from service.access.provider import Provider
 from service.access.tokens import TokenVerifier
 from service.api.app import build_api
 from service.clock import clock_of
-from service.directory.follow import ReplicatedDirectory
+from service.directory.follow import ReplicatedDirectory, charters_at
 from service.directory.publish import Publisher
 from service.directory.rotate import KeyLife
+from service.errors import Misconfigured, NodeError
 from service.exchange.running import begin_running, note_position_now
 from service.keystore import API_TOKEN, FileKeyStore
 from service.logs import configure
@@ -32,10 +34,11 @@ from service.monitor.gauges import Gauges
 from service.monitor.overdue import Overdue
 from service.monitor.retention import Retention
 from service.node import Node
+from service.open_keystore import open_keystore
+from service.ports import Clock
 from service.random_source import SystemRandomSource
 from service.routing.attachments import Attachments
 from service.routing.inbox import Inbox
-from service.open_keystore import open_keystore
 from service.routing.nats import HubLink
 from service.routing.outbox import Outbox
 from service.routing.reconciler import Reconciler
@@ -46,7 +49,10 @@ from service.store.migrate import upgrade
 from service.store.wiping import clear_what_is_freed
 from service.wake import Wake
 
-__all__ = ["build_node", "run_node"]
+__all__ = ["build_node", "load_directory", "run_node"]
+
+_HUB_AT_START = 10.0
+"""Seconds to wait for the hub where the node cannot start without asking it."""
 
 
 def build_node(settings: Settings) -> Node:
@@ -71,10 +77,42 @@ def build_node(settings: Settings) -> Node:
         keys=keys,
         vault=Vault(keys.kek(), clock=clock, random=random),
         ledger=ledger,
-        directory=ReplicatedDirectory.load(store, settings=settings, clock=clock, log=log),
+        directory=load_directory(store, settings=settings, clock=clock, log=log),
         wake=Wake(),
         metrics=metrics,
         log=log,
+    )
+
+
+def load_directory(store: Store, *, settings: Settings, clock: Clock, log: Any) -> ReplicatedDirectory:
+    """The last good directory. Where the settings name a newer charter than the store has, the hub is asked
+    for those between. Refuses as `ReplicatedDirectory.load`, also when the hub is away."""
+    try:
+        return ReplicatedDirectory.load(store, settings=settings, clock=clock, log=log)
+    except Misconfigured as reason:
+        if reason.code != "directory.wrong_charter":
+            raise
+        try:
+            offered = asyncio.run(_charters_at_the_hub(settings, log))
+        except (Refused, NodeError):
+            raise reason from None
+        return ReplicatedDirectory.load(store, settings=settings, clock=clock, log=log, offered=offered)
+
+
+async def _charters_at_the_hub(settings: Settings, log: Any) -> Sequence[CoSigned]:
+    async with _link(settings, log) as link:
+        await link.wait_connected(_HUB_AT_START)
+        return await charters_at(link)
+
+
+def _link(settings: Settings, log: Any) -> HubLink:
+    return HubLink(
+        settings.hub_url,
+        code=settings.node,
+        seed=settings.hub_seed_file.read_text(encoding="ascii").strip(),
+        log=log,
+        ca_file=settings.hub_ca_file,
+        batch=settings.inbox_batch,
     )
 
 
@@ -121,14 +159,7 @@ def run_node(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT."""
     clear_what_is_freed()
     node = build_node(settings)
-    link = HubLink(
-        settings.hub_url,
-        code=node.code,
-        seed=settings.hub_seed_file.read_text(encoding="ascii").strip(),
-        log=node.log,
-        ca_file=settings.hub_ca_file,
-        batch=settings.inbox_batch,
-    )
+    link = _link(settings, node.log)
     server = uvicorn.Server(
         uvicorn.Config(
             build_app(node, link),

@@ -41,7 +41,7 @@ from service.routing.subjects import NETWORK_WRITER, directory_subject
 from service.settings import Settings
 from service.store import Store
 
-__all__ = ["DirectoryHub", "ReplicatedDirectory"]
+__all__ = ["DirectoryHub", "ReplicatedDirectory", "charters_at"]
 
 _AT_ONCE = 500
 """Subjects asked for in one read; the server answers at most 1,024."""
@@ -79,8 +79,19 @@ class ReplicatedDirectory:
         self._charters = tuple(charters)
 
     @classmethod
-    def load(cls, store: Store, *, settings: Settings, clock: Clock, log: Any) -> Self:
+    def load(
+        cls,
+        store: Store,
+        *,
+        settings: Settings,
+        clock: Clock,
+        log: Any,
+        offered: Sequence[CoSigned] = (),
+    ) -> Self:
         """The last good directory from the store, or none yet.
+
+        `offered`: charters from elsewhere. Settings that name a newer charter than the store has are taken
+        when these lead back from it to the store's; what they say counts only once `refresh` took it in.
 
         Misconfigured `directory.wrong_charter` when the store holds the directory of another charter than the
         settings name, `directory.stored_unusable` when what it holds no longer verifies: to start without it
@@ -90,8 +101,12 @@ class ReplicatedDirectory:
         if CHARTER not in held.current or not held.snapshots:
             return cls(store, settings=settings, clock=clock, log=log, last_good=None)
         known = charters(held)
+        named = settings.charter_digest
         try:
-            verify_charters(known, settings.charter_digest)
+            if offered and all(one.digest != named for one in known):
+                named = read_cosigned(held.current[CHARTER]).digest
+                verify_charters((*known, *offered), settings.charter_digest).named(named)
+            verify_charters(known, named)
         except Refused as reason:
             if reason.code != "directory.wrong_charter":
                 raise Misconfigured(
@@ -103,7 +118,7 @@ class ReplicatedDirectory:
                 " setting, or start with an empty data directory",
             ) from reason
         try:
-            directory = _from_store(held, known, settings.charter_digest, clock.now())
+            directory = _from_store(held, known, named, clock.now())
         except Refused as reason:
             raise Misconfigured(
                 "directory.stored_unusable", f"the stored directory does not verify: {reason}"
@@ -143,7 +158,7 @@ class ReplicatedDirectory:
 
         Refuses with the codes of `Directory.assemble`, the last good directory untouched.
         """
-        token = await self._one(hub, SNAPSHOT)
+        token = await _one(hub, SNAPSHOT)
         if token is None:
             return False
         last = self._directory
@@ -195,19 +210,8 @@ class ReplicatedDirectory:
         named = read(snapshot, typ=StatementType.SNAPSHOT, max_bytes=MAX_SNAPSHOT_BYTES).claims.get("charter")
         if any(one.digest == named for one in self._charters):
             return self._charters
-        newest = read_cosigned(await self._one(hub, CHARTER) or "")
-        # Not verified yet: how far to look for those before it, and no more than that.
-        sequence = parse_object(newest.payload, max_bytes=MAX_COSIGNED_BYTES).get("sequence", 1)
-        if not isinstance(sequence, int) or not 1 <= sequence <= _MOST_CHARTERS:
-            raise NotAcceptable("directory.malformed", "expected the number of a charter")
-        earlier = await self._read(
-            hub,
-            [directory_subject(NETWORK_WRITER, charter_path(number)) for number in range(1, sequence)],
-        )
-        offered = [read_cosigned(text) for _, _, text in earlier]
-        fresh = [
-            one for one in (*offered, newest) if all(one.digest != held.digest for held in self._charters)
-        ]
+        offered = await charters_at(hub)
+        fresh = [one for one in offered if all(one.digest != held.digest for held in self._charters)]
         return (*self._charters, *fresh)
 
     async def _admissions(
@@ -221,7 +225,7 @@ class ReplicatedDirectory:
             if not any(admission.digest == wanted for admission, _ in known.get(member, ()))
         ]
         found = {}
-        for _, path, text in await self._read(
+        for _, path, text in await _read(
             hub, [directory_subject(NETWORK_WRITER, admission_path(member)) for member in lacking]
         ):
             if (member := member_of_admission(path)) is not None:
@@ -250,20 +254,9 @@ class ReplicatedDirectory:
             subjects += [directory_subject(node, path) for node in (admission.nodes if admission else ())]
         return {
             path: token
-            for _, path, token in await self._read(hub, subjects)
+            for _, path, token in await _read(hub, subjects)
             if snapshot.entries.get(path) == digest(token.encode())
         }
-
-    async def _one(self, hub: DirectoryHub, path: str) -> str | None:
-        for _, _, text in await hub.read_documents((directory_subject(NETWORK_WRITER, path),)):
-            return text
-        return None
-
-    async def _read(self, hub: DirectoryHub, subjects: list[str]) -> list[tuple[NodeCode, str, str]]:
-        found: list[tuple[NodeCode, str, str]] = []
-        for some in batched(subjects, _AT_ONCE):
-            found += await hub.read_documents(some)
-        return found
 
     def _alarm(self, alarmed: bool) -> bool:
         """Say once that the directory ages, and once that it has expired."""
@@ -281,6 +274,35 @@ class ReplicatedDirectory:
                 seconds=int((directory.snapshot.expires_at - self._clock.now()).total_seconds()),
             )
         return True
+
+
+async def charters_at(hub: DirectoryHub) -> tuple[CoSigned, ...]:
+    """Every charter that the hub has, oldest first; nobody has verified them yet.
+
+    Refuses `statement.malformed`, also when the hub has none, and `directory.malformed`.
+    """
+    newest = read_cosigned(await _one(hub, CHARTER) or "")
+    # Not verified yet: how far to look for those before it, and no more than that.
+    sequence = parse_object(newest.payload, max_bytes=MAX_COSIGNED_BYTES).get("sequence", 1)
+    if not isinstance(sequence, int) or not 1 <= sequence <= _MOST_CHARTERS:
+        raise NotAcceptable("directory.malformed", "expected the number of a charter")
+    earlier = await _read(
+        hub, [directory_subject(NETWORK_WRITER, charter_path(number)) for number in range(1, sequence)]
+    )
+    return (*(read_cosigned(text) for _, _, text in earlier), newest)
+
+
+async def _one(hub: DirectoryHub, path: str) -> str | None:
+    for _, _, text in await hub.read_documents((directory_subject(NETWORK_WRITER, path),)):
+        return text
+    return None
+
+
+async def _read(hub: DirectoryHub, subjects: list[str]) -> list[tuple[NodeCode, str, str]]:
+    found: list[tuple[NodeCode, str, str]] = []
+    for some in batched(subjects, _AT_ONCE):
+        found += await hub.read_documents(some)
+    return found
 
 
 def _in_order(documents: Iterable[CoSigned], directory: Directory) -> tuple[CoSigned, ...]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,8 +18,10 @@ import pytest
 from protocol.directory import sign_charter
 from protocol.errors import Refused
 from protocol.identifiers import NodeCode
+from protocol.statements import CoSigned
+from service.app import load_directory
 from service.directory.documents import CHARTER, SNAPSHOT, admission_path, charter_path, cosigned_text
-from service.directory.follow import ReplicatedDirectory
+from service.directory.follow import ReplicatedDirectory, charters_at
 from service.directory.papers import Papers
 from service.directory.publish import Publisher, lay_out, read_entries
 from service.directory.registrar import Registrar
@@ -470,6 +473,92 @@ def test_a_node_that_has_followed_a_rotation_is_not_led_back(tmp_path: Path) -> 
         for again in (directory, node.start()):
             assert await refused(again, node.shelf) == "directory.charter_rollback"
             assert again.current().charter.sequence == 2
+
+    play(tmp_path, scene)
+
+
+def test_a_node_given_a_newer_digest_than_it_has_followed_goes_on_where_the_hubs_charters_lead_to_it(
+    tmp_path: Path,
+) -> None:
+    async def scene(node: Follower, world: World) -> None:
+        await node.start().refresh(node.shelf)
+        for number in (2, 3):
+            world.wait(minutes=1)
+            world.rotate_charter(f"keeper-{number}-a", f"keeper-{number}-b", f"keeper-{number}-c")
+            world.snapshot()
+        node.clock.moment = world.now
+        node.shelf.stock(world)
+        newer = settings_of(node.settings.data_dir, world.charter.digest)
+
+        def start(offered: Sequence[CoSigned]) -> ReplicatedDirectory:
+            return ReplicatedDirectory.load(
+                node.store, settings=newer, clock=node.clock, log=node.log, offered=offered
+            )
+
+        chain = await charters_at(node.shelf)
+        assert [one.digest for one in chain] == [
+            *(one.digest for one in world.charters),
+            newer.charter_digest,
+        ]
+        stranger = sample_directory(NOW + timedelta(hours=1))
+        for gap in ((), chain[2:], chain[:1], (stranger.charter, *stranger.charters)):
+            with pytest.raises(Misconfigured) as held:
+                start(gap)
+            assert held.value.code == "directory.wrong_charter"
+        directory = start(chain)
+        assert directory.current().charter.sequence == 1
+        assert await directory.refresh(node.shelf)
+        assert directory.current().charter.sequence == 3
+        assert start(()).current().charter.sequence == 3
+
+    play(tmp_path, scene)
+
+
+def test_at_its_start_a_node_asks_the_hub_for_the_charters_between(tmp_path: Path) -> None:
+    seed = new_user_seed(os.urandom)
+
+    async def scene(node: Follower, world: World) -> None:
+        await node.start().refresh(node.shelf)
+        world.wait(minutes=1)
+        world.rotate_charter("keeper-2-a", "keeper-2-b")
+        hub = EmbeddedHub(
+            tmp_path / "hub",
+            members={NodeCode("ro"): public_user_key(seed)},
+            max_payload=1 << 20,
+            random_bytes=os.urandom,
+        )
+        async with hub, HubLink(hub.url, code=NETWORK_WRITER, seed=hub.hub_seed) as net:
+            assert await net.wait_connected(5)
+            await net.put_directory(charter_path(1), cosigned_text(world.charters[0]))
+            await net.put_directory(CHARTER, cosigned_text(world.charter))
+            settings = dataclasses.replace(
+                settings_of(node.settings.data_dir, world.charter.digest), hub_url=hub.url
+            )
+            settings.hub_seed_file.write_text(seed)
+            loaded = await asyncio.to_thread(
+                load_directory, node.store, settings=settings, clock=node.clock, log=node.log
+            )
+            assert loaded.current().charter.sequence == 1
+            elsewhere = dataclasses.replace(settings, charter_digest="0" * 43)
+            with pytest.raises(Misconfigured) as held:
+                await asyncio.to_thread(
+                    load_directory, node.store, settings=elsewhere, clock=node.clock, log=node.log
+                )
+            assert held.value.code == "directory.wrong_charter"
+
+    play(tmp_path, scene)
+
+
+def test_a_digest_whose_charter_names_no_former_one_of_ours_leads_nowhere(tmp_path: Path) -> None:
+    async def scene(node: Follower, world: World) -> None:
+        await node.start().refresh(node.shelf)
+        stranger = sample_directory(NOW + timedelta(hours=1))
+        other = settings_of(node.settings.data_dir, stranger.charter.digest)
+        with pytest.raises(Misconfigured) as held:
+            ReplicatedDirectory.load(
+                node.store, settings=other, clock=node.clock, log=node.log, offered=(stranger.charter,)
+            )
+        assert held.value.code == "directory.wrong_charter"
 
     play(tmp_path, scene)
 
