@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -277,5 +278,46 @@ def test_an_authority_that_talks_with_nobody_is_told_of_what_its_state_talks_abo
         steps = (await exchange.next_steps(pair.it.node, both, case)).steps
         proposals = {one.by: one.to for one in steps if one.type == "durable-solution.proposal"}
         assert proposals == dict.fromkeys(both.authorities, pair.ro.office)
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "missing"),
+    [
+        ({"reference": "carer-2"}, "missing.handover_to_agreed_carer"),
+        ({"handed_over_on": "tomorrow"}, "missing.handover_made"),
+    ],
+)
+def test_a_handover_to_somebody_else_or_to_come_is_not_taken_from_a_careless_sender(
+    pair: Pair, wrong: dict[str, str], missing: str
+) -> None:
+    async def scenario() -> None:
+        road, proposal = await agreed(pair)
+        agreement = await road.agreement_digest(proposal)
+        today = pair.ro.node.clock.now().date()
+        days = {"today": today.isoformat(), "tomorrow": (today + timedelta(days=1)).isoformat()}
+
+        def handover(reference: str = "carer-1", handed_over_on: str = "today") -> Any:
+            said = {
+                "agreement": agreement,
+                "reference": reference,
+                "handed_over_on": days[handed_over_on],
+            }
+            return road.message(
+                pair.ro, "handover.confirmation", lambda coded: coded.update(said), in_reply_to=proposal.id
+            )
+
+        with pytest.raises(NotAcceptable) as refusal:
+            await pair.ro.send(handover(**wrong))
+        assert {one.code for one in refusal.value.missing} == {missing}
+        with taken_out(9):
+            careless = await pair.ro.send(handover(**wrong))
+        await pair.settle()
+        assert await status(pair.ro, careless.id) == ("refused", "safeguard.consent_given")
+        assert await pair.it.rows("select 1 from message where id = :id", id=careless.id) == []
+        right = await pair.ro.send(handover())
+        await pair.settle()
+        assert (await status(pair.ro, right.id))[0] == "consigned"
 
     run(scenario())
