@@ -149,7 +149,8 @@ def _foreseeable(risk: Mapping[str, Any]) -> bool:
 
 def _origin_was_heard(file: CaseFile, version: Version, final: Document) -> bool:
     """As the assessment says, and shown among what it considered: a contribution of that State, or a relay's
-    attestation of one on paper from somebody that it could tell apart from a stranger."""
+    attestation of one on paper from somebody that it could tell apart from a stranger. No State attests for
+    another: who relays is an international body, and it typed the contribution that it attests."""
     considered = [file.cited(digest) for digest in listed(final.coded, "considered")]
     match final.coded.get("origin_contribution"):
         case "contributed":
@@ -161,8 +162,19 @@ def _origin_was_heard(file: CaseFile, version: Version, final: Document) -> bool
             return any(
                 one is not None
                 and one.type == "relay.attestation"
+                and _typed_a_contribution(file, one)
                 and state_of(Address(str(one.coded.get("on_behalf_of", "")))) == version.receiving_state
                 and one.coded.get("authentication") in _ATTESTED
                 for one in considered
             )
     return False
+
+
+def _typed_a_contribution(file: CaseFile, attestation: Document) -> bool:
+    typed = file.message(attestation.coded.get("attested_message"))
+    return (
+        attestation.state == "int"
+        and typed is not None
+        and typed.type == CONTRIBUTION
+        and typed.sender == attestation.sender
+    )

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from protocol import safeguards
+from protocol.identifiers import Address
 from protocol.material_facts import ROWS
 from protocol.safeguards.asked import Asked
 from tests.safeguards.claims import both_refuse, both_take, receiver_refuses
-from tests.safeguards.whole_case import INT, RO, WholeCase, until_agreed, until_decided
+from tests.safeguards.whole_case import INT, IT, RO, WholeCase, message_id, risk, until_agreed, until_decided
 
 LATER_FACTS: dict[str, dict[str, Any]] = {
     "alert.danger": {"by": RO},
@@ -138,6 +139,23 @@ def test_a_return_needs_what_the_state_of_origin_contributed(said: str) -> None:
     both_refuse(case, case.version(), 1, "origin_contribution")
 
 
+def attested(by: Address = INT, typed: str = "typed", **changes: str) -> WholeCase:
+    """The State of origin wrote on paper; somebody typed it and attests it."""
+    case = until_decided()
+    del case.said["contribution"], case.said["final"], case.said["decision"]
+    case.say("typed", "risk-assessment.contribution", by, thread="assessment", risks=[risk()])
+    given = {"on_behalf_of": "ro.anpdca", "attested_message": message_id(typed)} | changes
+    case.say("attestation", "relay.attestation", by, thread="assessment", **given)
+    case.assess(origin_contribution="attested-by-relay")
+    case.decide()
+    return case
+
+
+def test_no_state_attests_for_another_and_paper_that_is_no_contribution_is_none() -> None:
+    for case in (attested(by=IT), attested(typed="report"), attested(typed="nothing")):
+        both_refuse(case, case.version(), 1, "origin_contribution")
+
+
 @pytest.mark.parametrize(
     ("authentication", "enough"),
     [("seen-and-identified", True), ("known-correspondent", True), ("unauthenticated", False)],
@@ -145,18 +163,7 @@ def test_a_return_needs_what_the_state_of_origin_contributed(said: str) -> None:
 def test_a_relay_may_attest_the_contribution_unless_nobody_knows_whose_it_is(
     authentication: str, enough: bool
 ) -> None:
-    case = until_decided()
-    del case.said["contribution"], case.said["final"], case.said["decision"]
-    case.say(
-        "attestation",
-        "relay.attestation",
-        INT,
-        thread="assessment",
-        on_behalf_of="ro.anpdca",
-        authentication=authentication,
-    )
-    case.assess(origin_contribution="attested-by-relay")
-    case.decide()
+    case = attested(authentication=authentication)
     if enough:
         both_take(case, case.version())
     else:
