@@ -10,7 +10,15 @@ from protocol import base64url, statements
 from protocol.agreement import Agreement
 from protocol.bundle.coverage import Checkpoint
 from protocol.claims import Claims, seconds_of
-from protocol.directory import Archive, Directory, OtherEntry, Owner, Snapshot, verify_snapshot
+from protocol.directory import (
+    Archive,
+    CorridorEntry,
+    Directory,
+    OtherEntry,
+    Owner,
+    Snapshot,
+    verify_snapshot,
+)
 from protocol.directory.archive import Held
 from protocol.directory.entries import Entry, split_path
 from protocol.evidence import read_evidence
@@ -72,8 +80,18 @@ def export_bundle(
     known = [verify_snapshot(token, charter) for token in tokens.values()]
     witnesses = {_issuer(one) for one in checkpoints}
     owners = _owners(messages) | {exporter} | witnesses
-    entries = _entries_needed(directory.archive, known, owners, _cited(messages))
+    entries = [
+        *_entries_needed(directory.archive, known, owners, _cited(messages, "recipient_entry")),
+        *_profiles(directory.archive, _cited(messages, "corridor_profile")),
+    ]
     members = {split_path(held.entry.path)[0] for held in entries}
+    # A profile counts by the root keys of both, whichever of them published it.
+    members |= {
+        state
+        for held in entries
+        if isinstance(held.entry, CorridorEntry)
+        for state in held.entry.facts.terms.states
+    }
     earlier = [one for one in directory.charter_documents if one.digest != charter.digest]
     material: Json = {
         "charter": next(one.to_json() for one in directory.charter_documents if one.digest == charter.digest),
@@ -153,15 +171,25 @@ def _issuer(checkpoint: Checkpoint) -> NodeCode:
     return read_reconciliation(read(checkpoint.token, typ=StatementType.RECONCILIATION)).issuer
 
 
-def _cited(messages: Iterable[BundleMessage]) -> set[str]:
-    """Digests of the entries that statements cite for their calendar."""
+def _cited(messages: Iterable[BundleMessage], claim: str) -> set[str]:
+    """Digests of what statements cite: entries for their calendar, corridor profiles for their deadlines."""
     cited = set()
     for message in messages:
         if message.statement is not None:
-            entry = read(message.statement, typ=StatementType.CONTENT).claims.get("recipient_entry")
-            if isinstance(entry, str):
-                cited.add(entry)
+            named = read(message.statement, typ=StatementType.CONTENT).claims.get(claim)
+            if isinstance(named, str):
+                cited.add(named)
     return cited
+
+
+def _profiles(archive: Archive, cited: set[str]) -> list[Held]:
+    """Every entry that has one of these: of two, one may bear a signature that the other lacks."""
+    needed = [
+        held
+        for held in archive.held.values()
+        if isinstance(held.entry, CorridorEntry) and held.entry.facts.profile_digest in cited
+    ]
+    return sorted(needed, key=lambda held: (held.entry.path, held.entry.issued_at))
 
 
 def _entries_needed(

@@ -25,15 +25,25 @@ from protocol.directory import (
     Archive,
     AuthorityEntry,
     Charter,
+    CorridorEntry,
     Owner,
     Snapshot,
     verify_admission,
     verify_charters,
     verify_snapshot,
 )
+from protocol.directory.entries import Entry
 from protocol.errors import NotAcceptable, Refused
 from protocol.evidence import Evidence, Parties, check_chain, check_parties, verify_evidence
-from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, ThreadId
+from protocol.identifiers import (
+    Address,
+    CaseReference,
+    MessageId,
+    NodeCode,
+    ThreadId,
+    parse_address,
+    state_of,
+)
 from protocol.json_strict import parse_object
 from protocol.statements import CoSigned, Statement, StatementType, Unverified, read, verify
 
@@ -259,21 +269,27 @@ class _Verifier:
                 token = claims.text("token")
                 held = archive.verify(claims.text("path"), token, snapshots=self.snapshots.values())
                 archive = archive.adding(entries=[held])
-                if held.entry.digest not in listed and not self._is_cited(held.entry.digest):
+                if held.entry.digest not in listed and not self._is_cited(held.entry):
                     raise NotAcceptable("bundle.unlisted", "no snapshot in the bundle lists this entry")
             except Refused as refused:
                 self.findings.append(_finding(refused, f"entries/{position}"))
         return archive
 
-    def _is_cited(self, entry_digest: str) -> bool:
-        """An entry that only a signed message vouches for serves as that message's calendar."""
+    def _is_cited(self, entry: Entry) -> bool:
+        """An entry that only a signed message vouches for serves as that message's calendar, or for the
+        corridor profile in it, which two States signed."""
+        cited = (
+            ("corridor_profile", entry.facts.profile_digest)
+            if isinstance(entry, CorridorEntry)
+            else ("recipient_entry", entry.digest)
+        )
         for value in self._array("messages"):
             token = value.get("statement") if isinstance(value, dict) else None
             try:
                 claims = read(str(token), typ=StatementType.CONTENT).claims
             except Refused:
                 continue
-            if claims.get("recipient_entry") == entry_digest:
+            if claims.get(cited[0]) == cited[1]:
                 return True
         return False
 
@@ -544,10 +560,32 @@ class _MessageVerifier:
                 raise NotAcceptable(
                     "bundle.missing", "the directory entry that the statement cites is not there"
                 )
+            self._check_profile(claims, at)
         except Refused as refused:
             self.whole.findings.append(_finding(refused, place))
             return None
         return at
+
+    def _check_profile(self, claims: Claims, at: datetime) -> None:
+        """Whether a State ended it meanwhile is not asked: the recipient did, as it stood when it took the
+        message, and an end may be dated back."""
+        cited = claims.text_or_none("corridor_profile")
+        if cited is None:
+            return
+        try:
+            terms = self.archive.profile_by_digest(cited).facts.terms
+        except Refused as refused:
+            if refused.code != "directory.unknown_profile":
+                raise
+            raise NotAcceptable(
+                "bundle.missing", "the corridor profile that the statement cites is not there"
+            ) from None
+        between = {state_of(parse_address(claims.text(name))) for name in ("iss", "aud")}
+        if set(terms.states) != between or not terms.since <= at < terms.until:
+            raise NotAcceptable(
+                "directory.profile_not_in_force",
+                "expected a profile in force between the two States when the message was signed",
+            )
 
     def _covers_message(self, coverage: Coverage) -> bool:
         token = self.message.statement

@@ -12,8 +12,16 @@ from typing import Any
 
 import pytest
 
+from protocol.bundle import verify_bundle
 from protocol.content import Draft, read_content, sign_content
-from protocol.directory import CorridorFacts, CorridorTerms, Directory, profile_bytes, sign_profile
+from protocol.directory import (
+    CorridorEntry,
+    CorridorFacts,
+    CorridorTerms,
+    Directory,
+    profile_bytes,
+    sign_profile,
+)
 from protocol.errors import NotAcceptable
 from protocol.identifiers import (
     Address,
@@ -23,7 +31,9 @@ from protocol.identifiers import (
     new_case_reference,
     new_message_id,
 )
-from protocol.statements import CoSigned, StatementType, digest, read
+from protocol.json_strict import dumps, parse_object
+from protocol.statements import CoSigned, StatementType, digest, read, sign
+from service import exchange
 from service.exchange.accept import Outcome
 from service.exchange.case_files import cited_profile
 from service.exchange.views import Accepted
@@ -242,3 +252,91 @@ def test_a_profile_of_other_states_cannot_be_cited(pair: Pair) -> None:
             with pytest.raises(NotAcceptable) as refused:
                 cited_profile(pair.world.directory, content)
             assert refused.value.code == code
+
+
+# --- in a case's evidence -----------------------------------------------------------------------------------
+
+
+async def exported(pair: Pair, by: str = "it") -> tuple[str, dict[str, Any]]:
+    """A request that cites a profile, taken by its recipient; and the case's evidence as one side has it."""
+    agree(pair)
+    case = await known_case(pair)
+    request, _ = await asked(pair, case)
+    await pair.settle()
+    side = pair.side(by)
+    document = parse_object(
+        await exchange.case_bundle(side.node, side.officer, case), max_bytes=1 << 24, max_depth=16
+    )
+    return request.id, document
+
+
+def found(pair: Pair, document: dict[str, Any]) -> list[tuple[str, str]]:
+    report = verify_bundle(dumps(document), pair.world.charter_digest)
+    return [(one.code, one.where) for one in report.findings]
+
+
+@pytest.mark.parametrize("by", ["it", "ro"])
+def test_a_verifier_far_from_both_nodes_has_the_lengths_that_deadlines_were_counted_by(
+    pair: Pair, by: str
+) -> None:
+    async def play() -> None:
+        _, document = await exported(pair, by)
+        assert found(pair, document) == []
+        assert [one["path"] for one in document["entries"]].count("ro/corridor/it") == 1
+
+    run(play())
+
+
+def test_a_profile_that_was_left_out_of_the_evidence_is_missed(pair: Pair) -> None:
+    async def play() -> None:
+        request, document = await exported(pair)
+        document["entries"] = [one for one in document["entries"] if "/corridor/" not in one["path"]]
+        assert ("bundle.missing", f"messages/{request}/statement") in found(pair, document)
+
+    run(play())
+
+
+def test_a_profile_without_the_root_keys_of_both_states_proves_nothing(pair: Pair) -> None:
+    async def play() -> None:
+        request, document = await exported(pair)
+        agreed = cited((await pair.it.rows("SELECT statement FROM message WHERE id = :id", id=request))[0])
+        (position,) = [
+            number for number, one in enumerate(document["entries"]) if "/corridor/" in one["path"]
+        ]
+        world = pair.world
+        (entry,) = [
+            held.entry
+            for held in world.directory.archive.held.values()
+            if isinstance(held.entry, CorridorEntry)
+        ]
+        payload = entry.facts.profile.payload
+        alone = CoSigned(payload=payload, signatures=(sign_profile(payload, world.root["ro"]),))
+        world.publish(dataclasses.replace(entry.facts, profile=alone))
+        document["entries"][position]["token"] = world.entries["ro/corridor/it"]
+        assert alone.digest == agreed, "the same bytes, one signature less"
+        assert ("directory.profile_signatures", f"messages/{request}/statement") in found(pair, document)
+
+    run(play())
+
+
+def test_a_message_in_the_evidence_cannot_cite_a_profile_from_after_its_end(pair: Pair) -> None:
+    async def play() -> None:
+        agree(pair)
+        case = await known_case(pair)
+        request, _ = await asked(pair, case)
+        await pair.settle()
+        document = parse_object(
+            await exchange.case_bundle(pair.it.node, pair.it.officer, case), max_bytes=1 << 24, max_depth=16
+        )
+        assert found(pair, document) == []
+        (message_,) = [one for one in document["messages"] if one["id"] == request.id]
+        # The State's own office may sign anything: what it cites has to fit all the same.
+        over = agree(pair, until=pair.clock.now() - timedelta(hours=1))
+        (entry,) = [one for one in document["entries"] if "/corridor/" in one["path"]]
+        entry["token"] = pair.world.entries["ro/corridor/it"]
+        claims = {**read(message_["statement"], typ=StatementType.CONTENT).claims, "corridor_profile": over}
+        message_["statement"] = sign(StatementType.CONTENT, claims, pair.world.signing[pair.it.office])
+        places = found(pair, document)
+        assert ("directory.profile_not_in_force", f"messages/{request.id}/statement") in places
+
+    run(play())
