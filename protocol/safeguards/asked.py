@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Protocol, Self
 
 from protocol.agreement import ACCEPTANCE, VERSIONS
@@ -20,6 +20,7 @@ HANDOVER = "handover.confirmation"
 ABSENT = "missing.document_cited"
 """A document that a message names is not in the file. It may be on its way: a receiver waits for it."""
 _DIGEST_LENGTH = 43
+_AHEAD_OF_UTC = timedelta(hours=14)
 _SEVERING = frozenset({"adoption", "kafala"})
 _MAY_STAY = frozenset({"local-integration", "adoption", "kafala", "other"})
 """Solutions under which a child may stay where it is. What a newer vocabulary names is none of them: nobody
@@ -213,6 +214,12 @@ def day(text: object) -> date | None:
         return date.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:
         return None
+
+
+def to_come(text: object, moment: datetime) -> bool:
+    """Whether that day had begun nowhere on earth at `moment`: what is said of it has not happened."""
+    said = day(text)
+    return said is not None and said > (moment.astimezone(UTC) + _AHEAD_OF_UTC).date()
 
 
 def listed(coded: Mapping[str, Any], name: str) -> tuple[Any, ...]:

@@ -10,7 +10,17 @@ from protocol.agreement import ACCEPTANCE
 from protocol.case_file import CaseFile
 from protocol.errors import Missing
 from protocol.identifiers import state_of
-from protocol.safeguards.asked import ABSENT, HANDOVER, Asked, Version, day, lacking, listed, version_of
+from protocol.safeguards.asked import (
+    ABSENT,
+    HANDOVER,
+    Asked,
+    Version,
+    day,
+    lacking,
+    listed,
+    to_come,
+    version_of,
+)
 from protocol.safeguards.people import NOT_ABOUT_CARE
 from protocol.safeguards.rows import Safeguard
 
@@ -71,7 +81,7 @@ def _handed_over_as_agreed(
     agreed = carer.get("reference") if isinstance(carer, Mapping) else None
     if agreed is not None and asked.coded.get("reference") != agreed:
         yield lacking(row, "missing.handover_to_agreed_carer", there)
-    if asked.day > asked.issued_at.date():
+    if to_come(asked.coded.get("handed_over_on"), asked.issued_at):
         yield lacking(row, "missing.handover_made", there)
 
 

@@ -12,7 +12,7 @@ from protocol.case_file import CaseFile, Document
 from protocol.currency import newest, standing_versions
 from protocol.deadlines import limits_of, shifted
 from protocol.errors import Missing
-from protocol.safeguards.asked import ABSENT, Asked, Version, day, lacking, listed, version_of
+from protocol.safeguards.asked import ABSENT, Asked, Version, day, lacking, listed, to_come, version_of
 from protocol.safeguards.closing import known_adult
 from protocol.safeguards.rows import Safeguard
 
@@ -35,7 +35,8 @@ def carer_agreed(row: Safeguard, file: CaseFile, asked: Asked) -> Iterator[Missi
     A proposal may leave the carer open, for the other State to name; one that it names must be shown. The
     report is not older than `stale_after` of deadlines.json at the message's signed time, counted from the
     day on which the inquiry was concluded. A later report of the same State on a carer of that reference must
-    not say otherwise (project choice). A withdrawal is overcome only by a later day of agreement.
+    not say otherwise, and nothing is said ahead of its day (project choices). A withdrawal is overcome only
+    by a later day of agreement.
     """
     file = asked.known(file)
     version = version_of(file, asked)
@@ -57,12 +58,14 @@ def carer_agreed(row: Safeguard, file: CaseFile, asked: Asked) -> Iterator[Missi
         shown = ()  # nobody finds out about a household of another State by itself
     # What the same State found out about that carer afterwards counts as well.
     told = (*shown, *(entry for later in _later(file, report) for entry in _entries(later, reference)))
-    if not shown or any(entry.get("agreed") != "yes" for entry in told):
+    early = any(to_come(entry.get("agreed_on"), report.issued_at) for entry in shown)
+    if not shown or early or any(entry.get("agreed") != "yes" for entry in told):
         yield lacking(row, "missing.carer_agreement", "carer")
     if not shown or any(entry.get("able") != "yes" for entry in told):
         yield lacking(row, "missing.carer_able", there)
     concluded = day(report.coded.get("concluded_on"))
-    if concluded is None or _stale_on(concluded) < asked.day:
+    unfinished = to_come(report.coded.get("concluded_on"), report.issued_at)
+    if concluded is None or unfinished or _stale_on(concluded) < asked.day:
         yield lacking(row, "missing.report_recent", there)
     if _withdrew(file, reference, day(shown[0].get("agreed_on")) if shown else None):
         yield lacking(row, "missing.carer_consent_again", "carer")
@@ -91,7 +94,8 @@ def guardian_without_conflict(row: Safeguard, file: CaseFile, asked: Asked) -> I
     if latest is None or latest.digest != digest:
         yield lacking(row, "missing.guardian_notice_newest", "sender")
     said = [{} if one is None else one.coded for one in (latest, newest(file, NOTICE))]
-    if any(coded.get("guardian_event") not in _REPRESENTED for coded in said):
+    not_yet = any(to_come(coded.get("effective_on"), asked.issued_at) for coded in said)
+    if not_yet or any(coded.get("guardian_event") not in _REPRESENTED for coded in said):
         yield lacking(row, "missing.guardian_appointed", "court")
     if any(coded.get("guardian_in_conflict") != "no" for coded in said):
         yield lacking(row, "missing.guardian_of_no_conflict", "court")
@@ -124,7 +128,8 @@ def child_heard(row: Safeguard, file: CaseFile, asked: Asked) -> Iterator[Missin
         yield lacking(row, "missing.child_views_newest", "sender")
     method = record.coded.get("hearing_method")
     heard = method != "not-heard" and method in vocabularies.scheme("hearing-method").concepts
-    if version.moves(file) and record.coded.get("child_informed") != "yes":
+    early = to_come(record.coded.get("heard_on"), record.issued_at)
+    if early or (version.moves(file) and record.coded.get("child_informed") != "yes"):
         yield lacking(row, "missing.child_heard", "child")
     if heard:
         on = {view.get("option") for view in listed(record.coded, "views")}

@@ -178,6 +178,22 @@ def test_an_agreement_that_another_conversation_amends_is_not_in_force() -> None
     assert new.state == "in-force"
 
 
+@pytest.mark.parametrize(
+    ("step", "fields", "number", "code"),
+    [
+        ("report", {"concluded_on": "2027-01-12"}, 3, "report_recent"),
+        ("views", {"heard_on": "2027-01-12"}, 5, "child_heard"),
+        ("guardian", {"effective_on": "2027-01-12"}, 4, "guardian_appointed"),
+        ("report", "agreed_on", 3, "carer_agreement"),
+    ],
+)
+def test_what_is_still_to_come_has_not_happened(step: str, fields: Any, number: int, code: str) -> None:
+    if fields == "agreed_on":
+        fields = {"candidate_carers": [report()["candidate_carers"][0] | {"agreed_on": "2027-01-12"}]}
+    case = until_decided(**{step: fields})
+    both_refuse(case, case.version(), number, code)
+
+
 # Bound by others, or not carried out.
 
 
@@ -195,8 +211,14 @@ def test_a_child_is_handed_over_to_the_carer_agreed_and_not_before_the_day() -> 
     case = until_agreed()
     both_take(case, case.handover())
     both_refuse(case, case.handover(reference="carer-2"), 9, "handover_to_agreed_carer")
-    tomorrow = (case.now + timedelta(days=1)).date().isoformat()
-    both_refuse(case, case.handover(handed_over_on=tomorrow), 9, "handover_made")
+    for days, taken in ((1, True), (2, False)):
+        # In the east a day begins 14 hours before it does in UTC.
+        case.now = case.now.replace(hour=11)
+        later = case.handover(handed_over_on=(case.now + timedelta(days=days)).date().isoformat())
+        if taken:
+            both_take(case, later)
+        else:
+            both_refuse(case, later, 9, "handover_made")
 
 
 def test_a_child_who_stays_is_not_handed_over() -> None:

@@ -202,6 +202,7 @@ def _carer_is_able(coded: Json) -> None:
 
 def _child_wants(coded: Mapping[str, Any]) -> None:
     coded["views"][0].update(option=SOLUTION, view="wants")
+    coded["heard_on"] = "2026-11-20"  # type: ignore[index]
     coded.pop("replaces", None)  # type: ignore[attr-defined]
 
 
