@@ -23,6 +23,7 @@ from protocol.errors import NotAcceptable, Refused
 from protocol.identifiers import Address, StateCode, parse_address
 from protocol.json_strict import Json, dumps, parse_object
 from protocol.statements import CoSigned, SigningKey, StatementType, cosign
+from protocol.vocabularies import scheme
 
 __all__ = [
     "CORRIDOR_TYPE",
@@ -34,6 +35,7 @@ __all__ = [
     "read_corridor",
     "read_mandate",
     "read_profile",
+    "require_known_costs",
     "sign_profile",
 ]
 
@@ -135,7 +137,9 @@ class CorridorFacts:
 
 
 def profile_bytes(terms: CorridorTerms) -> bytes:
-    """What both States sign. Refuses `directory.malformed` for terms that would not be read."""
+    """What both States sign. Refuses `directory.malformed` for terms that would not be read, and as
+    `require_known_costs`."""
+    require_known_costs(terms)
     payload = dumps(
         {
             "network": terms.network,
@@ -154,6 +158,13 @@ def profile_bytes(terms: CorridorTerms) -> bytes:
     )
     read_profile(payload)
     return payload
+
+
+def require_known_costs(terms: CorridorTerms) -> None:
+    """Asked of those who draft and sign. A reader takes a code of a later vocabulary: else one profile would
+    stop every older node's directory. Refuses `directory.malformed`."""
+    if terms.costs not in scheme("costs-bearer").concepts:
+        raise NotAcceptable(MALFORMED, "expected a code of `costs-bearer` in `costs`")
 
 
 def sign_profile(payload: bytes, key: SigningKey) -> str:

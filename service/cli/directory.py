@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from protocol.directory import read_profile, sign_profile
 from protocol.statements import StatementType, sign
 from service.cli.at_api import talks_to_a_node
+from service.cli.corridor import profile_app
 from service.cli.entry import sign_entries
 from service.cli.root_key import RootPassphraseOption, root_passphrase
 from service.client import Client
@@ -23,6 +23,7 @@ directory_app = typer.Typer(
     help="Look authorities up in a node's directory; publish this State's own.",
 )
 directory_app.command("entry")(sign_entries)
+directory_app.add_typer(profile_app, name="profile")
 
 
 @directory_app.command("list")
@@ -97,18 +98,11 @@ def sign_claims(
     claims: Annotated[Path, typer.Argument(help="What `directory preview --claims` wrote.")],
     root_key: Annotated[Path, typer.Option("--root-key", help="The State's encrypted root key.")],
     passphrase_file: RootPassphraseOption = None,
-    profile: Annotated[
-        bool, typer.Option("--profile", help="It is a corridor profile: print this State's signature.")
-    ] = False,
 ) -> None:
-    """Sign an entry, or a corridor profile, on the machine where the root key is. No node is asked."""
-    text = claims.read_bytes()
+    """Sign an entry on the machine where the root key is. No node is asked."""
+    said = json.loads(claims.read_bytes())
     key = read_root_key(root_key, root_passphrase(passphrase_file, twice=False))
-    if profile:
-        read_profile(text)  # what would not be read is not signed
-        typer.echo(sign_profile(text, key))
-        return
-    typer.echo(sign(StatementType.STATE_ENTRY, json.loads(text), key))
+    typer.echo(sign(StatementType.STATE_ENTRY, said, key))
 
 
 @directory_app.command("show")
