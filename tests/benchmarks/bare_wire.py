@@ -125,11 +125,12 @@ def open_part(sealed: bytes | str, key: SealKey, header_digest: bytes) -> bytes:
     return padded.rstrip(b"\0")[:-1]
 
 
-@dataclass(frozen=True, slots=True)
 class Rest:
-    """A case's data key, for parts at rest."""
+    """A case's data key, for parts at rest, and the key for marks that follows from it once."""
 
-    key: bytes
+    def __init__(self, key: bytes) -> None:
+        self.key = key
+        self._marking = hmac.digest(key, b"focalpoint request", "sha256")
 
     def seal(self, part: bytes, bound_to: bytes) -> bytes:
         nonce = os.urandom(12)
@@ -139,5 +140,4 @@ class Rest:
         return AESGCM(self.key).decrypt(sealed[:12], sealed[12:], bound_to)
 
     def mark(self, request: bytes) -> str:
-        marking = hmac.digest(self.key, b"focalpoint request", "sha256")
-        return hmac.digest(marking, request, "sha256").hex()
+        return hmac.digest(self._marking, request, "sha256").hex()

@@ -153,7 +153,7 @@ TYPES = {
     for name in client.__all__
     if hasattr(getattr(client, name), "__required_keys__")
 }
-DESCRIBED_AS = {"EvidenceItem": "Evidence"}
+DESCRIBED_AS = {"EvidenceItem": "Evidence", "RegisteredPerson": "Person", "SignInLink": "Invitation"}
 
 
 @pytest.mark.parametrize("name", sorted(set(TYPES) - {"Submission"}))
