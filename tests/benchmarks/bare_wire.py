@@ -12,7 +12,6 @@ import hmac
 import json
 import os
 from bisect import bisect_left
-from dataclasses import dataclass
 from typing import Any
 
 from cryptography.hazmat.primitives import hpke
