@@ -212,7 +212,7 @@ EVERYTHING = [
 ]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     arises=st.sampled_from(["possible", "sought"]),
     people=st.sampled_from([["a"], ["a", "b"]]),

@@ -15,12 +15,14 @@ import pytest
 from protocol import statements
 from protocol.claims import seconds_of
 from protocol.errors import NotAcceptable
+from protocol.identifiers import StateCode
 from protocol.statements import StatementType
 from service import exchange
 from service.access.roles import Role
+from service.directory.corridor import draft_profile, facts_of_profile, signed
 from service.directory.publish import read_entries
 from service.errors import NotFound
-from tests.protocol.sample_directory import RO_FOCAL_POINT
+from tests.protocol.sample_directory import NETWORK, RO_FOCAL_POINT
 from tests.service.exchange_pair import Pair, actor, open_pair
 
 ADMINISTRATOR = actor(role=Role.ADMINISTRATOR, person="administrator-1")
@@ -167,5 +169,34 @@ def test_a_draft_is_what_the_token_then_says(pair: Pair) -> None:
         token = statements.sign(StatementType.STATE_ENTRY, draft.claims, pair.world.root["ro"])
         assert statements.read(token, typ=StatementType.STATE_ENTRY).claims == draft.claims
         assert dataclasses.replace(draft, signs_here=False) == draft
+
+    run(play())
+
+
+def test_a_profile_that_both_signed_is_published_from_its_file_and_one_signature_says_so(pair: Pair) -> None:
+    async def play() -> None:
+        terms = {
+            "states": ["it", "ro"],
+            "from": f"{pair.clock.now():%Y-%m-%d}",
+            "until": f"{pair.clock.now() + timedelta(days=365):%Y-%m-%d}",
+            "durations": [],
+            "costs": "no-costs",
+            "languages": ["en"],
+            "retention": "P10Y",
+        }
+        pair.world.signing["state-root"] = pair.world.root["ro"]
+        node, root = pair.ro.node, pair.world.root
+        alone = signed(draft_profile(NETWORK, terms, now=pair.clock.now()), root["ro"])
+        draft = await exchange.preview_entry(node, ADMINISTRATOR, "corridor", "it", facts_of_profile(alone))
+        assert any("NOT signed by both States" in line for line in draft.changes)
+        both = signed(alone, root["it"])
+        done = await exchange.publish_entry(
+            node, ADMINISTRATOR, "corridor", "it", facts_of_profile(both), None
+        )
+        assert any(f"profile {both.digest} counts" in line for line in done.changes)
+        pair.world.entries[done.path] = read_entries(node.settings.data_dir)[done.path]
+        found = pair.world.refresh().corridor_profile(StateCode("it"), StateCode("ro"), pair.clock.now())
+        assert found is not None
+        assert found.facts.profile_digest == both.digest
 
     run(play())
