@@ -419,16 +419,22 @@ def test_what_cannot_be_opened_is_told_so_and_nothing_finer(stage: Stage, case: 
 
     async def play() -> None:
         data = make(stage)
-        untouched = await _everything(stage, but=("quarantine", "evidence", "outbox"))
+        said = ("quarantine", "evidence", "outbox", "sent_manifest")
+        untouched = await _everything(stage, but=said)
         carried = len(stage.pair.hub.carried)
         (outcome,) = await stage.pair.ro.receive(data)
         assert isinstance(outcome, Outcome)
         assert (outcome.disposition, outcome.code) == ("refused", code)
-        after = await _everything(stage, but=("quarantine", "evidence", "outbox"))
+        after = await _everything(stage, but=said)
         assert after == untouched, "an envelope that does not open consumes nothing"
 
         (told,) = await _told(stage, carried)
         manifest = json.loads(data)["manifest"]
+        # The refusal names it: without it, nobody could verify later what was refused.
+        kept = await stage.pair.ro.rows(
+            "select token from sent_manifest where digest = :of", of=digest(manifest.encode())
+        )
+        assert [row["token"] for row in kept] == [manifest]
         header = json.loads(
             base64url.decode(_payload(manifest)["header"].encode()).decode(), object_pairs_hook=dict
         )
