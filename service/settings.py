@@ -301,26 +301,6 @@ def _of_this_machine(host: str) -> bool:
     return host in _HOSTS_OF_THIS_MACHINE
 
 
-def _sign_in_problems(settings: Settings) -> list[str]:
-    if not settings.oidc_issuer:
-        return []
-    found, provider = [], urlsplit(settings.oidc_issuer)
-    if not (
-        provider.hostname
-        and (provider.scheme == "https" or (provider.scheme == "http" and _of_this_machine(provider.hostname)))
-        and not provider.query
-        and not provider.fragment
-    ):
-        found.append("`oidc_issuer`: expected https://host, as the identity provider writes it")
-    if not settings.oidc_client_id:
-        found.append("`oidc_client_id`: expected what the identity provider calls this node")
-    return found
-
-
-def _of_this_machine(host: str) -> bool:
-    return host in _HOSTS_OF_THIS_MACHINE
-
-
 _RANGES: Mapping[str, tuple[float, float]] = {
     "publishes_in_flight": (1, 4_096),
     "inbox_batch": (1, 1_024),
