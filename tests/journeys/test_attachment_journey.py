@@ -127,8 +127,8 @@ def test_the_largest_document_is_never_in_memory_as_a_whole(network: LocalNetwor
     assert "Made up" not in str(headers)
     assert grown["it"] < 8 * MIB, grown
     # Whoever reads it again in one go fills the page cache of one reader (16 MiB, `service.store.engine`).
-    # The document itself, once in memory, would come on top.
-    assert grown["ro"] < 18 * MIB, grown
+    # The document itself, once in memory, would come on top: 36 MiB and more.
+    assert grown["ro"] < 28 * MIB, grown
 
 
 def test_both_nodes_are_killed_half_way_and_every_chunk_arrives_once(network: LocalNetwork) -> None:

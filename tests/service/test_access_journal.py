@@ -99,7 +99,10 @@ def test_the_entries_of_a_case_are_those_that_name_it_or_its_messages(pair: Pair
     async def play() -> tuple[str, str]:
         case, other = await pair.open_case(), await pair.open_case()
         notified = await pair.notify(case)
-        await exchange.read_message(pair.it.node, pair.it.supervisor, notified.id, True, "court-hearing")
+        node, reason = pair.it.node, "court-hearing"
+        asked = await exchange.request_release(node, pair.it.officer, notified.id, reason)
+        await exchange.decide(node, pair.it.supervisor, asked.id, "approve", None)
+        await exchange.read_message(node, pair.it.officer, notified.id, True, reason)
         return case, other
 
     case, _ = asyncio.run(play())
