@@ -1,5 +1,5 @@
 # make demo    the main job: two example States go through the whole case of one child, then the network stops
-# make test    everything that must hold, in a few minutes
+# make test    everything that must hold, in about ten minutes on two cores
 # make run     the same local network, left running until Ctrl-C
 # make check   format, lint, types, import walls, API contract, generated pages
 # make bench   throughput and latency beside the bare floor, to .bench/report.json
@@ -18,8 +18,9 @@ demo: setup
 run: setup
 	@$(PY) -m service.cli.main network up --dir .network --states it,ro
 
+# A file's tests stay together, because they share what they started.
 test: setup
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 check: setup
 	@sh scripts/check
