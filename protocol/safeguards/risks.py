@@ -71,8 +71,9 @@ def no_risk_outstanding(row: Safeguard, file: CaseFile, asked: Asked) -> Iterato
 
     An unknown counts as foreseeable: doubt is the child's (project choice). `mitigated` without a measure
     that is in place is not mitigated. A risk that a contribution, a social inquiry or a follow-up calls
-    foreseeable and on which the assessment is silent is outstanding. A disputed assessment is outstanding as
-    a whole until a newer one answers the dispute.
+    foreseeable and on which the assessment is silent is outstanding, and so is contact with traffickers where
+    a report does not rule out a link to them. A disputed assessment is outstanding as a whole until a newer
+    one answers the dispute.
     """
     file = asked.known(file)
     version = version_of(file, asked)
@@ -136,6 +137,10 @@ def _told(file: CaseFile) -> set[str]:
         for risk in entries
         if not isinstance(risk, Mapping) or _foreseeable(risk)
     }
+    # A link to the traffickers that nobody rules out: the assessment has to speak of them.
+    reports = standing_versions(file, "social-inquiry.report")
+    if any(report.coded.get("trafficker_link", "no") != "no" for report in reports):
+        named.add("trafficker-contact")
     return named - {"none-identified"}
 
 

@@ -7,6 +7,8 @@ import pytest
 from tests.safeguards.claims import both_refuse, both_take
 from tests.safeguards.whole_case import RO, risk, until_agreed, until_decided
 
+_ABOUT_SOMETHING_ELSE = {step: {"risks": [risk(risk="no-schooling")]} for step in ("contribution", "final")}
+
 
 @pytest.mark.parametrize("foreseeable", ["yes", "unknown"])
 @pytest.mark.parametrize("residual", ["partly-mitigated", "not-mitigated", "unknown"])
@@ -29,6 +31,18 @@ def test_mitigated_by_nothing_is_not_mitigated() -> None:
 def test_a_risk_that_a_contribution_names_and_the_assessment_passes_over_is_outstanding() -> None:
     case = until_decided(contribution={"risks": [risk(), risk(risk="stigma")]})
     both_refuse(case, case.version(), 2, "risk_answered")
+
+
+@pytest.mark.parametrize("link", ["yes", "unknown", "of-a-later-release"])
+def test_where_a_link_to_traffickers_is_not_ruled_out_the_assessment_speaks_of_them(link: str) -> None:
+    silent = until_decided(report={"trafficker_link": link}, **_ABOUT_SOMETHING_ELSE)
+    both_refuse(silent, silent.version(), 2, "risk_answered")
+    spoken = until_decided(
+        report={"trafficker_link": link}, final={"risks": [risk(risk="trafficker-contact")]}
+    )
+    both_take(spoken, spoken.version())
+    ruled_out = until_decided(report={"trafficker_link": "no"}, **_ABOUT_SOMETHING_ELSE)
+    both_take(ruled_out, ruled_out.version())
 
 
 def test_a_disputed_assessment_forbids_until_a_newer_one_answers() -> None:
