@@ -200,7 +200,7 @@ def test_a_root_key_kept_elsewhere_is_not_in_the_keystore_and_still_signs(tmp_pa
     assert made.exit_code == 0, made.output
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     load_pem_private_key(file.read_bytes(), passphrase.encode())
-    with pytest.raises(ValueError, match="password|deserialize"):
+    with pytest.raises(ValueError, match=r"password|deserialize"):
         load_pem_private_key(file.read_bytes(), b"another passphrase")
 
     config = ("--config", str(tmp_path / "ro" / "node.toml"))
