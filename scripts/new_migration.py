@@ -1,4 +1,4 @@
-"""Write the migration that brings the newest revision to what `service/store/tables.py` says now.
+"""Write the migration that brings the newest revision to what `service/store/tables/` says now.
 
     python scripts/new_migration.py 0002 "Remember who closed a case"
     python scripts/new_migration.py 0001 "The first tables" --replace    only before its release
