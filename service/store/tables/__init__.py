@@ -1,7 +1,7 @@
 """The node's tables. Rows are mapped by hand at the store's border; these classes go no further.
 
 Personal data is in the columns `sealed` and `…_sealed` of `message`, `attachment`, `attachment_chunk` and
-`approval` alone, and only sealed under the case's own key (`service.store.vault`). Everything else is codes, digests,
+`approval` alone, and only sealed under the case's own key (`vault.py`). Everything else is codes, digests,
 addresses of offices, times, and statements as they were signed.
 
 For the busy paths use the Core tables (`MESSAGE`, `OUTBOX`, …) with `session.connection()`: a Core insert
