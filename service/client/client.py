@@ -1,71 +1,56 @@
-"""A typed client of a node's API, as `openapi.yaml` has it. The one door for adapters and the command line.
+"""One method for each call of the API, and what all of them share."""
 
-    async with Client("http://127.0.0.1:8801", token) as node:
-        case = await node.open_case()
-        accepted = await node.send({"id": str(uuid), "case": case["reference"], …})
-        async for message in node.follow(direction="in"):
-            …
-
-Answers are the JSON of the API with the types below. What a node refuses raises `Problem`, what cannot be
-reached raises `NodeUnreachable`. Sending again under the same id is always safe, so `send` may be repeated
-after either.
-"""
-
-# No postponed annotations: `NotRequired` would go unnoticed by whoever asks a type for its members.
+from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Final, Literal, NotRequired, Self, TypedDict, cast
+from typing import Any, Final, Literal, Self, cast
 from urllib.parse import quote
 
 import httpx
 
 from protocol import base64url
+from service.client.errors import NodeUnreachable, problem_of
+from service.client.types import (
+    Accepted,
+    Approval,
+    Attachment,
+    Awaiting,
+    Case,
+    Collection,
+    Deadline,
+    Direction,
+    EvidenceItem,
+    Format,
+    ImportOutcome,
+    Json,
+    Message,
+    MessagePage,
+    NextSteps,
+    Printed,
+    Protection,
+    ProtectionStatus,
+    RegisteredClient,
+    RegisteredPerson,
+    Retention,
+    RetentionAct,
+    RetentionRun,
+    SignInLink,
+    Submission,
+    Timeline,
+    Upload,
+    Validation,
+)
 
 __all__ = [
-    "Accepted",
-    "Approval",
-    "Attachment",
-    "Awaiting",
-    "Case",
-    "CitedRendering",
+    "ENVELOPE",
+    "JOURNAL_PAGE",
+    "LONG_POLL",
+    "TIMEOUT",
+    "UPLOAD",
     "Client",
-    "Collection",
-    "Content",
-    "Deadline",
-    "Due",
-    "EvidenceItem",
-    "ImportOutcome",
-    "Message",
-    "MessagePage",
-    "Missing",
-    "NarrativeBlock",
-    "NextStep",
-    "NextSteps",
-    "NodeUnreachable",
-    "Printed",
-    "Problem",
-    "Protection",
-    "ProtectionStatus",
-    "Refusal",
-    "RegisteredClient",
-    "RegisteredPerson",
-    "Retention",
-    "RetentionAct",
-    "RetentionPart",
-    "RetentionRun",
-    "SignInLink",
-    "Standing",
-    "Submission",
-    "Thread",
-    "Timeline",
-    "TimelineEntry",
-    "Upload",
-    "Validation",
-    "WaitingMessage",
 ]
 
 TIMEOUT: Final = 10.0
@@ -77,407 +62,6 @@ LONG_POLL: Final = 30
 ENVELOPE: Final = "application/vnd.focalpoint.envelope+json"
 JOURNAL_PAGE: Final = 1_000
 """Entries asked for at once."""
-
-type Json = Mapping[str, Any]
-type Direction = Literal["in", "out"]
-type Format = Literal["text", "html", "pdf"]
-type ProtectionStatus = Literal["unknown", "not-sought", "possible", "sought"]
-
-
-class NarrativeBlock(TypedDict):
-    field: str
-    language: str
-    text: str
-
-
-class Submission(TypedDict):
-    """A message to be signed by the node."""
-
-    id: str
-    case: str
-    type: str
-    sender: str
-    recipient: str
-    coded: Json
-    thread: NotRequired[str]
-    in_reply_to: NotRequired[str]
-    urgency: NotRequired[Literal["ordinary", "urgent", "emergency"]]
-    declares_no_danger: NotRequired[bool]
-    narrative: NotRequired[Sequence[NarrativeBlock]]
-    identity: NotRequired[Json]
-
-
-class RegisteredClient(TypedDict):
-    id: str
-    role: str
-    authorities: list[str]
-    scopes: list[str]
-    kids: list[str]
-    registered_at: str
-    registered_by: str
-    disabled_at: NotRequired[str]
-
-
-class RegisteredPerson(TypedDict):
-    id: str
-    role: str
-    authorities: list[str]
-    by_provider: bool
-    registered_at: str
-    registered_by: str
-    disabled_at: NotRequired[str]
-
-
-class SignInLink(TypedDict):
-    link: str
-    expires_at: str
-
-
-class Due(TypedDict):
-    at: str
-    basis: str
-    paused: bool
-
-
-class Missing(TypedDict):
-    code: str
-    title: str
-    supplier: str
-    supplier_title: str
-    source: str
-
-
-class Refusal(TypedDict):
-    code: str
-    title: str
-    detail: str
-    missing: list[Missing]
-    field: NotRequired[str]
-
-
-class Accepted(TypedDict):
-    id: str
-    sender_node: str
-    case: str
-    thread: str
-    type: str
-    sender: str
-    recipient: str
-    status: Literal["accepted", "held"]
-    issued_at: str
-    recorded_at: str
-    statement_digest: str
-    evidence: str
-    due: NotRequired[Due]
-
-
-class Awaiting(TypedDict):
-    """On disk, and not sent: a second person has to approve it. `deciding`: whose people decide."""
-
-    id: str
-    case: str
-    type: str
-    sender: str
-    recipient: str
-    status: Literal["awaiting-approval"]
-    approval: str
-    deciding: str
-    recorded_at: str
-    expires_at: str
-
-
-class Validation(TypedDict):
-    acceptable: bool
-    refusals: list[Refusal]
-    due: NotRequired[Due]
-
-
-class Upload(TypedDict):
-    """`digest`, `salt`, `size` and `media_type` go into `identity.attachments` of its message."""
-
-    id: str
-    digest: str
-    salt: str
-    size: int
-    chunks: int
-    media_type: str
-
-
-class Attachment(TypedDict):
-    digest: str
-    state: Literal["waiting", "sending", "arriving", "complete", "refused", "destroyed"]
-    chunks: int
-    arrived: int
-    code: NotRequired[str]
-
-
-class Content(TypedDict):
-    coded: Json
-    narrative: list[NarrativeBlock]
-    narrative_state: Literal["none", "sealed", "released", "destroyed"]
-    identity_state: Literal["none", "sealed", "released", "destroyed"]
-    declares_no_danger: bool
-    attachments: list[Attachment]
-    identity: NotRequired[Json]
-
-
-class Message(TypedDict):
-    id: str
-    sender_node: str
-    direction: Direction
-    case: str
-    thread: str
-    type: str
-    sender: str
-    recipient: str
-    urgency: str
-    issued_at: str
-    recorded_at: str
-    status: str
-    vocabulary: str
-    statement_digest: str
-    in_reply_to: NotRequired[str]
-    refusal: NotRequired[str]
-    due: NotRequired[Due]
-    agreement_digest: NotRequired[str]
-    collected_at: NotRequired[str]
-    content: NotRequired[Content]
-
-
-class WaitingMessage(TypedDict):
-    type: str
-    sender: str
-    recipient: str
-    urgency: str
-    content: Content
-    thread: NotRequired[str]
-    in_reply_to: NotRequired[str]
-
-
-class Approval(TypedDict):
-    """An act that one person proposed and another decides on."""
-
-    id: str
-    kind: str
-    subject: str
-    state: Literal["proposed", "approved", "returned", "lapsed"]
-    facts: Mapping[str, str]
-    proposed_by: str
-    proposed_at: str
-    expires_at: str
-    case: NotRequired[str]
-    proposing: NotRequired[str]
-    deciding: NotRequired[str]
-    reason: NotRequired[str]
-    decided_by: NotRequired[str]
-    decided_at: NotRequired[str]
-    decided_reason: NotRequired[str]
-    message: NotRequired[WaitingMessage]
-    accepted: NotRequired[Accepted]
-
-
-class MessagePage(TypedDict):
-    messages: list[Message]
-    cursor: str
-    more: bool
-    next: str
-
-
-class EvidenceItem(TypedDict):
-    kind: str
-    positive: bool
-    issuer: str
-    issued_at: str
-    digest: str
-    token: str
-    previous: NotRequired[str]
-    code: NotRequired[str]
-
-
-class CitedRendering(TypedDict):
-    digest: str
-    language: str
-    format: Format
-    release: str
-
-
-class Collection(TypedDict):
-    id: str
-    sender_node: str
-    collected_at: str
-    evidence: str
-    thread_state: NotRequired[str]
-    rendering: NotRequired[CitedRendering]
-
-
-class ImportOutcome(TypedDict):
-    outcome: Literal["consigned", "refused", "noted", "known", "waiting"]
-    sender_node: str
-    id: str
-    code: NotRequired[str]
-    evidence: NotRequired[str]
-
-
-class Protection(TypedDict):
-    status: ProtectionStatus
-    state: Literal["settled", "proposed"]
-    proposed: NotRequired[ProtectionStatus]
-    proposed_by: NotRequired[str]
-    changed_at: NotRequired[str]
-
-
-class Case(TypedDict):
-    reference: str
-    role: Literal["destination", "origin", "unknown"]
-    opened_at: str
-    parties: list[str]
-    protection: NotRequired[Protection]
-    closed_at: NotRequired[str]
-
-
-type RetentionAct = Literal["block", "unblock", "hold", "lift-hold", "erase"]
-
-
-class RetentionPart(TypedDict):
-    part: Literal["identity", "narrative"]
-    state: Literal["kept", "blocked", "erased"]
-    blocked_from: NotRequired[str]
-    erased_from: NotRequired[str]
-    erased_at: NotRequired[str]
-
-
-class Retention(TypedDict):
-    """Until when narrative and identity of a case are kept, and what stands in the way."""
-
-    reference: str
-    closed_at: NotRequired[str]
-    parts: list[RetentionPart]
-    blocked_at: NotRequired[str]
-    block_reason: NotRequired[str]
-    held_at: NotRequired[str]
-    hold_reason: NotRequired[str]
-    proposed: bool
-    next_act: NotRequired[Literal["block", "propose", "erase"]]
-
-
-class RetentionRun(TypedDict):
-    blocked: list[str]
-    proposed: list[str]
-    erased: list[str]
-
-
-class StandingReason(TypedDict):
-    code: str
-    document: NotRequired[str]
-
-
-class Standing(TypedDict):
-    """Whether an agreement is in force, or an assessment current, and why not."""
-
-    state: str
-    message: NotRequired[str]
-    reasons: list[StandingReason]
-    concerns: list[StandingReason]
-
-
-class Thread(TypedDict):
-    id: str
-    procedure: str
-    state: str
-    asker: str
-    answerer: str
-    opened_at: str
-    overdue: bool
-    due: NotRequired[Due]
-    standing: NotRequired[Standing]
-
-
-class TimelineEntry(TypedDict):
-    at: str
-    kind: str
-    id: NotRequired[str]
-    type: NotRequired[str]
-    direction: NotRequired[Direction]
-    sender: NotRequired[str]
-    recipient: NotRequired[str]
-    thread: NotRequired[str]
-    status: NotRequired[str]
-    state: NotRequired[str]
-    evidence: NotRequired[str]
-    issuer: NotRequired[str]
-    digest: NotRequired[str]
-    code: NotRequired[str]
-    actor: NotRequired[str]
-    reason: NotRequired[str]
-    due: NotRequired[Due]
-
-
-class Timeline(TypedDict):
-    case: Case
-    threads: list[Thread]
-    entries: list[TimelineEntry]
-
-
-class NextStep(TypedDict):
-    type: str
-    procedure: str
-    by: str
-    open: bool
-    to: NotRequired[str]
-    thread: NotRequired[str]
-    in_reply_to: NotRequired[str]
-    until: NotRequired[str]
-    refusal: NotRequired[Refusal]
-
-
-class NextSteps(TypedDict):
-    reference: str
-    at: str
-    note: str
-    steps: list[NextStep]
-
-
-class Deadline(TypedDict):
-    case: str
-    thread: str
-    procedure: str
-    state: str
-    asker: str
-    answerer: str
-    owed_by: Literal["us", "them"]
-    due: Due
-    overdue: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Printed:
-    """A rendering as bytes. `language`: the one used. `digest`: SHA-256 of `content`, base64url."""
-
-    content: bytes
-    format: Format
-    language: str
-    digest: str
-
-
-class NodeUnreachable(Exception):
-    """No answer came. Whether the node did what was asked is not known: ask again, with the same id."""
-
-
-@dataclass(eq=False)
-class Problem(Exception):
-    """What the node refused. `code` is stable; `title` and `detail` are in the client's language."""
-
-    status: int
-    code: str
-    title: str
-    detail: str
-    field: str | None
-    missing: tuple[Missing, ...]
-    incident: str | None
-
-    def __str__(self) -> str:
-        where = f" at {self.field}" if self.field else ""
-        return f"{self.status} {self.code}{where}: {self.title} {self.detail}".rstrip()
 
 
 class Client:
@@ -747,7 +331,7 @@ class Client:
             async with self._http.stream("GET", where, params=asked) as answer:
                 if not answer.is_success:
                     await answer.aread()
-                    raise _problem(answer)
+                    raise problem_of(answer)
                 async for piece in answer.aiter_bytes():
                     yield piece
         except httpx.HTTPError as error:
@@ -947,26 +531,9 @@ class Client:
             raise NodeUnreachable(type(error).__name__) from error
         if answer.is_success:
             return answer
-        raise _problem(answer)
+        raise problem_of(answer)
 
 
 def _segment(name: str) -> str:
     """As one segment of a path: a name from elsewhere must not reach another endpoint."""
     return quote(name, safe="")
-
-
-def _problem(answer: httpx.Response) -> Problem:
-    try:
-        body = answer.json()
-    except ValueError:
-        body = {}
-    # Something between us and the node may answer in its stead, and not with a problem.
-    return Problem(
-        status=answer.status_code,
-        code=body.get("code", "unknown"),
-        title=body.get("title", answer.reason_phrase),
-        detail=body.get("detail", ""),
-        field=body.get("field"),
-        missing=tuple(body.get("missing", ())),
-        incident=body.get("incident"),
-    )

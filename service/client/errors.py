@@ -1,0 +1,50 @@
+"""What a call raises: the node refused, or no answer came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import httpx
+
+from service.client.types import Missing
+
+__all__ = ["NodeUnreachable", "Problem", "problem_of"]
+
+
+class NodeUnreachable(Exception):
+    """No answer came. Whether the node did what was asked is not known: ask again, with the same id."""
+
+
+@dataclass(eq=False)
+class Problem(Exception):
+    """What the node refused. `code` is stable; `title` and `detail` are in the client's language."""
+
+    status: int
+    code: str
+    title: str
+    detail: str
+    field: str | None
+    missing: tuple[Missing, ...]
+    incident: str | None
+
+    def __str__(self) -> str:
+        where = f" at {self.field}" if self.field else ""
+        return f"{self.status} {self.code}{where}: {self.title} {self.detail}".rstrip()
+
+
+def problem_of(answer: httpx.Response) -> Problem:
+    """The refusal that an answer is."""
+    try:
+        body = answer.json()
+    except ValueError:
+        body = {}
+    # Something between us and the node may answer in its stead, and not with a problem.
+    return Problem(
+        status=answer.status_code,
+        code=body.get("code", "unknown"),
+        title=body.get("title", answer.reason_phrase),
+        detail=body.get("detail", ""),
+        field=body.get("field"),
+        missing=tuple(body.get("missing", ())),
+        incident=body.get("incident"),
+    )
