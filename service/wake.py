@@ -58,12 +58,15 @@ class Wake:
         "directory_differs",
         "erased",
         "mail_arrived",
+        "notices",
         "outbox_ready",
     )
 
     def __init__(self) -> None:
         self.outbox_ready = Signal()
         self.mail_arrived = Signal()
+        self.notices = Signal()
+        """Somebody is to be told something (`service.notices`)."""
         self.attachments_due = Signal()
         """There may be chunks to send, or a whole attachment to verify."""
         self.erased = Signal()

@@ -61,6 +61,16 @@ from service.store.tables.directory import (
 )
 from service.store.tables.messages import EVIDENCE, MESSAGE, THREAD, EvidenceRow, MessageRow, ThreadRow
 from service.store.tables.node import NODE_STATE, NodeState
+from service.store.tables.notices import (
+    NOTICE,
+    NOTICE_DELIVERY,
+    NOTICE_READ,
+    SUBSCRIPTION,
+    NoticeDelivery,
+    NoticeRead,
+    NoticeRow,
+    SubscriptionRow,
+)
 from service.store.tables.retention import CASE_RETENTION, CaseRetention
 from service.store.tables.statistics import (
     STATISTICS_COUNT,
@@ -93,6 +103,9 @@ __all__ = [
     "MESSAGE",
     "METADATA",
     "NODE_STATE",
+    "NOTICE",
+    "NOTICE_DELIVERY",
+    "NOTICE_READ",
     "OUTBOX",
     "PERSON",
     "QUARANTINE",
@@ -101,6 +114,7 @@ __all__ = [
     "SIGN_IN_SESSION",
     "STATISTICS_COUNT",
     "STATISTICS_RELEASE",
+    "SUBSCRIPTION",
     "THREAD",
     "AccessJournal",
     "ApprovalRow",
@@ -124,6 +138,9 @@ __all__ = [
     "InvitationRow",
     "MessageRow",
     "NodeState",
+    "NoticeDelivery",
+    "NoticeRead",
+    "NoticeRow",
     "OutboxRow",
     "PersonRow",
     "Quarantine",
@@ -132,5 +149,6 @@ __all__ = [
     "SignInSession",
     "StatisticsCount",
     "StatisticsRelease",
+    "SubscriptionRow",
     "ThreadRow",
 ]
