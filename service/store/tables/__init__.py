@@ -78,6 +78,7 @@ from service.store.tables.statistics import (
     StatisticsCount,
     StatisticsRelease,
 )
+from service.store.tables.watching import LEASE, Lease
 
 __all__ = [
     "ACCESS_JOURNAL",
@@ -100,6 +101,7 @@ __all__ = [
     "EVIDENCE",
     "INBOX",
     "INVITATION",
+    "LEASE",
     "MESSAGE",
     "METADATA",
     "NODE_STATE",
@@ -136,6 +138,7 @@ __all__ = [
     "EvidenceRow",
     "InboxRow",
     "InvitationRow",
+    "Lease",
     "MessageRow",
     "NodeState",
     "NoticeDelivery",
