@@ -31,6 +31,7 @@ from service.access.actor import Actor
 from service.access.roles import ROLE_SCOPES, Role, Scope
 from service.errors import Conflict, Forbidden
 from service.node import Node
+from service.notices import Audience, audiences_of, tell
 from service.store import approvals
 
 __all__ = [
@@ -130,6 +131,7 @@ def propose(
     policy = KINDS[kind]
     actor.require(policy.proposes)
     approval = ApprovalId(str(new_message_id(node.random.bytes)))
+    until = expires_at or now + timedelta(seconds=node.settings.approval_seconds)
     approvals.add(
         session.connection(),
         id=approval,
@@ -144,11 +146,50 @@ def propose(
         proposed_by=actor.person,
         proposed_role=actor.role,
         proposed_at=now,
-        expires_at=expires_at or now + timedelta(seconds=node.settings.approval_seconds),
+        expires_at=until,
         **columns,
     )
     journal.note(session, actor, f"{kind}-proposed", subject, at=now, reason=reason)
+    tell(
+        session,
+        "approval-waiting",
+        authority=deciding if deciding is not None else proposing,
+        audience=_who_decides(policy, payload or {}),
+        subject=approval,
+        due_at=until,
+        key=f"approval-waiting/{approval}",
+        now=now,
+    )
     return approval
+
+
+def _who_decides(policy: ApprovalKind, payload: Mapping[str, str]) -> Audience:
+    """The first audience whose role has every scope that the decision takes."""
+    scopes = {Scope.APPROVALS_DECIDE, policy.decides, Scope(payload.get("scope", policy.decides))}
+    if scopes <= ROLE_SCOPES[Role.CASE_OFFICER]:
+        return "officer"
+    return "supervisor" if scopes <= ROLE_SCOPES[Role.SUPERVISOR] else "administrator"
+
+
+def _tell_decision(session: Session, row: Row[Any], until: datetime | None, now: datetime) -> None:
+    """Whoever proposed it. A release of identity is told as such, with its end."""
+    told = audiences_of(Role(row.proposed_role))
+    audience: Audience | None = next(
+        (one for one in ("officer", "supervisor", "administrator", "operator") if one in told), None
+    )
+    if audience is None or (row.proposing is None and audience in ("officer", "supervisor")):
+        return
+    kind = "identity-released" if row.kind == IDENTITY_RELEASE and until else "approval-decided"
+    tell(
+        session,
+        kind,
+        authority=None if row.proposing is None else Address(row.proposing),
+        audience=audience,
+        subject=row.id,
+        due_at=until,
+        key=f"{kind}/{row.id}",
+        now=now,
+    )
 
 
 def state_at(row: Row[Any], now: datetime) -> State:
@@ -228,7 +269,8 @@ def close(
     """
     lasts = node.settings.identity_release_seconds
     used_later = KINDS[row.kind].used_later and decision == "approve"
-    values = {"expires_at": now + timedelta(seconds=lasts)} if used_later else {}
+    until = now + timedelta(seconds=lasts) if used_later else None
+    values = {"expires_at": until} if until else {}
     done = approvals.change(
         session.connection(),
         row.id,
@@ -242,6 +284,7 @@ def close(
     )
     if not done:
         raise Conflict("access.decided", "another decision was taken on this already")
+    _tell_decision(session, row, until, now)
     word = "approved" if decision == "approve" else "returned"
     journal.note(session, actor, f"{row.kind}-{word}", row.subject, at=now, reason=reason or row.reason)
 

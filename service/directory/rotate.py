@@ -9,7 +9,7 @@ an end that comes near    is said in the log and the metrics, every day until so
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from sqlmodel import Session
@@ -24,8 +24,9 @@ from service.directory.identity_keys import destroy_what_is_over
 from service.directory.key_acts import AT_THE_MACHINE, KeyAct, notes
 from service.errors import NodeError
 from service.keystore import FileKeyStore
-from service.monitor.key_lives import endings
+from service.monitor.key_lives import Ending, endings
 from service.node import Node
+from service.notices import tell
 
 __all__ = ["KeyLife"]
 
@@ -37,6 +38,7 @@ class KeyLife:
         self._node = node
         self._keys = keys
         self._said: dict[tuple[str, str], datetime] = {}
+        self._told: set[str] = set()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -59,7 +61,7 @@ class KeyLife:
                 self._noting(KeyAct(act="destroy", subject=f"{entry.purpose} {entry.kid}", at=now))
             )
             self._node.log.info("keys.destroyed", kid=entry.kid)
-        self._warn(directory, now)
+        await self._tell(self._warn(directory, now), now)
 
     def _promote(self, directory: Directory, now: datetime) -> None:
         for entry in self._keys.entries():
@@ -97,7 +99,35 @@ class KeyLife:
 
         return work
 
-    def _warn(self, directory: Directory, now: datetime) -> None:
+    async def _tell(self, ending: Iterable[Ending], now: datetime) -> None:
+        """The administrators, once for each end. What is remembered here only saves a transaction."""
+        new = {
+            key: one
+            for one in ending
+            if (key := f"{_kind(one)}/{one.owner}/{one.what}/{one.at.isoformat()}") not in self._told
+        }
+        if not new:
+            return
+
+        def work(session: Session) -> None:
+            for key, one in new.items():
+                tell(
+                    session,
+                    _kind(one),
+                    authority=None,
+                    audience="administrator",
+                    subject=f"{one.what} {one.owner}",
+                    due_at=one.at,
+                    key=key,
+                    now=now,
+                )
+
+        await self._node.store.write(work)
+        self._told.update(new)
+        self._node.wake.notices.notify()
+
+    def _warn(self, directory: Directory, now: datetime) -> list[Ending]:
+        """What is due is said; returns it."""
         found = list(endings(directory, self._node.code, now))
         soonest: dict[str, float] = {}
         for ending in found:
@@ -118,3 +148,8 @@ class KeyLife:
                     seconds=int((ending.at - now).total_seconds()),
                     count=ending.ahead,
                 )
+        return [ending for ending in found if ending.due]
+
+
+def _kind(ending: Ending) -> str:
+    return "directory-ending" if ending.what == "entry" else "key-ending"

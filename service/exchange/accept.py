@@ -24,6 +24,7 @@ from protocol.attachments import check_described, check_size
 from protocol.channels import Numbered, shared_digest
 from protocol.content import Content, SignedContent
 from protocol.conversations import Advance, PredecessorMissing
+from protocol.conversations.table import REDIRECT
 from protocol.deadlines import CorridorProfile
 from protocol.directory import Directory
 from protocol.envelope import ClearHeader, Kind
@@ -38,6 +39,7 @@ from service.exchange import agreements, case_files, chunks, proof
 from service.exchange.receipts import take_receipts
 from service.exchange.reconcile import take_reconciliation
 from service.node import Node
+from service.notices import tell
 from service.store import cases, mailbox, outgoing, retention
 from service.store.cases import KnownCase
 from service.store.vault import Purpose
@@ -391,6 +393,17 @@ def _consign(
     mailbox.save_thread(connection, advance.thread, now=now, new=str(content.thread) == content.id)
     if content.attachments:
         chunks.announce(node, session, opened.header.sender, content, now)
+    kind = "message-sent-on" if content.type == REDIRECT else "message-arrived"
+    tell(
+        session,
+        kind,
+        authority=content.recipient,
+        audience="officer",
+        subject=content.id,
+        due_at=due.at if due else None,
+        key=f"{kind}/{opened.header.sender}/{content.id}",
+        now=now,
+    )
     proven = proof.issue(
         node,
         session,

@@ -65,7 +65,9 @@ async def request_release(node: Node, actor: Actor, message: MessageId, reason: 
         )
         return _view(_found(session, actor, approval), now)
 
-    return await node.store.write(work)
+    asked = await node.store.write(work)
+    node.wake.notices.notify()
+    return asked
 
 
 async def list_approvals(node: Node, actor: Actor, state: State | None) -> ApprovalsView:
@@ -121,6 +123,7 @@ async def decide(
     if view.accepted is not None:
         node.metrics.accepted(view.accepted.type)
     node.wake.outbox_ready.notify()
+    node.wake.notices.notify()
     return view
 
 

@@ -9,7 +9,14 @@ from sqlalchemy import Row, select
 from sqlmodel import Session
 
 from protocol import conversations, standing
-from protocol.identifiers import CaseReference, MessageId, ThreadId, new_case_reference, state_of
+from protocol.identifiers import (
+    Address,
+    CaseReference,
+    MessageId,
+    ThreadId,
+    new_case_reference,
+    state_of,
+)
 from protocol.retention import closed_since
 from protocol.safeguards import ProtectionStatus
 from service.access import journal
@@ -28,6 +35,7 @@ from service.exchange.views import (
     TimelineView,
 )
 from service.node import Node
+from service.notices import tell
 from service.store import cases, mailbox, outgoing
 from service.store.cases import KnownCase
 from service.store.tables import ACCESS_JOURNAL, EVIDENCE, MESSAGE, THREAD
@@ -115,6 +123,7 @@ async def set_protection(
         journal.note(session, actor, f"protection-{status}", reference, at=now, reason=reason)
         if row.protection_proposed == status and row.protection_proposed_by != actor.person:
             cases.change_protection(connection, reference, status, now)
+            _tell(session, "approval-decided", row, now)
         elif row.protection_proposed == status:
             raise Conflict(
                 "access.second_person",
@@ -127,6 +136,7 @@ async def set_protection(
                 # until two people lift it, or one alone could brush the doubt aside.
                 cases.change_protection(connection, reference, in_effect, now)
             cases.propose_protection(connection, reference, status, actor.person)
+            _tell(session, "approval-waiting", row, now)
         after = case_files.own_case(connection, actor, reference).row
         if case_files.protection_in_effect(after) is ProtectionStatus.NOT_SOUGHT:
             outgoing.release_held(connection, reference)
@@ -136,7 +146,21 @@ async def set_protection(
 
     view = await node.store.write(work)
     node.wake.outbox_ready.notify()
+    node.wake.notices.notify()
     return view
+
+
+def _tell(session: Session, kind: str, case: Row[Any], now: datetime) -> None:
+    tell(
+        session,
+        kind,
+        authority=Address(case.opened_by),
+        audience="officer",
+        subject=case.reference,
+        due_at=None,
+        key=f"{kind}/protection/{case.reference}/{now.isoformat()}",
+        now=now,
+    )
 
 
 def _case_view(case: KnownCase, *, closed_at: datetime | None = None) -> CaseView:

@@ -24,6 +24,7 @@ from protocol.statements import Statement
 from service.exchange import proof
 from service.exchange.reading import stored_statement
 from service.node import Node
+from service.notices import tell
 from service.store import attachments, mailbox, outgoing
 
 __all__ = ["take_back", "take_receipts"]
@@ -141,6 +142,16 @@ def _apply(
             outgoing.settle(connection, node.code, message, now)
             mailbox.set_message(connection, node.code, message, status="refused", refusal_code=receipt.code)
             take_back(session, ThreadId(row.thread), message, now)
+            tell(
+                session,
+                "message-refused",
+                authority=Address(row.sender),
+                audience="officer",
+                subject=message,
+                due_at=None,
+                key=f"message-refused/{message}",
+                now=now,
+            )
         case "content-retrieved":
             outgoing.settle(connection, node.code, message, now)
             mailbox.set_message(

@@ -30,6 +30,7 @@ from protocol.statements import Statement
 from service.access import journal
 from service.exchange import checkpoints
 from service.node import Node
+from service.notices import tell
 from service.store import comparisons, outgoing
 from service.store.tables import CHANNEL_SEEN
 
@@ -101,6 +102,17 @@ def _compare_directories(
     if news.first:
         node.log.error("directory.split_view", peer=peer, snapshot=theirs.sequence, sequence=news.since)
         node.wake.directory_differs.notify()
+        # Of one parting there is one notice, however many snapshots follow it.
+        tell(
+            session,
+            "split-view",
+            authority=None,
+            audience="operator",
+            subject=peer,
+            due_at=None,
+            key=f"split-view/{peer}/{news.since if news.since is not None else theirs.digest}",
+            now=now,
+        )
     for path in news.named:
         node.log.error("directory.entry_differs", peer=peer, snapshot=theirs.sequence, entry=path)
 

@@ -16,6 +16,7 @@ from sqlmodel import Session
 from protocol import conversations, safeguards
 from protocol.content import SignedContent
 from protocol.conversations import Advance
+from protocol.conversations.table import REDIRECT
 from protocol.errors import NotAcceptable, Refused
 from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, ThreadId, state_of
 from service.access.actor import Actor
@@ -33,6 +34,7 @@ from service.exchange.views import (
 )
 from service.exchange.waiting import SIGNED_AT_MOST, Wait
 from service.node import Node
+from service.notices import tell
 from service.store import cases, mailbox, outgoing, retention
 from service.store.cases import KnownCase
 from service.store.vault import CaseVault, Purpose
@@ -54,11 +56,15 @@ async def send(node: Node, actor: Actor, submission: Submission | SignedSubmissi
     prepared = await prepare(node, actor, submission)
     wait = waiting.second_person(node, prepared)
     if wait is not None:
-        return await node.store.write(
+        waits = await node.store.write(
             lambda session: _propose(node, session, actor, submission, prepared, wait)
         )
+        node.wake.notices.notify()
+        return waits
     accepted = await node.store.write(lambda session: record(node, session, actor, prepared))
     node.wake.outbox_ready.notify()
+    if accepted.type == REDIRECT:
+        node.wake.notices.notify()
     node.metrics.accepted(accepted.type)
     return accepted
 
@@ -169,6 +175,18 @@ def record(
     mailbox.save_thread(connection, advance.thread, now=now, new=str(content.thread) == content.id)
     # Whom a redirection names has to see the case, or it could not answer.
     cases.add_parties(connection, content.case, {content.recipient, advance.thread.answerer} - case.parties)
+    if content.type == REDIRECT:
+        # It gets no message: the one that it has to answer came to its colleagues.
+        tell(
+            session,
+            "message-sent-on",
+            authority=advance.thread.answerer,
+            audience="officer",
+            subject=content.id,
+            due_at=due.at if due else None,
+            key=f"message-sent-on/{node.code}/{content.id}",
+            now=now,
+        )
     countersignature = None
     if countersigned_by is not None:
         # The first link of the sender's side: the recipient's node gets this one, and not the next.

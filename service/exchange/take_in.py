@@ -58,6 +58,7 @@ async def take_in(
         node.metrics.received(outcome.disposition, outcome.code or "")
     node.wake.outbox_ready.notify()
     node.wake.mail_arrived.notify()
+    node.wake.notices.notify()
     kinds = {outcome.kind for outcome in taken}
     if "blob" in kinds:
         node.wake.chunks_came.notify()
