@@ -78,7 +78,16 @@ from service.store.tables.statistics import (
     StatisticsCount,
     StatisticsRelease,
 )
-from service.store.tables.watching import LEASE, Lease
+from service.store.tables.watching import (
+    DELIVERY_DAY,
+    LEASE,
+    STUCK,
+    WATCH_POSITION,
+    DeliveryDay,
+    Lease,
+    StuckRow,
+    WatchPosition,
+)
 
 __all__ = [
     "ACCESS_JOURNAL",
@@ -94,6 +103,7 @@ __all__ = [
     "CHECKPOINT",
     "CLIENT",
     "CLIENT_ASSERTION",
+    "DELIVERY_DAY",
     "DIRECTORY_COMPARISON",
     "DIRECTORY_DOCUMENT",
     "DIRECTORY_HISTORY",
@@ -116,8 +126,10 @@ __all__ = [
     "SIGN_IN_SESSION",
     "STATISTICS_COUNT",
     "STATISTICS_RELEASE",
+    "STUCK",
     "SUBSCRIPTION",
     "THREAD",
+    "WATCH_POSITION",
     "AccessJournal",
     "ApprovalRow",
     "AttachmentChunk",
@@ -131,6 +143,7 @@ __all__ = [
     "CheckpointRow",
     "ClientAssertion",
     "ClientRow",
+    "DeliveryDay",
     "DirectoryComparison",
     "DirectoryDocument",
     "DirectoryHistory",
@@ -152,6 +165,8 @@ __all__ = [
     "SignInSession",
     "StatisticsCount",
     "StatisticsRelease",
+    "StuckRow",
     "SubscriptionRow",
     "ThreadRow",
+    "WatchPosition",
 ]

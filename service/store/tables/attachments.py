@@ -41,6 +41,7 @@ class AttachmentRow(Row, table=True):
         UniqueConstraint("case_reference", "upload"),
         Index("ix_attachment_message", "message_id", "sender_node"),
         partial_index("ix_attachment_to_do", "row", where="state IN ('cited', 'whole')"),
+        partial_index("ix_attachment_on_its_way", "changed_at", where="state IN ('sent', 'arriving')"),
         partial_index("ix_attachment_unsent", "changed_at", where="state IN ('uploading', 'uploaded')"),
         {"sqlite_autoincrement": True},
     )
