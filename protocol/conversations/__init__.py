@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from protocol.conversations.case import CASE, CaseState
-from protocol.conversations.clock import lapses_at, state_at
+from protocol.conversations.clock import due_of, lapses_at, state_at
 from protocol.conversations.durable_solution import (
     DURABLE_SOLUTION,
     SolutionState,
@@ -78,6 +78,7 @@ __all__ = [
     "agreed_version",
     "collected",
     "current_final",
+    "due_of",
     "lapses_at",
     "may_say",
     "moves_from",

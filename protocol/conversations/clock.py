@@ -10,7 +10,7 @@ from protocol.conversations.table import Table
 from protocol.conversations.thread import Thread
 from protocol.deadlines import Due, end_of_day, limits_of, moved, shifted
 
-__all__ = ["lapses_at", "present_due", "state_at"]
+__all__ = ["due_of", "lapses_at", "present_due", "state_at"]
 
 
 def state_at(thread: Thread, now: datetime, *, table: Table) -> StrEnum:
@@ -36,7 +36,7 @@ def state_at(thread: Thread, now: datetime, *, table: Table) -> StrEnum:
 def lapses_at(thread: Thread, *, table: Table) -> datetime | None:
     """When silence will count as lapsed: some time after the last thing owed; None when nothing is owed."""
     lapses_after = limits_of(table.procedure).lapses_after
-    due = _due_for_obligation(thread, table.obligations[-1].name, table=table)
+    due = due_of(thread, table.obligations[-1].name, table=table)
     if due is None or lapses_after is None or _owed(thread, table) is None:
         return None
     return shifted(due.at, lapses_after, due.timezone)
@@ -54,11 +54,13 @@ def _owed(thread: Thread, table: Table) -> str | None:
 
 def present_due(thread: Thread, table: Table) -> Due | None:
     owed = _owed(thread, table)
-    return None if owed is None else _due_for_obligation(thread, owed, table=table)
+    return None if owed is None else due_of(thread, owed, table=table)
 
 
-def _due_for_obligation(thread: Thread, obligation: str, *, table: Table) -> Due | None:
-    """The deadline with what moved it. A function of what was said, not of the order in which it came.
+def due_of(thread: Thread, obligation: str, *, table: Table) -> Due | None:
+    """The deadline of `obligation` with what moved it, discharged or not; None where it is not one here.
+
+    A function of what was said, not of the order in which it came.
 
     A pause counts from the deadline that it interrupts: once a new date is promised, only the questions asked
     after that promise move it, and a promise never shortens what the pauses alone would give.
