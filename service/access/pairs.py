@@ -5,6 +5,10 @@
                transaction; or return it with a reason
     lapse      nobody decided in time: nothing happens, and it is seen
 
+An act that only takes power away may hold from the moment it is proposed (`in_force_since`): the second
+person confirms it. Returned or lapsed it holds on; only another proposal, by two people, gives the power
+back.
+
 Which acts these are, who may propose and who may decide is data (`KINDS`). What is carried out stands in
 `ACTS`, one entry a kind, put there by the module whose act it is. A refusal while it is carried out leaves
 the proposal as it was.
@@ -16,7 +20,7 @@ doubt takes effect at once.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -35,8 +39,11 @@ from service.notices import Audience, audiences_of, tell
 from service.store import approvals
 
 __all__ = [
+    "ACCOUNT_ACTION",
     "ACTS",
+    "DIRECTORY_ACTION",
     "IDENTITY_RELEASE",
+    "KEY_ACTION",
     "KINDS",
     "Act",
     "ApprovalId",
@@ -47,6 +54,8 @@ __all__ = [
     "close",
     "facts_of",
     "may_see",
+    "payload_of",
+    "preview_of",
     "propose",
     "proposer_of",
     "release_allowed",
@@ -77,6 +86,9 @@ class ApprovalKind:
 
 
 IDENTITY_RELEASE: Final = "identity-release"
+KEY_ACTION: Final = "key-action"
+DIRECTORY_ACTION: Final = "directory-action"
+ACCOUNT_ACTION: Final = "account-action"
 
 KINDS: Final[Mapping[str, ApprovalKind]] = MappingProxyType(
     {
@@ -94,8 +106,10 @@ KINDS: Final[Mapping[str, ApprovalKind]] = MappingProxyType(
             ),
             # A local authority's message, where its State has them go through the focal point.
             ApprovalKind(name="countersignature", proposes=Scope.MESSAGES_SEND, decides=Scope.MESSAGES_SEND),
-            ApprovalKind(name="key-action", proposes=Scope.ADMIN, decides=Scope.ADMIN, of_a_case=False),
-            ApprovalKind(name="directory-action", proposes=Scope.ADMIN, decides=Scope.ADMIN, of_a_case=False),
+            ApprovalKind(name=KEY_ACTION, proposes=Scope.ADMIN, decides=Scope.ADMIN, of_a_case=False),
+            ApprovalKind(name=DIRECTORY_ACTION, proposes=Scope.ADMIN, decides=Scope.ADMIN, of_a_case=False),
+            # Who may be one of two people, and which systems may ask.
+            ApprovalKind(name=ACCOUNT_ACTION, proposes=Scope.ADMIN, decides=Scope.ADMIN, of_a_case=False),
             ApprovalKind(name="erasure", proposes=Scope.ADMIN, decides=Scope.ADMIN, of_a_case=False),
         )
     }
@@ -120,17 +134,22 @@ def propose(
     proposing: Address | None = None,
     deciding: Address | None = None,
     expires_at: datetime | None = None,
+    id: ApprovalId | None = None,  # noqa: A002 (the row's own name)
+    act: Mapping[str, Any] | None = None,
+    preview: Iterable[str] = (),
     **columns: Any,
 ) -> ApprovalId:
     """Keep an act for a second person.
 
     `subject`: what it is about, by an id. `payload`: codes and names of offices and keys, never content,
-    which goes into `payload_sealed` under its case's key. `proposing`, `deciding`: the authorities whose
-    people propose and decide, for what is of a case. Forbidden `access.scope` unless the actor may propose.
+    which goes into `payload_sealed` under its case's key. `act`: what carrying it out takes and is too long
+    for that. `preview`: its effect, a line each, for whoever decides. `proposing`, `deciding`: the
+    authorities whose people propose and decide, for what is of a case. `id`: where it was named before.
+    Forbidden `access.scope` unless the actor may propose.
     """
     policy = KINDS[kind]
     actor.require(policy.proposes)
-    approval = ApprovalId(str(new_message_id(node.random.bytes)))
+    approval = id or ApprovalId(str(new_message_id(node.random.bytes)))
     until = expires_at or now + timedelta(seconds=node.settings.approval_seconds)
     approvals.add(
         session.connection(),
@@ -141,7 +160,9 @@ def propose(
         proposing=proposing,
         deciding=deciding if deciding is not None else proposing,
         reason=reason,
-        facts=None if payload is None else json.dumps(dict(payload), sort_keys=True, separators=(",", ":")),
+        facts=None if payload is None else _written(payload),
+        payload=None if act is None else _written(act),
+        preview="\n".join(preview) or None,
         state="proposed",
         proposed_by=actor.person,
         proposed_role=actor.role,
@@ -204,6 +225,20 @@ def state_at(row: Row[Any], now: datetime) -> State:
 def facts_of(row: Row[Any]) -> Mapping[str, str]:
     facts: dict[str, str] = json.loads(row.facts or "{}")
     return facts
+
+
+def payload_of(row: Row[Any]) -> Mapping[str, Any]:
+    """What carrying it out takes. Gone once it is decided."""
+    payload: dict[str, Any] = json.loads(row.payload or "{}")
+    return payload
+
+
+def preview_of(row: Row[Any]) -> tuple[str, ...]:
+    return tuple((row.preview or "").splitlines())
+
+
+def _written(values: Mapping[str, Any]) -> str:
+    return json.dumps(dict(values), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def may_see(actor: Actor, row: Row[Any]) -> bool:
@@ -279,6 +314,7 @@ def close(
         decided_by=actor.person,
         decided_at=now,
         decided_reason=reason,
+        payload=None,
         payload_sealed=None,
         **values,
     )

@@ -18,11 +18,17 @@ from service.exchange import waiting
 from service.exchange.drafts import prepare
 from service.exchange.reading import own_message
 from service.exchange.send import record
-from service.exchange.views import Accepted, ApprovalsView, ApprovalView, WaitingMessage
+from service.exchange.views import (
+    Accepted,
+    ApprovalsView,
+    ApprovalView,
+    InvitationView,
+    WaitingMessage,
+)
 from service.node import Node
 from service.store import approvals
 
-__all__ = ["decide", "list_approvals", "read_approval", "request_release"]
+__all__ = ["decide", "found_approval", "list_approvals", "read_approval", "request_release", "view_of"]
 
 SHOWN_AT_MOST: Final = 200
 
@@ -48,7 +54,7 @@ async def request_release(node: Node, actor: Actor, message: MessageId, reason: 
                 reason,
             )
             if same and pairs.state_at(found, now) in ("proposed", "approved"):
-                return _view(found, now)
+                return view_of(found, now)
         ours = row.sender if row.direction == "out" else row.recipient
         approval = pairs.propose(
             node,
@@ -63,7 +69,7 @@ async def request_release(node: Node, actor: Actor, message: MessageId, reason: 
             proposing=Address(ours),
             sender_node=row.sender_node,
         )
-        return _view(_found(session, actor, approval), now)
+        return view_of(found_approval(session, actor, approval), now)
 
     asked = await node.store.write(work)
     node.wake.notices.notify()
@@ -76,7 +82,7 @@ async def list_approvals(node: Node, actor: Actor, state: State | None) -> Appro
 
     def work(session: Session) -> ApprovalsView:
         rows = approvals.newest(session.connection(), sorted(KINDS), sorted(actor.authorities), SHOWN_AT_MOST)
-        views = (_view(row, now) for row in rows if pairs.may_see(actor, row))
+        views = (view_of(row, now) for row in rows if pairs.may_see(actor, row))
         return ApprovalsView(approvals=tuple(view for view in views if state in (None, view.state)))
 
     return await node.store.read(work)
@@ -87,12 +93,12 @@ async def read_approval(node: Node, actor: Actor, approval: MessageId) -> Approv
     now = node.clock.now()
 
     def work(session: Session) -> ApprovalView:
-        row = _found(session, actor, approval)
+        row = found_approval(session, actor, approval)
         submission = None
         if row.payload_sealed is not None and row.kind in waiting.MESSAGE_KINDS:
             actor.require(Scope.MESSAGES_READ)
             submission = waiting.kept(node, session, row)
-        return _view(row, now, message=None if submission is None else waiting.shown(submission))
+        return view_of(row, now, message=None if submission is None else waiting.shown(submission))
 
     return await node.store.read(work)
 
@@ -106,18 +112,23 @@ async def decide(
     whatever the act itself refuses: then nothing is decided.
     """
     now = node.clock.now()
-    row = await node.store.read(lambda session: _found(session, actor, approval))
+    row = await node.store.read(lambda session: found_approval(session, actor, approval))
     fresh = pairs.check_decision(actor, row, decision, now)
     act = await pairs.ACTS[row.kind](node, row) if fresh and decision == "approve" else None
 
     def work(session: Session) -> ApprovalView:
-        row = _found(session, actor, approval)
+        row = found_approval(session, actor, approval)
         if not pairs.check_decision(actor, row, decision, now):
-            return _view(row, now)
+            return view_of(row, now)
         pairs.close(node, session, actor, row, decision, now, reason=reason)
         done = act(session) if act is not None else None
-        after = _found(session, actor, approval)
-        return _view(after, now, accepted=done if isinstance(done, Accepted) else None)
+        after = found_approval(session, actor, approval)
+        return view_of(
+            after,
+            now,
+            accepted=done if isinstance(done, Accepted) else None,
+            invitation=done if isinstance(done, InvitationView) else None,
+        )
 
     view = await node.store.write(work)
     if view.accepted is not None:
@@ -149,20 +160,23 @@ for _kind in waiting.MESSAGE_KINDS:
     pairs.ACTS[_kind] = _say
 
 
-def _found(session: Session, actor: Actor, approval: str) -> Row[Any]:
+def found_approval(session: Session, actor: Actor, approval: str) -> Row[Any]:
+    """NotFound `request.not_found`, alike for one that is not the actor's to see."""
     row = approvals.by_id(session.connection(), approval)
     if row is None or not pairs.may_see(actor, row):
         raise NotFound("request.not_found", "nothing of that id waits for your authorities")
     return row
 
 
-def _view(
+def view_of(
     row: Row[Any],
     now: datetime,
     *,
     message: WaitingMessage | None = None,
     accepted: Accepted | None = None,
+    invitation: InvitationView | None = None,
 ) -> ApprovalView:
+    """As it stands at `now`."""
     return ApprovalView(
         id=MessageId(row.id),
         kind=row.kind,
@@ -181,4 +195,7 @@ def _view(
         decided_reason=row.decided_reason,
         message=message,
         accepted=accepted,
+        preview=pairs.preview_of(row),
+        in_force_since=row.in_force_since,
+        invitation=invitation,
     )

@@ -37,6 +37,7 @@ __all__ = [
     "EvidenceItem",
     "EvidenceView",
     "ImportView",
+    "InvitationView",
     "MessageQuery",
     "MessageStatus",
     "MessageView",
@@ -315,6 +316,14 @@ class WaitingMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationView:
+    """A one-time sign-in link. It is shown once, and kept nowhere."""
+
+    link: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalView:
     """An act that one person proposed and another decides on.
 
@@ -340,6 +349,9 @@ class ApprovalView:
     decided_reason: str | None = None
     message: WaitingMessage | None = None
     accepted: Accepted | None = None
+    preview: tuple[str, ...] = ()
+    in_force_since: datetime | None = None
+    invitation: InvitationView | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,5 +64,7 @@ def lapse(connection: Connection, now: datetime) -> Sequence[tuple[str, str]]:
     rows = connection.execute(select(APPROVAL.c.id, APPROVAL.c.kind).where(*late))
     found = [(row.id, row.kind) for row in rows]
     if found:
-        connection.execute(update(APPROVAL).where(*late).values(state="lapsed", payload_sealed=None))
+        connection.execute(
+            update(APPROVAL).where(*late).values(state="lapsed", payload=None, payload_sealed=None)
+        )
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 from sqlalchemy import Index, LargeBinary, String, Text, UniqueConstraint
@@ -17,6 +17,7 @@ __all__ = [
     "CLIENT",
     "CLIENT_ASSERTION",
     "INVITATION",
+    "NARRATIVE_READING",
     "PERSON",
     "SIGN_IN_ATTEMPT",
     "SIGN_IN_SESSION",
@@ -25,6 +26,7 @@ __all__ = [
     "ClientAssertion",
     "ClientRow",
     "InvitationRow",
+    "NarrativeReading",
     "PersonRow",
     "SignInAttempt",
     "SignInSession",
@@ -81,6 +83,13 @@ class ApprovalRow(Row, table=True):
     facts: str | None = Field(default=None, sa_type=Text)
     """Codes and names of offices and keys, as JSON: what the act needs to know and may be read by all."""
     payload_sealed: bytes | None = Field(default=None, sa_type=LargeBinary)
+    payload: str | None = Field(default=None, sa_type=Text)
+    """What an act of the node itself needs and is too long for `facts`, as JSON: nothing about a child. Dropped
+    with the decision."""
+    preview: str | None = Field(default=None, sa_type=Text)
+    """What it would change, a line each, as it was when it was proposed: what whoever decides is shown."""
+    in_force_since: datetime | None = Field(default=None, sa_type=Instant)
+    """With an act that only takes power away: since when it holds, before anybody else has looked."""
     request_mark: str | None = None
     """`Vault.mark` of the message that waits: the same request again is the same proposal."""
     state: Literal["proposed", "approved", "returned", "lapsed"] = Field(sa_type=String)
@@ -92,6 +101,18 @@ class ApprovalRow(Row, table=True):
     decided_by: str | None = None
     decided_at: datetime | None = Field(default=None, sa_type=Instant)
     decided_reason: str | None = None
+
+
+class NarrativeReading(Row, table=True):
+    """That somebody was shown a message's free text on a day: it stands in the journal, once."""
+
+    __tablename__ = "narrative_reading"
+
+    day: date = Field(primary_key=True)
+    """In UTC."""
+    person: str = Field(primary_key=True)
+    sender_node: str = Field(primary_key=True)
+    message: str = Field(primary_key=True)
 
 
 class ClientRow(Row, table=True):
@@ -182,6 +203,7 @@ class SignInAttempt(Row, table=True):
 
 ACCESS_JOURNAL = core_table(AccessJournal)
 APPROVAL = core_table(ApprovalRow)
+NARRATIVE_READING = core_table(NarrativeReading)
 CLIENT = core_table(ClientRow)
 CLIENT_ASSERTION = core_table(ClientAssertion)
 PERSON = core_table(PersonRow)
