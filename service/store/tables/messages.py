@@ -44,12 +44,7 @@ class MessageRow(Row, table=True):
         Index("ix_message_sender", "sender", "cursor"),
         partial_index("ix_message_waiting", "in_reply_to", where="status = 'waiting'"),
         partial_index("ix_message_held", "case_reference", "cursor", where="status = 'held'"),
-        partial_index(
-            "ix_message_on_its_way",
-            "status",
-            "recorded_at",
-            where="status IN ('accepted', 'sent', 'consigned')",
-        ),
+        partial_index("ix_message_consigned", "recorded_at", where="status = 'consigned'"),
         # A list page hands out its last cursor. AUTOINCREMENT: a number is never used twice, even after a
         # delete. On PostgreSQL numbers are drawn before they commit; with several writers a reader must stop
         # at the lowest number still in flight.

@@ -44,12 +44,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_watch_position")),
     )
     _index("ix_attachment_on_its_way", "attachment", ["changed_at"], "state IN ('sent', 'arriving')")
-    _index(
-        "ix_message_on_its_way",
-        "message",
-        ["status", "recorded_at"],
-        "status IN ('accepted', 'sent', 'consigned')",
-    )
+    _index("ix_message_consigned", "message", ["recorded_at"], "status = 'consigned'")
     op.create_index("ix_thread_standing", "thread", ["procedure", "state", "updated_at"])
 
 
