@@ -139,7 +139,7 @@ async def set_protection(
             _tell(session, "approval-waiting", row, now)
         after = case_files.own_case(connection, actor, reference).row
         if case_files.protection_in_effect(after) is ProtectionStatus.NOT_SOUGHT:
-            outgoing.release_held(connection, reference)
+            outgoing.release_held(connection, reference, now)
         else:
             outgoing.hold_case(connection, reference, but=case_files.may_leave_anyway(connection, reference))
         return _protection_view(after)

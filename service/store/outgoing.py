@@ -399,8 +399,9 @@ def hold_case(connection: Connection, reference: CaseReference, *, but: Collecti
     return _move(connection, reference, "queued", "held", but=but)
 
 
-def release_held(connection: Connection, reference: CaseReference) -> int:
-    return _move(connection, reference, "held", "queued")
+def release_held(connection: Connection, reference: CaseReference, now: datetime) -> int:
+    """From now on they wait to leave: how long they were held is no delay of delivery."""
+    return _move(connection, reference, "held", "queued", queued_at=now)
 
 
 def _move(
@@ -410,6 +411,7 @@ def _move(
     after: str,
     *,
     but: Collection[MessageId] = (),
+    **more: datetime,
 ) -> int:
     ours = select(MESSAGE.c.id).where(
         MESSAGE.c.case_reference == reference,
@@ -425,7 +427,7 @@ def _move(
             OUTBOX.c.message_id.not_in(but),
             ours.exists(),
         )
-        .values(state=after)
+        .values(state=after, **more)
     ).rowcount
 
 
