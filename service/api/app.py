@@ -8,6 +8,7 @@ from typing import Final
 
 from fastapi import APIRouter, FastAPI
 
+from service import console
 from service.access.provider import Provider
 from service.access.rates import Rates
 from service.access.roles import ENDPOINTS
@@ -32,6 +33,7 @@ from service.api.guard import Api, Guarded
 from service.api.operations import Probe
 from service.api.problems import install
 from service.api.use_cases import UseCases
+from service.console.pages import PREFIX, check_pages, error_page
 from service.errors import Misconfigured
 from service.node import Node
 
@@ -66,8 +68,8 @@ def build_api(
     """The application. `exchange` is `service.exchange`, `probes` what `/readyz` asks, by the part's name,
     `provider` the identity provider, where there is one.
 
-    Misconfigured `access.endpoint_undeclared` when an endpoint declares no scope, is not guarded, or is
-    declared and not served.
+    Misconfigured `access.endpoint_undeclared` when an endpoint or a page declares no scope, is not guarded,
+    or is declared and not served.
     """
     # The description is written by hand and served as it is; the framework's own would be a second one.
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
@@ -75,9 +77,10 @@ def build_api(
     app.state.api = Api(
         node=node, exchange=exchange, tokens=tokens, probes=probes, rates=rates, provider=provider
     )
-    install(app)
+    install(app, pages=PREFIX, page=error_page)
     check_guarded(ROUTERS)
-    for router in ROUTERS:
+    check_pages(console.ROUTERS)
+    for router in (*ROUTERS, *console.ROUTERS):
         app.include_router(router)
     return app
 

@@ -34,7 +34,20 @@ from service.api.use_cases import UseCases
 from service.errors import Malformed, NodeError, NotAuthenticated
 from service.node import Node
 
-__all__ = ["Api", "Ask", "Asking", "Guarded", "Visitor", "api_of", "language_of", "visitor_of"]
+__all__ = [
+    "Api",
+    "Ask",
+    "Asking",
+    "Guarded",
+    "Visitor",
+    "api_of",
+    "check_parameters",
+    "language_of",
+    "seen",
+    "session_of",
+    "take_address",
+    "visitor_of",
+]
 
 _ANY_PARAMETER = frozenset({("GET", "/auth/callback")})
 """The identity provider may say more than we know (RFC 6749 §4.1.2)."""
@@ -134,11 +147,11 @@ class Guarded(APIRoute):
             metrics = api_of(request).node.metrics
             try:
                 if not is_probe:
-                    _check_address(request, signs_in=signs_in)
+                    take_address(request, signs_in=signs_in)
                 if scopes:
                     request.state.asking = await _authorised(request, scopes)
                 if request.scope["query_string"] and not any_parameter:
-                    _check_parameters(request, parameters)
+                    check_parameters(request, parameters)
                 response = await answer(request)
             except (FocalpointError, RequestValidationError, HTTPException) as known:
                 if isinstance(known, Refused | NodeError):
@@ -152,7 +165,7 @@ class Guarded(APIRoute):
         return guarded
 
 
-def _check_address(request: Request, *, signs_in: bool) -> None:
+def take_address(request: Request, *, signs_in: bool) -> None:
     """Before anything is verified: also whoever has no token costs something."""
     api = api_of(request)
     address = network_of(request.client.host if request.client else None)
@@ -160,10 +173,10 @@ def _check_address(request: Request, *, signs_in: bool) -> None:
     bucket.take(address, api.node.clock.now())
 
 
-async def visitor_of(request: Request) -> Visitor:
-    """Who came with a cookie, and with the session's word where something would change.
+async def session_of(request: Request) -> Visitor:
+    """Who came with a cookie. The session's word is not asked for yet.
 
-    NotAuthenticated `access.token_missing`, `access.session_ended`; Forbidden `access.csrf`.
+    NotAuthenticated `access.token_missing`, `access.session_ended`.
     """
     node = api_of(request).node
     now, settings = node.clock.now(), node.settings
@@ -172,11 +185,27 @@ async def visitor_of(request: Request) -> Visitor:
         raise NotAuthenticated("access.token_missing", "expected a token, or a session")
     idle = timedelta(seconds=settings.session_idle_seconds)
     signed_in = await node.store.read(lambda session: sessions.find(session, cookie, idle=idle, now=now))
-    if request.method not in sessions.SAFE_METHODS:
-        sessions.require_csrf(cookie, request.headers.get(sessions.CSRF_HEADER))
-    if signed_in.stale:
-        await node.store.write(lambda session: sessions.touch(session, cookie, now))
     return Visitor(cookie=cookie, signed_in=signed_in)
+
+
+async def seen(request: Request, visitor: Visitor) -> None:
+    """The session was used just now, and goes on."""
+    node = api_of(request).node
+    if visitor.signed_in.stale:
+        now = node.clock.now()
+        await node.store.write(lambda session: sessions.touch(session, visitor.cookie, now))
+
+
+async def visitor_of(request: Request) -> Visitor:
+    """Who came with a cookie, and with the session's word where something would change.
+
+    NotAuthenticated `access.token_missing`, `access.session_ended`; Forbidden `access.csrf`.
+    """
+    visitor = await session_of(request)
+    if request.method not in sessions.SAFE_METHODS:
+        sessions.require_csrf(visitor.cookie, request.headers.get(sessions.CSRF_HEADER))
+    await seen(request, visitor)
+    return visitor
 
 
 async def _actor(request: Request) -> Actor:
@@ -198,7 +227,7 @@ async def _authorised(request: Request, scopes: frozenset[Scope]) -> Asking:
     return Asking(api=api, actor=actor, language=language_of(request))
 
 
-def _check_parameters(request: Request, known: frozenset[str]) -> None:
+def check_parameters(request: Request, known: frozenset[str]) -> None:
     for name, times in Counter(name for name, _ in request.query_params.multi_items()).items():
         if name not in known:
             raise Malformed("request.parameter", "an unknown query parameter")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -100,9 +100,9 @@ def problem_type(code: str) -> str:
     return f"urn:focalpoint:problem:{re.sub(r'[._]', '-', code)}"
 
 
-def problem(request: Request, error: Exception) -> Response:
-    """The answer to a request that ended in `error`."""
-    language = best_language(request.headers.get("accept-language"))
+def problem(request: Request, error: Exception, *, language: str | None = None) -> Response:
+    """The answer to a request that ended in `error`. `language`: where the reader chose one."""
+    language = language or best_language(request.headers.get("accept-language"))
     match error:
         case Refused() | NodeError():
             status = status_of(error)
@@ -129,11 +129,12 @@ def problem(request: Request, error: Exception) -> Response:
             return _document(500, "node.internal", language, more={"incident": incident})
 
 
-def install(app: FastAPI) -> None:
-    """Say as problems also what ends before it reaches an endpoint: an unknown path, a wrong method."""
+def install(app: FastAPI, *, pages: str, page: Callable[[Request, Exception], Response]) -> None:
+    """Say as problems also what ends before it reaches an endpoint: an unknown path, a wrong method. Under
+    the path `pages` there are people, who are answered with a `page`."""
 
     async def answer(request: Request, error: Exception) -> Response:
-        return problem(request, error)
+        return (page if request.url.path.startswith(pages) else problem)(request, error)
 
     app.add_exception_handler(HTTPException, answer)
     app.add_exception_handler(Exception, answer)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hmac
 from datetime import timedelta
-from html import escape
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -21,13 +20,12 @@ from sqlalchemy import delete, insert
 from sqlmodel import Session
 
 from protocol import base64url
-from protocol.languages import direction
-from protocol.rendering.sign_in import sign_in_words
 from service.access import people, sessions
 from service.access.people import secret_digest
 from service.access.tokens import mint
 from service.api.answers import NOT_STORED, answer
 from service.api.guard import Guarded, api_of, language_of, visitor_of
+from service.console.pages import open_viewing, render
 from service.errors import Forbidden, Malformed, NotAuthenticated, NotFound
 from service.keystore import API_TOKEN
 from service.node import Node
@@ -36,14 +34,9 @@ from service.store.tables import SIGN_IN_ATTEMPT
 
 __all__ = ["AFTER_SIGN_IN", "router"]
 
-AFTER_SIGN_IN: Final = "/auth/session"
+AFTER_SIGN_IN: Final = "/console/"
 ATTEMPT: Final = timedelta(minutes=10)
 """To find one's password, and one's telephone."""
-_PAGE: Final = {
-    **NOT_STORED,
-    "Content-Security-Policy": "default-src 'none'; form-action 'self'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-}
 _QUIET: Final = {**NOT_STORED, "Referrer-Policy": "no-referrer"}
 
 router = APIRouter(route_class=Guarded)
@@ -146,15 +139,7 @@ async def come_back(
 
 @router.get("/auth/invitation/{secret}")
 async def show_invitation(request: Request, secret: Secret) -> Response:  # noqa: ARG001 (it is looked at when used)
-    language = language_of(request)
-    words = sign_in_words(language)
-    title, once, button = escape(words.title), escape(words.once), escape(words.button)
-    page = (
-        f'<!doctype html><html lang="{escape(language)}" dir="{direction(language)}"><meta charset="utf-8">'
-        f"<title>{title}</title><h1>{title}</h1><p>{once}</p>"
-        f'<form method="post"><button>{button}</button></form></html>'
-    )
-    return Response(page, headers={**_PAGE, "Content-Language": language}, media_type="text/html")
+    return render(open_viewing(request), "invitation.html")
 
 
 @router.post("/auth/invitation/{secret}")

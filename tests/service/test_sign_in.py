@@ -61,7 +61,7 @@ async def test_somebody_whom_the_provider_and_the_node_know_is_signed_in(stand: 
     known = await stand.person(Role.SUPERVISOR, subject="s-1")
     browser = stand.browser()
     answer = await signed_in(stand, browser)
-    assert (answer.status_code, answer.headers["location"]) == (303, "/auth/session")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/console/")
     session = (await browser.get("/auth/session")).json()
     assert (session["person"], session["role"], session["how"]) == (known.id, "supervisor", "provider")
     assert (session["acr"], session["amr"]) == ("urn:example:two-factors", "pwd otp")

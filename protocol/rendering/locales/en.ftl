@@ -25,10 +25,6 @@ unknown-code = not known here
 unreviewed = Labels are the project’s own translations and have not been reviewed officially.
 people-judge = The software checks presence, dates and signatures; people judge the content.
 
-sign-in-title = Sign in
-sign-in-once = This link signs you in once. Do not pass it on.
-sign-in-button = Sign in
-
 agreement-title = Agreement on a durable solution
 agreement-between = Between
 agreement-digest = Digest

@@ -25,10 +25,6 @@ unknown-code = desconocido aquí
 unreviewed = Las etiquetas son traducciones del propio proyecto y no se han revisado oficialmente.
 people-judge = El programa comprueba la presencia, las fechas y las firmas; el contenido lo juzgan las personas.
 
-sign-in-title = Iniciar sesión
-sign-in-once = Este enlace sirve para iniciar sesión una sola vez. No lo comparta.
-sign-in-button = Iniciar sesión
-
 agreement-title = Acuerdo sobre una solución duradera
 agreement-between = Entre
 agreement-digest = Huella

@@ -25,10 +25,6 @@ unknown-code = inconnu ici
 unreviewed = Les libellés sont des traductions du projet et n’ont pas été révisés officiellement.
 people-judge = Le logiciel contrôle la présence, les dates et les signatures ; ce sont des personnes qui jugent le contenu.
 
-sign-in-title = Connexion
-sign-in-once = Ce lien vous connecte une seule fois. Ne le transmettez à personne.
-sign-in-button = Se connecter
-
 agreement-title = Accord sur une solution durable
 agreement-between = Entre
 agreement-digest = Empreinte

@@ -25,10 +25,6 @@ unknown-code = aqui desconhecido
 unreviewed = As designações são traduções do próprio projeto e não foram revistas oficialmente.
 people-judge = O programa verifica a presença, as datas e as assinaturas; são as pessoas que avaliam o conteúdo.
 
-sign-in-title = Iniciar sessão
-sign-in-once = Esta ligação permite iniciar sessão uma única vez. Não a transmita a ninguém.
-sign-in-button = Iniciar sessão
-
 agreement-title = Acordo sobre uma solução duradoura
 agreement-between = Entre
 agreement-digest = Impressão digital

@@ -25,10 +25,6 @@ unknown-code = 在此未知
 unreviewed = 名称为本项目自行翻译，未经官方审校。
 people-judge = 软件只检查是否齐备、日期和签名；内容由人判断。
 
-sign-in-title = 登录
-sign-in-once = 此链接仅可登录一次，请勿转交他人。
-sign-in-button = 登录
-
 agreement-title = 持久解决方案协议
 agreement-between = 双方
 agreement-digest = 摘要

@@ -1,0 +1,2 @@
+operator-nav-overview = نظرة عامة
+operator-overview-heading = حالة هذه العقدة

@@ -1,0 +1,2 @@
+operator-nav-overview = Overview
+operator-overview-heading = How this node is doing

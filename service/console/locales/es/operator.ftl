@@ -1,0 +1,2 @@
+operator-nav-overview = Vista general
+operator-overview-heading = Estado de este nodo

@@ -1,0 +1,2 @@
+operator-nav-overview = Vue d’ensemble
+operator-overview-heading = État de ce nœud

@@ -1,0 +1,2 @@
+operator-nav-overview = Visão geral
+operator-overview-heading = Estado deste nó

@@ -1,0 +1,2 @@
+operator-nav-overview = Обзор
+operator-overview-heading = Состояние этого узла
