@@ -57,11 +57,14 @@ class Said(Protocol):
     def issued_at(self) -> datetime: ...
     @property
     def coded(self) -> Mapping[str, Any]: ...
+    @property
+    def via(self) -> Address | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """A message of the case: its coded part and what binds it. `digest` is that of its statement."""
+    """A message of the case: its coded part and what binds it. `digest` is that of its statement; `via` the
+    intermediary that typed it for its sender."""
 
     id: MessageId
     digest: str
@@ -72,6 +75,7 @@ class Document:
     in_reply_to: MessageId | None
     issued_at: datetime
     coded: Mapping[str, Any] = field(hash=False)
+    via: Address | None = None
 
     @classmethod
     def of(cls, content: Said) -> Self:
@@ -85,7 +89,13 @@ class Document:
             in_reply_to=content.in_reply_to,
             issued_at=content.issued_at,
             coded=content.coded,
+            via=content.via,
         )
+
+    @property
+    def relayed_by(self) -> Address | None:
+        """The international body that typed it; None for what a State said itself."""
+        return self.sender if self.state == "int" else self.via
 
     @property
     def state(self) -> str:

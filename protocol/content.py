@@ -61,6 +61,7 @@ _KNOWN_CLAIMS = frozenset(
     {
         "iss",
         "aud",
+        "via",
         "jti",
         "case",
         "thread",
@@ -98,7 +99,8 @@ class Draft:
     own id when it opens one. `attachments`: in the order in which the identity part describes them.
     `declares_no_danger`: see `NO_DANGER`. `vocabulary`: the release whose codes it
     uses. `recipient_entry`: digest of the directory entry of the answering authority, whose calendar counts.
-    `corridor_profile`: digest of what the two States agreed, by which deadlines are counted.
+    `corridor_profile`: digest of what the two States agreed, by which deadlines are counted. `via`: the
+    intermediary that says it for `sender`, a State without a node, and signs it with its own key.
     """
 
     id: MessageId
@@ -118,6 +120,7 @@ class Draft:
     recipient_entry: str | None = None
     corridor_profile: str | None = None
     attachments: tuple[AttachmentClaim, ...] = ()
+    via: Address | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +149,9 @@ class SignedContent:
 def sign_content(
     draft: Draft, *, key: SigningKey, issued_at: datetime, random_bytes: Callable[[int], bytes]
 ) -> SignedContent:
-    """`draft`, said by the holder of `key`. The fraction of the second in `issued_at` is dropped."""
+    """`draft`, said by the holder of `key`: the sender's own, or that of `via`.
+
+    The fraction of the second in `issued_at` is dropped."""
     narrative = identity = None
     parts: dict[str, str] = {}
     if draft.narrative:
@@ -159,6 +164,7 @@ def sign_content(
     claims: Json = {
         "iss": draft.sender,
         "aud": draft.recipient,
+        "via": draft.via,
         "jti": draft.id,
         "case": draft.case,
         "thread": draft.thread,
@@ -238,6 +244,7 @@ def read_content(
     if declaration not in (None, NO_DANGER):
         raise claims.wrong("safety_declaration", NO_DANGER)
     answered = claims.text_or_none("in_reply_to")
+    via = claims.text_or_none("via")
     if not isinstance(statement.claims.get("coded"), dict):
         raise claims.wrong("coded", "an object")
     return Content(
@@ -258,6 +265,7 @@ def read_content(
         recipient_entry=claims.text_or_none("recipient_entry"),
         corridor_profile=claims.text_or_none("corridor_profile"),
         attachments=read_claims(claims) if "attachments" in claims else (),
+        via=None if via is None else parse_address(via),
         issued_at=claims.moment("iat"),
         statement_digest=statement.digest,
         parts=claimed,

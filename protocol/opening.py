@@ -14,7 +14,8 @@ Nothing is believed before the step that earns it. Who learns of a refusal depen
       8  the sealed header opens, bears the clear header's message id, and is numbered unless a reconciliation
       9  the statements open and are those that the sealed header lists
      10  `iss`, `aud` and `jti` of the content are the sealed header's (no surreptitious forwarding)
-     11  the key was the signing authority's (for evidence: the signer's) when it signed; the signature
+     11  the key was the signing authority's, or that of the intermediary which `via` names (for evidence: the
+         signer's), when it signed; the signature
      12  narrative and identity open and are the parts that the content binds
          (a blob has no statement: its manifest binds it, and steps 9 to 12 are the opening of its chunk)
     may it be said?             `open_envelope`  NotAcceptable: the peer learns the code in a signed refusal
@@ -22,6 +23,7 @@ Nothing is believed before the step that earns it. Who learns of a refusal depen
      14  not dated in the future
      15  the sending node serves the signing authority or its State, and this node serves the recipient
      16  the signing authority has the competence for the procedure: else any local office could bind a State
+     17  what an intermediary says or takes for a State without a node is within a mandate, and binds nobody
 
 For the caller remain: form and vocabulary (`messages.validate`), sameness, conversation, safeguards, and
 whether a signer of evidence may issue that kind (`evidence.verify_evidence`).
@@ -38,9 +40,11 @@ from protocol.attachments import ChunkPlace
 from protocol.claims import Claims
 from protocol.content import Content, SignedContent, check_parts, read_content
 from protocol.directory import Directory
+from protocol.directory.mandates import carried_by, is_intermediary_node
 from protocol.envelope import ClearHeader, Envelope, Kind, Limits, SealedHeader, UnverifiedEnvelope, parse
 from protocol.errors import CannotOpen, NotAcceptable, Refused, Unauthenticated
 from protocol.identifiers import Address, NodeCode, StateCode, state_of
+from protocol.intermediary import check_relayed, check_unnamed
 from protocol.sealing import Sealed, SealingPrivateKey, read_sealed
 from protocol.statements import Statement, StatementType, Unverified, digest, read, verify
 
@@ -153,7 +157,7 @@ def open_envelope(
     procedure_of: ProcedureOf,
     limits: Limits | None = None,
 ) -> Opened:
-    """Steps 7 to 16: what is in the envelope, and whether it may be said.
+    """Steps 7 to 17: what is in the envelope, and whether it may be said.
 
     Refuses as `CannotOpen` until the content is authentic, then as `NotAcceptable`; see the list above.
     """
@@ -243,7 +247,8 @@ def open_envelope(
 def check_content(
     unverified: Unverified, *, directory: Directory, now: datetime, procedure_of: ProcedureOf
 ) -> Statement:
-    """Steps 11, 14 and 16 for a content statement that an agency has signed itself, before it is sent.
+    """Steps 11, 14 and 16 for a content statement that an agency has signed itself, before it is sent. Step 17
+    is the caller's, who reads its parts.
 
     Refuses, as `NotAcceptable`: the codes of `Directory.signing_key`, `statement.signature`,
     `opening.from_the_future`, `opening.not_competent`, `content.malformed`, and those of `procedure_of`.
@@ -275,7 +280,8 @@ def _content(
     try:
         statement = _verified(unverified, directory, now, CannotOpen)
     except CannotOpen as reason:
-        raise _for_good(reason, unverified, Address(str(said[0])), directory) from None
+        signer = unverified.claims.get("via") or said[0]
+        raise _for_good(reason, unverified, Address(str(signer)), directory) from None
     # Step 12
     check_parts(statement, narrative, identity, refuse=CannotOpen)
     # From here on the content is known to be its authority's, and a refusal is about this very statement.
@@ -290,7 +296,10 @@ def _content(
         if directory.authority(content.recipient).node != header.recipient:
             raise NotAcceptable("opening.not_served_here", f"{content.recipient} is served by another node")
         # Step 16
-        _check_competence(content.sender, procedure_of(content.type), directory)
+        procedure = procedure_of(content.type)
+        _check_competence(content.sender, procedure, directory)
+        # Step 17
+        _check_mandates(content, procedure, header.sender, directory, now)
     except NotAcceptable as reason:
         reason.statement_digest = statement.digest
         raise
@@ -327,12 +336,16 @@ def _verified(
     unverified: Unverified, directory: Directory, now: datetime, refuse: type[Refused]
 ) -> Statement:  # step 11
     claims = Claims(unverified.claims, code="content.malformed", refuse=refuse)
-    signer, at = Address(claims.text("iss")), claims.moment("iat")
+    sender, at = Address(claims.text("iss")), claims.moment("iat")
+    signer = Address(claims.text_or_none("via") or sender)
     # The directory knows nodes and authorities by the same look-up; content is an authority's alone.
-    if "." not in signer:
+    if "." not in sender or "." not in signer:
         raise claims.wrong("iss", "an authority's address")
     key = directory.signing_key(signer, unverified.kid, at, received_at=now, refuse=refuse)
-    return verify(unverified, key, refuse=refuse)
+    statement = verify(unverified, key, refuse=refuse)
+    if signer == sender:
+        check_unnamed(sender, key, directory, refuse=refuse)
+    return statement
 
 
 def _for_good(
@@ -394,6 +407,19 @@ def _check_carrier(node: NodeCode, authority: Address, directory: Directory) -> 
     state = state_of(authority)
     if state == _INTERNATIONAL or directory.state_of_node(node) != state:
         raise NotAcceptable("opening.wrong_node", f"{authority} is served by another node than {node}")
+
+
+def _check_mandates(
+    content: Content, procedure: str | None, node: NodeCode, directory: Directory, now: datetime
+) -> None:  # step 17
+    check_relayed(content, procedure=procedure, directory=directory, now=now, node=node)
+    towards = state_of(content.recipient)
+    if content.via is None and is_intermediary_node(directory, node, content.sender):
+        # A State's own word, which the intermediary only carries: for that it needs a mandate, of whatever
+        # scope. A node that is being replaced is of the same State and is none of this.
+        carried_by(directory, content.sender, procedure=procedure, towards=towards, at=now, blind=True)
+    # What was opened here was sealed to this node: what no mandate gives it should have gone past it.
+    carried_by(directory, content.recipient, procedure=procedure, towards=state_of(content.sender), at=now)
 
 
 def _check_date(issued_at: datetime, now: datetime) -> None:  # step 14

@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
 
+from protocol.directory.between import MandateFacts
 from protocol.directory.entries import (
     AuthorityEntry,
     CorridorEntry,
     Entry,
     KeyPurpose,
     KeyRecord,
+    MandateEntry,
     NodeEntry,
     OtherEntry,
     Owner,
@@ -241,6 +243,19 @@ class Archive:
             and held.entry.facts.ended_at is not None
         ]
         return entry.facts.terms.since <= at < min((*ends, entry.facts.terms.until))
+
+    def mandates(self, state: StateCode) -> Mapping[str, tuple[MandateFacts, ...]]:
+        """Every version that is known of each mandate that the State gave, oldest first, by path."""
+        found: dict[str, tuple[MandateFacts, ...]] = {}
+        for path, versions in self._versions.items():
+            facts = tuple(
+                held.entry.facts
+                for held in versions
+                if isinstance(held.entry, MandateEntry) and held.entry.state == state
+            )
+            if facts:
+                found[path] = facts
+        return found
 
     def authority_at(self, address: Address, at: datetime) -> AuthorityEntry | None:
         """The authority's entry as it was at `at`: the newest version issued by then."""

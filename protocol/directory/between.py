@@ -43,13 +43,18 @@ MANDATE_TYPE = "focalpoint_mandate"
 CORRIDOR_TYPE = "focalpoint_corridor"
 MALFORMED = "directory.malformed"
 MAX_PROFILE_BYTES = 32_768
+PARTS = ("coded", "narrative", "identity")
+WITHOUT_IDENTITY = ("coded", "narrative")
+"""What an intermediary may read where the mandate says nothing else (project choice): who the child is, only
+where its State says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MandateFacts:
     """A State lets `intermediary` act for it in `procedures`, from `since` until `until`.
 
-    `states`: towards which other States; empty for all. Nothing counts from `revoked_at` on.
+    `states`: towards which other States; empty for all. `parts`: which parts of a message it may read and
+    write; what is not among them is sealed past it. Nothing counts from `revoked_at` on.
     """
 
     state: StateCode
@@ -57,6 +62,7 @@ class MandateFacts:
     intermediary: Address
     procedures: tuple[str, ...]
     states: tuple[StateCode, ...] = ()
+    parts: tuple[str, ...] = WITHOUT_IDENTITY
     since: datetime
     until: datetime
     revoked_at: datetime | None = None
@@ -75,6 +81,7 @@ class MandateFacts:
             MANDATE_TYPE: {
                 "procedures": list(self.procedures),
                 **({"states": list(self.states)} if self.states else {}),
+                **({"parts": list(self.parts)} if self.parts != WITHOUT_IDENTITY else {}),
                 "from": seconds_of(self.since),
                 "until": seconds_of(self.until),
                 **({} if self.revoked_at is None else {"revoked_at": seconds_of(self.revoked_at)}),
@@ -213,12 +220,17 @@ def read_mandate(state: StateCode, name: str, subject: str, claims: Claims) -> M
     procedures = facts.texts("procedures")
     if not procedures:
         raise facts.wrong("procedures", "at least one procedure")
+    parts = facts.texts("parts") if "parts" in facts else WITHOUT_IDENTITY
+    # Nobody carries a conversation whose codes he cannot read.
+    if "coded" not in parts or not set(parts) <= set(PARTS):
+        raise facts.wrong("parts", "coded, and perhaps narrative and identity")
     return MandateFacts(
         state=state,
         name=name,
         intermediary=intermediary,
         procedures=procedures,
         states=tuple(StateCode(code) for code in facts.texts("states")),
+        parts=tuple(part for part in PARTS if part in parts),
         since=since,
         until=until,
         revoked_at=facts.moment_or_none("revoked_at"),

@@ -384,6 +384,10 @@ def _within_admission(entry: Entry, admission: Admission) -> None:
             node = entry.code
         case AuthorityEntry():
             node = entry.node
+            if node.startswith("int-") and admission.state != "int":
+                # A State may be served by an international body's node. Nothing follows from that alone: what
+                # it may do there is for a mandate to say (`protocol.directory.mandates`).
+                return
             if admission.authorities and entry.address not in admission.authorities:
                 raise NotAcceptable(
                     "directory.wrong_state", f"{admission.member} may not speak for {entry.address}"

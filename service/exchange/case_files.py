@@ -81,7 +81,8 @@ def may_leave_anyway(connection: Connection, reference: CaseReference) -> tuple[
 
 
 def _document(row: Row[Any]) -> Document:
-    coded = read(row.statement, typ=StatementType.CONTENT).claims.get("coded")
+    claims = read(row.statement, typ=StatementType.CONTENT).claims
+    coded, via = claims.get("coded"), claims.get("via")
     return Document(
         id=MessageId(row.id),
         digest=row.statement_digest,
@@ -92,6 +93,7 @@ def _document(row: Row[Any]) -> Document:
         in_reply_to=row.in_reply_to and MessageId(row.in_reply_to),
         issued_at=row.issued_at,
         coded=coded if isinstance(coded, dict) else {},
+        via=None if via is None else Address(via),
     )
 
 

@@ -1,0 +1,210 @@
+"""What an intermediary may say for a State without a node, and what nobody may say for a State.
+
+A content statement of such a State has its authority as `iss`, the intermediary's authority as `via`, and is
+signed with the intermediary's key. Both nodes ask the same of it:
+
+    the key is that of `via`, and where there is no `via` it is no intermediary's
+    a mandate covers it when it was signed, and when it is received
+    what is in it is among the parts that the mandate gives
+    it binds the State to nothing: no acceptance, no revocation, no consent, nothing that a second person signs
+
+An attestation (`relay.attestation`) says what paper a message was typed from, and how sure that is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final, Protocol
+
+from protocol import messages
+from protocol.conversations.table import ATTEST
+from protocol.directory.lookup import Directory
+from protocol.directory.mandates import (
+    intermediary_of_node,
+    is_intermediary_node,
+    require_mandate,
+    was_mandated,
+)
+from protocol.errors import NotAcceptable, Refused
+from protocol.identifiers import Address, MessageId, NodeCode, state_of
+from protocol.statements import VerifyKey
+
+__all__ = [
+    "ATTEST",
+    "CONSENT_FORMS",
+    "IDENTIFIED",
+    "Attested",
+    "Relayed",
+    "attestation_of",
+    "check_relayed",
+    "check_unnamed",
+    "require_may_say",
+]
+
+_NEVER: Final = frozenset({"durable-solution.acceptance", "durable-solution.revocation"})
+CONSENT_FORMS: Final = frozenset({"paper", "in-person"})
+"""In what form a consent has to have come: somebody wrote it and somebody took it. What came by fax, e-mail,
+telephone or over a link is never one (project choice)."""
+IDENTIFIED: Final = frozenset({"seen-and-identified", "known-correspondent"})
+"""How sure the intermediary has to be of who gave a consent."""
+
+
+class Relayed(Protocol):
+    """What is read of a message: `protocol.content.Content` has it."""
+
+    @property
+    def id(self) -> MessageId: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def sender(self) -> Address: ...
+    @property
+    def recipient(self) -> Address: ...
+    @property
+    def via(self) -> Address | None: ...
+    @property
+    def coded(self) -> Mapping[str, Any]: ...
+    @property
+    def parts(self) -> Mapping[str, str]: ...
+    @property
+    def issued_at(self) -> datetime: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attested:
+    """What an intermediary says of the paper behind a message. `authentication`: a code of
+    `authentication-strength`; `original_digest`: of the scan; `attestation`: the message that says so."""
+
+    original_form: str
+    authentication: str
+    received_on: date | None
+    original_digest: str
+    attestation: MessageId
+
+
+def require_may_say(
+    message_type: str, via: Address | None, on_behalf_of: Address, coded: Mapping[str, Any]
+) -> None:
+    """Refuses `intermediary.cannot_bind` for a form that binds the State, said through an intermediary, and
+    `intermediary.attests` for an attestation by anybody else, or of another State's paper."""
+    if message_type == ATTEST:
+        relays = via is not None or state_of(on_behalf_of) == "int"
+        named = coded.get("on_behalf_of")
+        if not relays or (via is not None and named != on_behalf_of):
+            raise NotAcceptable(
+                "intermediary.attests",
+                "an intermediary attests, for the authority whose paper it holds",
+                field="/coded/on_behalf_of",
+            )
+        return
+    if via is None:
+        return
+    # A form of a newer release is none that we know to bind nobody.
+    form = messages.FORMS.get(message_type)
+    if message_type in _NEVER or form is None or form.supervised:
+        raise NotAcceptable(
+            "intermediary.cannot_bind",
+            f"{message_type} binds a State: only its own authority says it",
+            facts={"intermediary": via},
+        )
+
+
+def check_relayed(
+    content: Relayed,
+    *,
+    procedure: str | None,
+    directory: Directory,
+    now: datetime,
+    node: NodeCode | None = None,
+) -> None:
+    """Everything that is asked of a message with `via`, at the sender and again at the receiver; nothing of
+    one without. `node`: the node that sent it.
+
+    Refuses as `require_may_say` and `require_mandate` (at `now`), `mandate.not_covered` for one signed when
+    no mandate covered it, `mandate.part` for a part that the mandate does not give, `intermediary.own_node`
+    when the State has a node of its own, and `intermediary.unknown` when `via` is no intermediary there.
+    """
+    require_may_say(content.type, content.via, content.sender, content.coded)
+    via = content.via
+    if via is None:
+        return
+    serving = directory.authority(content.sender).node
+    if not is_intermediary_node(directory, serving, content.sender):
+        raise NotAcceptable(
+            "intermediary.own_node", f"{content.sender} has a node of its own, and speaks there itself"
+        )
+    if via not in intermediary_of_node(directory, serving) or node not in (None, serving):
+        raise NotAcceptable("intermediary.unknown", f"{via} is no intermediary that serves {content.sender}")
+    asked: dict[str, Any] = {
+        "state": state_of(content.sender),
+        "intermediary": via,
+        "procedure": procedure,
+        "towards": state_of(content.recipient),
+    }
+    mandate = require_mandate(directory, **asked, at=now)
+    if not was_mandated(directory, **asked, at=content.issued_at):
+        raise NotAcceptable(
+            "mandate.not_covered", "no mandate covered this when it was signed", facts={"intermediary": via}
+        )
+    _check_parts(content, mandate.parts)
+
+
+def _check_parts(content: Relayed, given: Collection[str]) -> None:
+    # An attestation's identity part holds the scan that the intermediary made itself.
+    outside = set(content.parts) - set(given) if content.type != ATTEST else set()
+    if outside:
+        part = sorted(outside)[0]
+        raise NotAcceptable(
+            "mandate.part",
+            f"the mandate does not give the {part} part",
+            field=f"/{part}",
+            facts={"part": part},
+        )
+
+
+def check_unnamed(
+    sender: Address, key: VerifyKey, directory: Directory, *, refuse: type[Refused] = NotAcceptable
+) -> None:
+    """Without `via` a State's own key signs. Refuses `intermediary.unnamed` when an intermediary's key does,
+    under whatever name the State lists it."""
+    try:
+        serving = directory.authority(sender).node
+        foreign = is_intermediary_node(directory, serving, sender)
+    except Refused:
+        return
+    if not foreign:
+        return
+    held = [directory.node(serving), *map(directory.authority, intermediary_of_node(directory, serving))]
+    if any(record.verify_key().raw == key.raw for entry in held for record in entry.signing_keys):
+        raise refuse(
+            "intermediary.unnamed", "an intermediary's key signed, and the message does not name it in `via`"
+        )
+
+
+def attestation_of(message: MessageId, said: Iterable[Relayed], *, by: Address) -> Attested | None:
+    """The newest attestation of a message by the intermediary that typed it; None while none has come."""
+    found = [
+        one
+        for one in said
+        if one.type == ATTEST and one.via == by and one.coded.get("attested_message") == message
+    ]
+    newest = max(found, key=lambda one: (one.issued_at, one.id), default=None)
+    if newest is None:
+        return None
+    coded = newest.coded
+    return Attested(
+        original_form=str(coded.get("original_form")),
+        authentication=str(coded.get("authentication")),
+        received_on=_day(coded.get("received_on")),
+        original_digest=str(coded.get("original_digest")),
+        attestation=newest.id,
+    )
+
+
+def _day(value: object) -> date | None:
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        return None
