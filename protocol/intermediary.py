@@ -6,7 +6,7 @@ signed with the intermediary's key. Both nodes ask the same of it:
     the key is that of `via`, and where there is no `via` it is no intermediary's
     a mandate covers it when it was signed, and when it is received
     what is in it is among the parts that the mandate gives
-    it binds the State to nothing: no acceptance, no revocation, no consent, nothing that a second person signs
+    it binds the State to nothing: no acceptance, no revocation, nothing that a second person has to sign
 
 An attestation (`relay.attestation`) says what paper a message was typed from, and how sure that is.
 """
@@ -176,8 +176,10 @@ def check_unnamed(
         return
     if not foreign:
         return
-    held = [directory.node(serving), *map(directory.authority, intermediary_of_node(directory, serving))]
-    if any(record.verify_key().raw == key.raw for entry in held for record in entry.signing_keys):
+    held = list(directory.node(serving).signing_keys)
+    for intermediary in intermediary_of_node(directory, serving):
+        held += directory.authority(intermediary).signing_keys
+    if any(record.verify_key().raw == key.raw for record in held):
         raise refuse(
             "intermediary.unnamed", "an intermediary's key signed, and the message does not name it in `via`"
         )

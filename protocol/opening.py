@@ -247,8 +247,8 @@ def open_envelope(
 def check_content(
     unverified: Unverified, *, directory: Directory, now: datetime, procedure_of: ProcedureOf
 ) -> Statement:
-    """Steps 11, 14 and 16 for a content statement that an agency has signed itself, before it is sent. Step 17
-    is the caller's, who reads its parts.
+    """Steps 11, 14 and 16 for a content statement that an agency has signed itself, before it is sent.
+    Step 17 is the caller's, who reads its parts.
 
     Refuses, as `NotAcceptable`: the codes of `Directory.signing_key`, `statement.signature`,
     `opening.from_the_future`, `opening.not_competent`, `content.malformed`, and those of `procedure_of`.

@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 OUT_OF_SCOPE: Final = frozenset({"mandate.procedure", "mandate.state"})
-"""A mandate is in force and does not reach so far: what comes for its State is sealed past the intermediary."""
+"""A mandate is in force and does not reach so far: what comes is sealed past the intermediary."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,8 +154,8 @@ def was_mandated(
     towards: StateCode,
     at: datetime,
 ) -> bool:
-    """Whether a mandate covered an act at `at`, by any version that is known of it: one that was renewed since
-    covered what was typed before, and one that was revoked since does not cover what is dated later."""
+    """Whether a mandate covered an act at `at`, by any version of it that is known: one that was renewed since
+    covered what was typed before, and one that was revoked does not cover what is dated later."""
     for versions in directory.archive.mandates(state).values():
         for number, facts in enumerate(versions):
             later = versions[number + 1 :]
