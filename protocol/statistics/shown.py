@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv as comma_separated
-import io
 from collections.abc import Iterator
 from typing import Final
 
 from protocol.rendering.labels import Labels
 from protocol.rendering.message import closing
 from protocol.rendering.sentences import Sentences, sentences
+from protocol.rendering.spreadsheet import comma_separated
 from protocol.rendering.words import Block, Document, Fact, Group, Remark, Section, Value
 from protocol.statistics.dimensions import CORRIDOR, DIMENSIONS, OTHER, SEVERAL
 from protocol.statistics.releases import Release, Table
@@ -21,7 +20,6 @@ COLUMNS: Final = ("table", "sex", "code", "label", "count", "status")
 suppressed, whose codes are joined by a space."""
 
 _SCHEMES: Final = {dimension.name: dimension.scheme for dimension in DIMENSIONS}
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def document(release: Release, language: str) -> Document:
@@ -59,16 +57,10 @@ def document(release: Release, language: str) -> Document:
 
 
 def csv(release: Release, language: str) -> bytes:
-    """UTF-8, RFC 4180. A cell that a spreadsheet could take for a formula has an apostrophe in front."""
+    """A row a category. See `protocol.rendering.spreadsheet`."""
     labels = Labels(sentences=sentences(language))
-    file = io.StringIO()
-    lines = comma_separated.writer(file, lineterminator="\r\n")
-    lines.writerow(COLUMNS)
-    lines.writerow(_harmless(_total_row(release, labels)))
-    for table in release.tables:
-        for row in _csv_rows(table, labels):
-            lines.writerow(_harmless(row))
-    return file.getvalue().encode()
+    rows = (row for table in release.tables for row in _csv_rows(table, labels))
+    return comma_separated(COLUMNS, [_total_row(release, labels), *rows])
 
 
 def _total_row(release: Release, labels: Labels) -> tuple[str, ...]:
@@ -90,10 +82,6 @@ def _csv_rows(table: Table, labels: Labels) -> Iterator[tuple[str, ...]]:
             yield (name, sex, code, _label(name, code, labels), "", "suppressed")
         together = labels.sentences.say("statistics-together")
         yield (name, sex, " ".join(block), together, str(cell.count), "together")
-
-
-def _harmless(row: tuple[str, ...]) -> list[str]:
-    return [f"'{text}" if text.startswith(_FORMULA) else text for text in row]
 
 
 def _rows(table: Table, labels: Labels) -> Iterator[Block]:
