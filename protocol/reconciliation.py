@@ -12,7 +12,8 @@ own:
 
 The statement also says which directory the node sees, so that two States that were shown different ones find
 out (`protocol.directory.views`), and how far its access journal has come: a journal that was rewritten since
-does not lead there any more.
+does not lead there any more. Once a day it says too how it counts what the two States asked of each other
+(`protocol.indicators.told`).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from protocol.directory.views import DirectoryView
 from protocol.errors import NotAcceptable, Refused
 from protocol.evidence import KeySource
 from protocol.identifiers import NodeCode, parse_node_code
+from protocol.indicators.told import Told, read_told
 from protocol.json_strict import Json
 from protocol.statements import SigningKey, Statement, StatementType, Unverified, read, verify
 
@@ -72,7 +74,7 @@ class Reconciliation:
     """What node `issuer` told node `peer`.
 
     `directory`: digest of the snapshot that it works from; `view`: what it has seen of the directory.
-    `checkpoint`: digest of the newest entry of its access journal.
+    `checkpoint`: digest of the newest entry of its access journal. `indicators`: its figures, a year each.
     """
 
     issuer: NodeCode
@@ -82,6 +84,7 @@ class Reconciliation:
     directory: str
     view: DirectoryView | None
     checkpoint: str | None
+    indicators: tuple[Told, ...]
     digest: str
 
 
@@ -162,8 +165,10 @@ def issue_reconciliation(
     key: SigningKey,
     view: DirectoryView | None = None,
     checkpoint: str | None = None,
+    indicators: Iterable[Told] = (),
 ) -> Statement:
     """Sign what node `issuer` has of its channels with `peer`."""
+    figures = [told.to_json() for told in indicators]
     claims: Json = {
         "iss": issuer,
         "aud": peer,
@@ -172,6 +177,7 @@ def issue_reconciliation(
         **({"view": view.to_json()} if view is not None else {}),
         **({"checkpoint": checkpoint} if checkpoint is not None else {}),
         "channels": [_to_json(report) for report in channels],
+        **({"indicators": figures} if figures else {}),
     }
     return statements.issue(StatementType.RECONCILIATION, claims, key)
 
@@ -204,6 +210,7 @@ def read_reconciliation(
         if "view" in claims
         else None,
         checkpoint=claims.text_or_none("checkpoint"),
+        indicators=tuple(read_told(one) for one in claims.each("indicators")),
         digest=statement.digest,
     )
 
