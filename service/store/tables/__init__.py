@@ -59,6 +59,7 @@ from service.store.tables.directory import (
     DirectoryHistory,
     DirectorySnapshot,
 )
+from service.store.tables.indicators import INDICATORS_TOLD, IndicatorsTold
 from service.store.tables.messages import EVIDENCE, MESSAGE, THREAD, EvidenceRow, MessageRow, ThreadRow
 from service.store.tables.node import NODE_STATE, NodeState
 from service.store.tables.notices import (
@@ -110,6 +111,7 @@ __all__ = [
     "DIRECTORY_SNAPSHOT",
     "EVIDENCE",
     "INBOX",
+    "INDICATORS_TOLD",
     "INVITATION",
     "LEASE",
     "MESSAGE",
@@ -150,6 +152,7 @@ __all__ = [
     "DirectorySnapshot",
     "EvidenceRow",
     "InboxRow",
+    "IndicatorsTold",
     "InvitationRow",
     "Lease",
     "MessageRow",

@@ -85,6 +85,7 @@ class ThreadRow(Row, table=True):
     __tablename__ = "thread"
     __table_args__ = (
         Index("ix_thread_case_reference", "case_reference"),
+        Index("ix_thread_opened_at", "opened_at", "id"),
         Index("ix_thread_standing", "procedure", "state", "updated_at"),
         partial_index("ix_thread_due_at", "due_at", where="due_at IS NOT NULL"),
     )
