@@ -1,12 +1,13 @@
 # make demo    the main job: two example States go through the whole case of one child, then the network stops
 # make test    everything that must hold, in about ten minutes on two cores
+# make test-browser  the consoles in Chromium, which has to be installed: sign-in, pages, languages, accessibility
 # make run     the same local network, left running until Ctrl-C
 # make check   format, lint, types, import walls, API contract, generated pages
 # make bench   throughput and latency beside the bare floor, to .bench/report.json
 # make mutants each safeguard taken out, one at a time: its own tests must fail, and no other safeguard's
 # make walks   long random walks through every conversation on two nodes, and every interleaving of three messages
 # make faults  the long fault campaign (kill -9 at seeded points), more seeds than `make test` runs
-.PHONY: demo test run check bench mutants walks faults setup format clean
+.PHONY: demo test test-browser run check bench mutants walks faults setup format clean
 PY = .venv/bin/python
 
 setup:
@@ -21,6 +22,10 @@ run: setup
 # A file's tests stay together, because they share what they started.
 test: setup
 	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile
+
+# Fails without Chromium: pages that nobody looked at are not known to work.
+test-browser: setup
+	@$(PY) -m pytest tests/browser -m browser
 
 check: setup
 	@sh scripts/check

@@ -45,6 +45,7 @@ from service.access.actor import Actor
 from service.access.roles import Endpoint, Scope
 from service.api.guard import Api, Visitor, api_of, check_parameters, seen, session_of, take_address
 from service.api.problems import problem
+from service.api.use_cases import UseCases
 from service.console.drawing import draw
 from service.console.posted import CSRF_FIELD, NOTHING_POSTED, Posted, read_posted
 from service.console.words import Words, words
@@ -146,8 +147,7 @@ class Viewing:
         return self.api.node
 
     @property
-    def exchange(self) -> Any:
-        """`service.exchange`, as `service.api.use_cases` describes it."""
+    def exchange(self) -> UseCases:
         return self.api.exchange
 
     @property
