@@ -47,6 +47,7 @@ from protocol.directory.publish import (
     sign_entry,
     sign_snapshot,
 )
+from protocol.directory.targets import DeliveryTargets
 from protocol.directory.trust import (
     Admission,
     Charter,
@@ -70,6 +71,7 @@ __all__ = [
     "CorridorFacts",
     "CorridorTerms",
     "CutOff",
+    "DeliveryTargets",
     "Directory",
     "Facts",
     "Freshness",

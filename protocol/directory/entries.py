@@ -27,6 +27,7 @@ from typing import Any
 
 from protocol.claims import Claims, seconds_of
 from protocol.directory.between import CorridorFacts, MandateFacts, read_corridor, read_mandate
+from protocol.directory.targets import DeliveryTargets, read_targets
 from protocol.errors import NotAcceptable
 from protocol.identifiers import Address, NodeCode, StateCode, parse_address, parse_node_code
 from protocol.json_strict import Json
@@ -344,17 +345,22 @@ class AuthorityEntry(AuthorityFacts):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeFacts:
-    """What a State says of its node. `limits`: bytes per part, by part name."""
+    """What a State says of its node. `limits`: bytes per part, by part name. `targets`: how fast it says
+    that it takes messages in."""
 
     code: NodeCode
     state: StateCode
     protocol_versions: tuple[str, ...]
     limits: Mapping[str, int] = field(hash=False, default=DEFAULT_LIMITS)
+    targets: DeliveryTargets | None = None
     signing_keys: tuple[KeyRecord, ...]
     sealing_keys: tuple[KeyRecord, ...]
 
     def metadata(self) -> Json:
-        return {NODE_TYPE: {"protocol_versions": list(self.protocol_versions), "limits": dict(self.limits)}}
+        said: Json = {"protocol_versions": list(self.protocol_versions), "limits": dict(self.limits)}
+        if self.targets is not None:
+            said["targets"] = self.targets.to_json()
+        return {NODE_TYPE: said}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -483,6 +489,7 @@ def read_entry(path: str, statement: Statement) -> Entry:
             state=state,
             protocol_versions=facts.texts("protocol_versions"),
             limits=MappingProxyType({**DEFAULT_LIMITS, "attachment": 0, **_limits(facts)}),
+            targets=read_targets(dict(facts.members()).get("targets")),
             signing_keys=signing,
             sealing_keys=sealing,
             path=path,

@@ -6,8 +6,12 @@
     address = "ro.anpdca"
     role = "focal-point"             and so on, named as in the entry: deploy/authorities.example.toml
 
+    [targets]                        how fast the State says that it takes messages in; may be left out
+    consign = "PT1H"
+    collect = "P2D"
+
 Whatever an entry does not have is refused, so that nothing goes to every State by accident; what it has is
-to be said, but for `escalation`.
+to be said, but for `escalation` and `targets`.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from protocol.directory.targets import DeliveryTargets, read_targets, targets_of
 from protocol.errors import NotAcceptable
 from protocol.identifiers import Address, NodeCode, parse_address, state_of
 from protocol.vocabularies import RELEASE
@@ -36,6 +41,7 @@ class StateFacts:
 
     network: str
     authorities: Mapping[Address, Mapping[str, Any]]
+    targets: DeliveryTargets | None = None
 
 
 def read_facts(path: Path, *, node: NodeCode, state: str) -> StateFacts:
@@ -46,8 +52,11 @@ def read_facts(path: Path, *, node: NodeCode, state: str) -> StateFacts:
     """
     document = _document(path)
     network, tables = document.pop("network", None), document.pop("authority", None)
+    targets = document.pop("targets", None)
     if document or not isinstance(network, str) or not isinstance(tables, list):
         raise NotAcceptable("directory.malformed", "expected `network`, and `authority` once for each")
+    if targets is not None and not isinstance(targets, dict):
+        raise NotAcceptable("directory.malformed", "expected a table", field="/targets")
     authorities: dict[Address, Mapping[str, Any]] = {}
     for position, table in enumerate(tables):
         said = dict(table)
@@ -58,19 +67,25 @@ def read_facts(path: Path, *, node: NodeCode, state: str) -> StateFacts:
             raise NotAcceptable("directory.malformed", f"{address} is described twice")
         _require_timezone(said.get("timezone"), position)
         authorities[address] = {"node": node, "vocabulary_releases": [RELEASE], **said}
-    return StateFacts(network=network, authorities=authorities)
+    return StateFacts(
+        network=network, authorities=authorities, targets=None if targets is None else targets_of(targets)
+    )
 
 
 def facts_of_last(entries: Mapping[str, str]) -> StateFacts | None:
     """What the entries that lie there say, to be said again with today's keys. None when there are none."""
     authorities: dict[Address, Mapping[str, Any]] = {}
-    network = None
+    network, targets = None, None
     for path, token in entries.items():
         claims = claims_of(token)
         network = claims["authority_hints"][0]
+        if path.split("/")[1] == "node":
+            targets = read_targets(next(iter(claims["metadata"].values())).get("targets"))
         if path.split("/")[1] == "authority":
             authorities[Address(claims["sub"])] = next(iter(claims["metadata"].values()))
-    return None if network is None else StateFacts(network=network, authorities=authorities)
+    if network is None:
+        return None
+    return StateFacts(network=network, authorities=authorities, targets=targets)
 
 
 def _document(path: Path) -> dict[str, Any]:

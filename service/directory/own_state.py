@@ -80,6 +80,7 @@ def planned_entries(
                 "identity": limits.identity,
                 "attachment": limits.attachment,
             },
+            targets=said.targets,
             signing_keys=records(settings.node, known),
             sealing_keys=sealing(sealing_records(keys, lives=REAL, now=now, listed=known)),
         )
