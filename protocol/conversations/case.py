@@ -20,6 +20,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from protocol.conversations.neutral import (
+    PRESSES,
     has_accepted,
     has_declined,
     neutral_moves,
@@ -113,11 +114,12 @@ CASE = Table(
     ),
     replies=MappingProxyType(
         {
+            **PRESSES,
             REOPENING: Replies(
                 to="a closure that no reopening replies to (on receipt: any closure)",
                 to_say=_standing_closures,
                 to_take=_closures,
-            )
+            ),
         }
     ),
     moves=(
@@ -127,7 +129,6 @@ CASE = Table(
             declining=_OPEN,
             redirecting=_OPEN,
             withdrawing=_OPEN,
-            pressing=_UNDECIDED,
             talking=(*_OPEN, _S.CLOSED),
             questions_pause=False,
         ),

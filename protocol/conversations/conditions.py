@@ -7,6 +7,7 @@ clock.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from types import MappingProxyType
 
 from protocol.conversations.table import ACCEPT, NUDGE, QUERY, Condition, Party, Table
@@ -15,7 +16,11 @@ from protocol.deadlines import limits_of
 from protocol.errors import Missing
 from protocol.identifiers import MessageId
 
-__all__ = ["holds", "missing", "what_is_missing"]
+__all__ = ["CLOCKS_DIFFER_BY", "holds", "missing", "what_is_missing"]
+
+CLOCKS_DIFFER_BY = timedelta(days=1)
+"""How much earlier another node may count the same deadline and have its reminder taken: the most by which
+two releases of the time-zone database put the end of a day apart."""
 
 
 def _questions(thread: Thread) -> int:
@@ -33,7 +38,18 @@ def _had_accepted(thread: Thread) -> bool:
 
 
 def _overdue(thread: Thread, entry: Entry) -> bool:
-    return thread.due is not None and entry.at >= thread.due.at
+    return any(
+        one.by is not entry.by and one.message == entry.in_reply_to and entry.at >= one.due.at
+        for one in thread.owed
+    )
+
+
+def _overdue_if_silent(thread: Thread, entry: Entry) -> bool:
+    asked = thread.entry(entry.in_reply_to)
+    terms = [asked.terms] if asked and asked.terms else []
+    if entry.by is Party.ASKER and thread.terms:
+        terms.append(thread.terms)
+    return any(entry.at >= due.at - CLOCKS_DIFFER_BY for one in terms for due in one.dues)
 
 
 _CONDITIONS: Mapping[Condition, Callable[[Thread, Entry, Table], bool]] = MappingProxyType(
@@ -55,11 +71,9 @@ _CONDITIONS: Mapping[Condition, Callable[[Thread, Entry, Table], bool]] = Mappin
         ),
         Condition.OVERDUE: lambda thread, entry, _: _overdue(thread, entry),
         Condition.OVERDUE_AND_NUDGED: lambda thread, entry, _: (
-            _overdue(thread, entry) and any(thread.said(NUDGE))
+            _overdue(thread, entry) and bool(thread.said_by(entry.by, NUDGE))
         ),
-        Condition.OVERDUE_IF_SILENT: lambda thread, entry, _: (
-            thread.terms is not None and entry.at >= min(due.at for due in thread.terms.dues)
-        ),
+        Condition.OVERDUE_IF_SILENT: lambda thread, entry, _: _overdue_if_silent(thread, entry),
     }
 )
 
@@ -86,6 +100,6 @@ def what_is_missing(condition: Condition | None, thread: Thread, entry: Entry) -
             return (missing("missing.overdue", by),)
         case Condition.OVERDUE_AND_NUDGED:
             late = () if _overdue(thread, entry) else (missing("missing.overdue", by),)
-            return late if any(thread.said(NUDGE)) else (*late, missing("missing.nudge", by))
+            return late if thread.said_by(by, NUDGE) else (*late, missing("missing.nudge", by))
         case _:
             return ()

@@ -23,12 +23,22 @@ Decisions that the table embodies (project choices):
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from types import MappingProxyType
 
-from protocol.conversations.neutral import neutral_moves, sayable, was_withdrawn
-from protocol.conversations.table import Condition, Effect, Obligation, Party, Reading, Replies, Table
+from protocol.conversations.neutral import PRESSES, neutral_moves, sayable, was_withdrawn
+from protocol.conversations.table import (
+    PROGRESS,
+    Asks,
+    Condition,
+    Effect,
+    Obligation,
+    Party,
+    Reading,
+    Replies,
+    Table,
+)
 from protocol.conversations.thread import Entry, Thread
 
 __all__ = ["DURABLE_SOLUTION", "SolutionState", "agreed_version", "on_the_table", "versions"]
@@ -156,6 +166,59 @@ def _suspended(thread: Thread) -> bool:
     )
 
 
+def _asks(thread: Thread) -> Iterator[Asks]:
+    """A version asks the other side for an answer, and so does an acceptance that is not yet an agreement.
+    The first proposal's own clock is the thread's. A handover starts the clocks of the follow-ups, which who
+    confirmed it owes."""
+    if thread.state in (*_UNAGREED, *_AGREED):
+        version = on_the_table(thread)
+        accepted = _accepted_by(thread, version)
+        open_ = not _replying(thread, REFUSAL, version)
+        if open_ and len(accepted) == 1:
+            (side,) = accepted
+            acceptance = _first(_replying(thread, ACCEPTANCE, version))
+            # Who accepted its own version waits since the version; who accepted the other's, since then.
+            asked = version if side is version.by else acceptance
+        else:
+            asked = version
+        owes = _other(asked.by)
+        answers_opening = asked.id == thread.entries[0].id
+        if open_ and len(accepted) < len(Party) and not answers_opening:
+            yield Asks(message=asked, by=owes, obligation="answer")
+    agreed = agreed_version(thread)
+    handovers = tuple(thread.said(HANDOVER))
+    if handovers and agreed is not None:
+        handover = _first(handovers)
+        reported = {point for report in thread.said(FOLLOW_UP) for point in report.named}
+        for point in agreed.named:
+            if point not in reported:
+                yield Asks(message=handover, by=handover.by, obligation=f"follow-up-{point}")
+
+
+def _first(entries: Iterable[Entry]) -> Entry:
+    return min(entries, key=lambda entry: (entry.at, entry.id))
+
+
+def _other(side: Party) -> Party:
+    return _ANSWERER if side is _ASKER else _ASKER
+
+
+def _delayed(thread: Thread, by: Party) -> Iterable[Entry]:
+    """The message whose answer that side owes."""
+    asking = dict.fromkeys(one.message for one in thread.owed if one.main and one.by is by)
+    return tuple(entry for one in asking if (entry := thread.entry(one)) and entry.type != HANDOVER)
+
+
+def _may_be_delayed(thread: Thread, by: Party) -> Iterable[Entry]:
+    """Any message for the answerer, as earlier versions let it reply to any; for the asker, what has a clock
+    of its own."""
+    return tuple(
+        entry
+        for entry in thread.entries
+        if by is _ANSWERER or (entry.by is _ANSWERER and entry.type in (COUNTER, ACCEPTANCE))
+    )
+
+
 def _any_version(thread: Thread, _: Party) -> Iterable[Entry]:
     return versions(thread)
 
@@ -236,8 +299,15 @@ DURABLE_SOLUTION = Table(
         ),
         Reading(state=_S.PROPOSED, when="otherwise", holds=lambda _: True),
     ),
+    asks=_asks,
     replies=MappingProxyType(
         {
+            **PRESSES,
+            PROGRESS: Replies(
+                to="the message whose answer this side owes (on receipt: any that may be)",
+                to_say=_delayed,
+                to_take=_may_be_delayed,
+            ),
             COUNTER: Replies(
                 to="the version on the table, unless it waits for the other side's acceptance alone "
                 "(on receipt: any version)",
@@ -270,7 +340,7 @@ DURABLE_SOLUTION = Table(
             redirecting_when=Condition.NOT_YET_ANSWERED,
             withdrawing=_UNAGREED,
             extending=_UNAGREED,
-            pressing=_UNAGREED,
+            extended_by=(_ASKER, _ANSWERER),
             talking=(*_UNAGREED, *_AGREED, _S.COMPLETED),
         ),
         *sayable((*_UNAGREED, *_AGREED), _EVERY, COUNTER, _ASKER, _ANSWERER),

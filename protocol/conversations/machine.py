@@ -29,7 +29,7 @@ from datetime import date, datetime
 from functools import partial
 from typing import Any, Protocol
 
-from protocol.conversations.clock import present_due
+from protocol.conversations.clock import with_clock
 from protocol.conversations.conditions import holds, missing, what_is_missing
 from protocol.conversations.table import (
     ANSWER,
@@ -42,7 +42,7 @@ from protocol.conversations.table import (
     Table,
 )
 from protocol.conversations.thread import Entry, Thread
-from protocol.deadlines import AnsweringEntry, CorridorProfile, end_of_day, terms_for
+from protocol.deadlines import AnsweringEntry, CorridorProfile, Terms, end_of_day, terms_for
 from protocol.errors import Missing, NotAcceptable
 from protocol.identifiers import Address, CaseReference, MessageId, ThreadId, parse_address, state_of
 
@@ -131,13 +131,15 @@ def advance(
     answering: AnsweringEntry | None = None,
     profile: CorridorProfile | None = None,
     destination: str | None = None,
+    clock: Terms | None = None,
 ) -> Advance:
     """Say `said` in `thread` (None: no such conversation here yet).
 
     `sending` is true at the sender's node, which may use plain rows only. `answering` is the directory entry
-    that an opening message cites; it is not read for other messages. `destination` is the State where the
+    that the message cites and `profile` what its States agreed; they are read where it starts a clock.
+    `destination` is the State where the
     child is (`it`), which both nodes know once the case is open; None leaves unchecked what only one of the
-    two States may say.
+    two States may say. `clock`: what the message is known to have started, when it is said again.
 
     Refuses `conversation.*` as numbered above, and `deadline.*` when the clock cannot be set.
     """
@@ -168,8 +170,9 @@ def advance(
         by=by,
         in_reply_to=said.in_reply_to,
         at=said.issued_at,
-        named=_named(thread, said),  # step 7
+        named=_named(thread, said, by),  # step 7
         lifts=_lifts(said),
+        terms=clock or terms_for(said, procedure=table.procedure, answering=answering, profile=profile),
     )
     return _apply(thread, entry, table=table, sending=sending)  # step 8
 
@@ -220,16 +223,15 @@ def moves_from(
         lacking: tuple[Missing, ...] = ()
         if not candidates:
             lacking = (missing("missing.question_open", _other(by)),)
-        entry = Entry(
-            id=MessageId(""),
-            type=move.type,
-            sender=me,
-            by=by,
-            in_reply_to=candidates[0] if candidates else None,
-            at=now,
-        )
-        if not holds(move.when, thread, entry, table):
-            lacking += what_is_missing(move.when, thread, entry)
+        lacks: dict[MessageId | None, tuple[Missing, ...]] = {}
+        for one in candidates or (None,):
+            entry = Entry(id=MessageId(""), type=move.type, sender=me, by=by, in_reply_to=one, at=now)
+            met = holds(move.when, thread, entry, table)
+            lacks[one] = () if met else what_is_missing(move.when, thread, entry)
+        if candidates and not all(lacks.values()):
+            candidates = tuple(one for one in candidates if not lacks[one])
+        else:
+            lacking += next(iter(lacks.values()))
         known = possible.get(move.type)
         if known is None or (known.missing and not lacking):
             possible[move.type] = Possible(type=move.type, by=by, replies_to=candidates, missing=lacking)
@@ -243,6 +245,10 @@ def rebuilt(
     table: Table,
     unanswered: Collection[MessageId] = (),
     collected_at: Mapping[MessageId, datetime] | None = None,
+    counted_on: Callable[[Said], tuple[AnsweringEntry | None, CorridorProfile | None]] = lambda _: (
+        None,
+        None,
+    ),
 ) -> Thread:
     """The conversation that the first entry of `thread` opened, if `said` is all that was said in it since.
 
@@ -253,19 +259,22 @@ def rebuilt(
     Where not all of it can stand together, what both nodes know has the right of way over what is
     `unanswered`. In each of the two, what counts in `thread` comes first and in its order there, the rest as
     in `said`; whatever cannot be said yet is tried again after each that could. `collected_at`: answers that
-    the asker's agency has.
+    the asker's agency has. `counted_on`: the directory entry and the profile that a message cites, for
+    those whose clock `thread` does not have.
     """
+    clocks = {entry.id: entry.terms for entry in thread.entries}
     places = {entry.id: place for place, entry in enumerate(thread.entries) if entry.type != COLLECTION}
     ordered = sorted(said, key=lambda one: (one.id in unanswered, places.get(one.id, len(thread.entries))))
     again = dataclasses.replace(
         thread, state=table.first, answerers=thread.answerers[:1], entries=thread.entries[:1], due=None
     )
-    again = dataclasses.replace(again, due=present_due(again, table))
+    again = with_clock(again, table)
     at = collected_at or {}
     steps: list[Callable[[Thread], Advance]] = []
     for one in ordered:
         if one.id != again.entries[0].id:
-            steps.append(partial(advance, said=one, table=table, sending=False))
+            clock = clocks.get(one.id)
+            steps.append(partial(_said_again, said=one, table=table, counted_on=counted_on, clock=clock))
         if one.id in at:
             collection = partial(collected, message=one.id, by=thread.asker, at=at[one.id], table=table)
             steps.append(collection)
@@ -273,6 +282,20 @@ def rebuilt(
         place, again = applied
         del steps[place]
     return again
+
+
+def _said_again(
+    thread: Thread,
+    *,
+    said: Said,
+    table: Table,
+    counted_on: Callable[[Said], tuple[AnsweringEntry | None, CorridorProfile | None]],
+    clock: Terms | None,
+) -> Advance:
+    answering, profile = (None, None) if clock else counted_on(said)
+    return advance(
+        thread, said, table=table, sending=False, answering=answering, profile=profile, clock=clock
+    )
 
 
 def _first_that_applies(
@@ -323,8 +346,7 @@ def _open(
             ),
         ),
     )
-    opened = dataclasses.replace(opened, due=present_due(opened, table))
-    return Advance(thread=opened, effects=(Effect.START_CLOCK,))
+    return Advance(thread=with_clock(opened, table), effects=(Effect.START_CLOCK,))
 
 
 def _side(thread: Thread, said: Said, *, sending: bool) -> Party:
@@ -389,10 +411,11 @@ def _could_reply_to(
     return tuple(entry.id for entry in thread.entries if entry.type != COLLECTION)
 
 
-def _named(thread: Thread, said: Said) -> tuple[str, ...]:
-    """Step 7. Judged by what cannot depend on the order of arrival: the terms set at opening."""
+def _named(thread: Thread, said: Said, by: Party) -> tuple[str, ...]:
+    """Step 7. Judged by what cannot depend on the order of arrival: the terms that the message replied to, or
+    the opening one, has set."""
     if said.type == PROGRESS:
-        return (_promised(thread, said.coded.get(NEW_DATE_FIELD)),)
+        return (_promised(_extended(thread, said, by), said.coded.get(NEW_DATE_FIELD)),)
     if said.type == REDIRECT:
         named = said.coded.get(NEW_ANSWERER_FIELD)
         target = parse_address(named) if isinstance(named, str) else None
@@ -428,12 +451,18 @@ def _lifts(said: Said) -> tuple[MessageId, ...]:
     )
 
 
-def _promised(thread: Thread, value: object) -> str:
+def _extended(thread: Thread, said: Said, by: Party) -> Terms | None:
+    asked = thread.entry(thread.extends(by, said.in_reply_to))
+    if asked is not None:
+        return asked.terms
+    return thread.terms if by is Party.ANSWERER else None
+
+
+def _promised(terms: Terms | None, value: object) -> str:
     try:
         day = date.fromisoformat(value) if isinstance(value, str) and len(value) == 10 else None
     except ValueError:
         day = None
-    terms = thread.terms
     # One spelling only: `fromisoformat` also reads week dates.
     if day and day.isoformat() == value and terms and terms.latest_new_date and day <= terms.latest_new_date:
         due = terms.dues[-1]
@@ -472,13 +501,9 @@ def _take(thread: Thread, entry: Entry, move: Move, table: Table) -> Advance:
         state=move.to or thread.state,
         answerers=answerers,
         entries=(*thread.entries, entry),
-        due=None,
     )
     said = dataclasses.replace(said, state=table.read(said))
-    return Advance(
-        thread=dataclasses.replace(said, due=present_due(said, table)),
-        effects=move.effects,
-    )
+    return Advance(thread=with_clock(said, table), effects=move.effects)
 
 
 def _other(by: Party) -> Party:

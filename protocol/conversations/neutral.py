@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from types import MappingProxyType
 
 from protocol.conversations.table import (
     ACCEPT,
     ANSWER,
     ATTEST,
+    COLLECTION,
     DECLINE,
     ESCALATE,
     NUDGE,
@@ -24,16 +26,19 @@ from protocol.conversations.table import (
     Effect,
     Move,
     Party,
+    Replies,
     rows,
 )
-from protocol.conversations.thread import Thread
+from protocol.conversations.thread import Entry, Thread
 from protocol.deadlines import limits_of
 
 __all__ = [
+    "PRESSES",
     "clock_stands",
     "has_accepted",
     "has_declined",
     "neutral_moves",
+    "pressing",
     "sayable",
     "was_redirected",
     "was_withdrawn",
@@ -76,24 +81,25 @@ def neutral_moves(
     redirecting_when: Condition = Condition.FIRST_TIME,
     withdrawing: Iterable[StrEnum] = (),
     extending: Iterable[StrEnum] = (),
-    pressing: Iterable[StrEnum] = (),
+    extended_by: Iterable[Party] = (_ANSWERER,),
     talking: Iterable[StrEnum] = (),
     questions_pause: bool = True,
 ) -> tuple[Move, ...]:
     """The rows of the neutral moves, each with the states in which it may be said; a move with none is none.
 
-    `pressing`: where the asker may remind and escalate, once it is overdue. `talking`: where both sides may
-    ask each other; `questions_pause`: the answerer's questions stop the clock. What reached an authority on
-    another way may be attested in any state.
+    `extending`: where those who owe may give a new date. `talking`: where both sides may ask each other;
+    `questions_pause`: the answerer's questions stop the clock. In any state what reached an authority on
+    another way may be attested, and who waits for something overdue may remind and escalate.
     """
-    every, pressing, talking = tuple(every), tuple(pressing), tuple(talking)
+    every, talking = tuple(every), tuple(talking)
+    extending = tuple(extending)
     first = Condition.FIRST_TIME
     moves: list[Move] = []
     for states, move_type, by, when, effects in (
         (accepting, ACCEPT, _ANSWERER, first, ()),
         (declining, DECLINE, _ANSWERER, first, (Effect.STOP_CLOCK,)),
         (redirecting, REDIRECT, _ANSWERER, redirecting_when, (Effect.CHANGE_ANSWERER,)),
-        (extending, PROGRESS, _ANSWERER, first, (Effect.SET_NEW_DATE,)),
+        *((extending, PROGRESS, by, first, (Effect.SET_NEW_DATE,)) for by in extended_by),
         (withdrawing, WITHDRAW, _ASKER, first, (Effect.STOP_CLOCK,)),
     ):
         if saying := tuple(states):
@@ -103,19 +109,57 @@ def neutral_moves(
     moves += sayable(talking, every, ANSWER, _ASKER, effects=resume)
     moves += sayable(talking, every, QUERY, _ASKER)
     moves += sayable(talking, every, ANSWER, _ANSWERER)
-    moves += rows(pressing, NUDGE, _ASKER, when=Condition.OVERDUE, effects=(Effect.REMIND,))
-    moves += rows(
-        pressing,
-        ESCALATE,
-        _ASKER,
-        when=Condition.OVERDUE_AND_NUDGED,
-        effects=(Effect.RAISE_TO_SUPERVISOR, Effect.OFFER_INTERMEDIARY),
-    )
     moves += sayable(every, every, ATTEST, _ASKER, _ANSWERER)
-    # Crossing a new date, an answer or a question: the asker could not know that it was not overdue.
-    moves += rows(every, NUDGE, _ASKER, when=Condition.OVERDUE_IF_SILENT, crossing=True)
-    moves += rows(every, ESCALATE, _ASKER, when=Condition.OVERDUE_IF_SILENT, crossing=True)
-    return tuple(moves)
+    return (*moves, *pressing(every))
+
+
+def pressing(every: Iterable[StrEnum]) -> tuple[Move, ...]:
+    """Whoever waits for something overdue, in any state, reminds and then escalates."""
+    every = tuple(every)
+    return tuple(
+        move
+        for by in (_ASKER, _ANSWERER)
+        for move in (
+            *rows(every, NUDGE, by, when=Condition.OVERDUE, effects=(Effect.REMIND,)),
+            *rows(
+                every,
+                ESCALATE,
+                by,
+                when=Condition.OVERDUE_AND_NUDGED,
+                effects=(Effect.RAISE_TO_SUPERVISOR, Effect.OFFER_INTERMEDIARY),
+            ),
+            # Crossing a new date, an answer or a question: it could not be known that it was not overdue.
+            *rows(every, NUDGE, by, when=Condition.OVERDUE_IF_SILENT, crossing=True),
+            *rows(every, ESCALATE, by, when=Condition.OVERDUE_IF_SILENT, crossing=True),
+        )
+    )
+
+
+def _pressed(thread: Thread, by: Party) -> tuple[Entry, ...]:
+    """The messages that ask for what the other side owes."""
+    asking = dict.fromkeys(one.message for one in thread.owed if one.by is not by)
+    return tuple(entry for message in asking if (entry := thread.entry(message)))
+
+
+def _may_have_pressed(thread: Thread, by: Party) -> tuple[Entry, ...]:
+    """For the asker any message, as earlier versions let it reply to any; for the answerer what has a
+    clock."""
+    return tuple(
+        entry for entry in thread.entries if entry.type != COLLECTION and (by is _ASKER or entry.terms)
+    )
+
+
+PRESSES = MappingProxyType(
+    {
+        move_type: Replies(
+            to="the message that asked for what the other side owes (on receipt: any that may have)",
+            to_say=_pressed,
+            to_take=_may_have_pressed,
+        )
+        for move_type in (NUDGE, ESCALATE)
+    }
+)
+"""What reminding and escalating reply to, in every procedure."""
 
 
 def has_accepted(thread: Thread) -> bool:

@@ -19,14 +19,13 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from protocol.conversations.neutral import PRESSES, pressing
 from protocol.conversations.table import (
     ACCEPT,
     ANSWER,
     ATTEST,
     COLLECTION,
     DECLINE,
-    ESCALATE,
-    NUDGE,
     PROGRESS,
     QUERY,
     REDIRECT,
@@ -76,6 +75,7 @@ def request_and_result(
         answer=result,
         answered=frozenset({answered, states("complete")}),
         stale=stale,
+        replies=PRESSES,
         moves=_rows(states, result, answered),
     )
 
@@ -151,7 +151,7 @@ def _rows(states: type[StrEnum], result: str, answered: StrEnum) -> tuple[Move, 
         *rows([answered], COLLECTION, _ASKER, to=complete),
         *rows(reported, QUERY, _ASKER),
         *rows(reported, ANSWER, _ANSWERER),
-        # The asker no longer needs it, or presses for it.
+        # The asker no longer needs it.
         *rows(
             open_,
             WITHDRAW,
@@ -160,14 +160,8 @@ def _rows(states: type[StrEnum], result: str, answered: StrEnum) -> tuple[Move, 
             when=Condition.FIRST_TIME,
             effects=(Effect.STOP_CLOCK,),
         ),
-        *rows(open_, NUDGE, _ASKER, when=Condition.OVERDUE, effects=(Effect.REMIND,)),
-        *rows(
-            open_,
-            ESCALATE,
-            _ASKER,
-            when=Condition.OVERDUE_AND_NUDGED,
-            effects=(Effect.RAISE_TO_SUPERVISOR, Effect.OFFER_INTERMEDIARY),
-        ),
+        # Either side presses for what the other owes.
+        *pressing(any_),
         # What came on another way is attested whenever it came.
         *rows(any_, ATTEST, _ASKER),
         *rows(any_, ATTEST, _ANSWERER),
@@ -191,7 +185,4 @@ def _rows(states: type[StrEnum], result: str, answered: StrEnum) -> tuple[Move, 
         *rows(any_, ANSWER, _ASKER, crossing=True),
         *rows(any_, ATTEST, _ANSWERER, crossing=True),
         *rows(reported, COLLECTION, _ASKER, crossing=True),
-        # Crossing a new date, an acceptance or a question: the asker could not know that it was not overdue.
-        *rows(any_, NUDGE, _ASKER, when=Condition.OVERDUE_IF_SILENT, crossing=True),
-        *rows(any_, ESCALATE, _ASKER, when=Condition.OVERDUE_IF_SILENT, crossing=True),
     )

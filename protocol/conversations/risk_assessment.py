@@ -18,11 +18,12 @@ Decisions that the table embodies (project choices):
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from types import MappingProxyType
 
 from protocol.conversations.neutral import (
+    PRESSES,
     clock_stands,
     has_accepted,
     has_declined,
@@ -34,6 +35,7 @@ from protocol.conversations.neutral import (
 from protocol.conversations.table import (
     ACCEPT,
     COLLECTION,
+    Asks,
     Effect,
     Obligation,
     Party,
@@ -131,6 +133,23 @@ def _next_final(thread: Thread, by: Party) -> Iterable[Entry]:
     return (final, *_reactions(thread, final, CORROBORATION, DISPUTE))
 
 
+def _asks(thread: Thread) -> Iterator[Asks]:
+    """A final assessment asks the other State to say what it holds of it, and a dispute asks for the next
+    one; not of an authority that declined, and left the asker to go on by itself."""
+    final = current_final(thread)
+    if final is None or thread.state not in _CONCLUDED:
+        return
+    disputes = _reactions(thread, final, DISPUTE)
+    if disputes:
+        yield Asks(message=_first(disputes), by=_ASKER, obligation="revision")
+    elif not _reactions(thread, final, CORROBORATION) and not has_declined(thread):
+        yield Asks(message=final, by=_ANSWERER, obligation="corroboration")
+
+
+def _first(entries: Iterable[Entry]) -> Entry:
+    return min(entries, key=lambda entry: (entry.at, entry.id))
+
+
 def _final_without(*reactions: str) -> Replies:
     def to_say(thread: Thread, _: Party) -> Iterable[Entry]:
         final = current_final(thread)
@@ -180,8 +199,10 @@ RISK_ASSESSMENT = Table(
         Reading(state=_S.REDIRECTED, when="it was redirected to another authority", holds=was_redirected),
         Reading(state=_S.REQUESTED, when="otherwise", holds=lambda _: True),
     ),
+    asks=_asks,
     replies=MappingProxyType(
         {
+            **PRESSES,
             FINAL: Replies(
                 to="once there is a final assessment: the present one, or what was said of it "
                 "(before, and on receipt: any message)",
@@ -200,7 +221,6 @@ RISK_ASSESSMENT = Table(
             redirecting=_OPEN,
             withdrawing=_OPEN,
             extending=_OPEN,
-            pressing=_OPEN,
             talking=(*_OPEN, *_CONCLUDED),
         ),
         *sayable((*_OPEN, *_CONCLUDED), _EVERY, CONTRIBUTION, _ANSWERER, effects=(Effect.STOP_CLOCK,)),

@@ -43,6 +43,7 @@ __all__ = [
     "QUERY",
     "REDIRECT",
     "WITHDRAW",
+    "Asks",
     "Condition",
     "Effect",
     "Move",
@@ -106,9 +107,9 @@ class Condition(StrEnum):
     HAD_ACCEPTED = "the answerer had accepted"
     HAD_BEEN_REDIRECTED = "redirected before, not yet accepted"
     NOT_YET_ANSWERED = "the answerer has not answered in substance"
-    OVERDUE = "the answer is overdue"
-    OVERDUE_AND_NUDGED = "overdue, and a nudge was sent"
-    OVERDUE_IF_SILENT = "overdue, had the answerer said nothing"
+    OVERDUE = "what that message asked for is overdue"
+    OVERDUE_AND_NUDGED = "overdue, and this side sent a nudge"
+    OVERDUE_IF_SILENT = "overdue, had the other side said nothing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +134,16 @@ class Obligation:
 
     name: str
     discharged_by: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asks:
+    """`message` has made `by` owe `obligation` (a row of deadlines.json started by its type), which `by` has
+    not done yet. Said of what comes after the opening message; open questions need no row of their own."""
+
+    message: Entry
+    by: Party
+    obligation: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,10 +180,11 @@ class Table:
     `machine.state_at`. `answer` is the message type whose collection or age matters. `own` are the
     procedure's own message types.
 
-    `readings`: where there are any, the state is the first that holds. `replies`: the moves that cannot reply
-    to just any message of the conversation. `destination_says`: own types that only the State where the child
-    is may say; `origin_says`: only another State. Which side of the conversation that is depends on who
-    opened it.
+    `readings`: where there are any, the state is the first that holds. `asks`: what was asked for after the
+    opening message and is not done, by either side; like a reading it looks at no order. `replies`: the moves
+    that cannot reply to just any message of the conversation. `destination_says`: own types that only the
+    State where the child is may say; `origin_says`: only another State. Which side of the conversation that
+    is depends on who opened it.
     """
 
     procedure: str
@@ -188,6 +200,7 @@ class Table:
     answered: frozenset[StrEnum] = frozenset()
     stale: StrEnum | None = None
     readings: tuple[Reading, ...] = ()
+    asks: Callable[[Thread], Iterable[Asks]] = lambda _: ()
     replies: Mapping[str, Replies] = field(default_factory=lambda: MappingProxyType({}))
     destination_says: frozenset[str] = frozenset()
     origin_says: frozenset[str] = frozenset()

@@ -12,7 +12,7 @@ from protocol.conversations.table import ANSWER, COLLECTION, PROGRESS, QUERY, Pa
 from protocol.deadlines import Due, Limits, Pause, Terms
 from protocol.identifiers import Address, CaseReference, MessageId, ThreadId
 
-__all__ = ["Entry", "Thread"]
+__all__ = ["Entry", "Owed", "Thread"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,8 @@ class Entry:
 
     `named` is what the machine needs of its coded part: the authority that a redirection names, the date that
     a progress note promises, the points in time at which a proposed solution is to be followed up, the one
-    that a follow-up report is about. `lifts` are the suspensions that a proposed solution answers.
+    that a follow-up report is about. `lifts` are the suspensions that a proposed solution answers. `terms`:
+    the clock that it started, where it asks for something; the opening message's are the thread's.
     """
 
     id: MessageId
@@ -32,6 +33,19 @@ class Entry:
     at: datetime
     named: tuple[str, ...] = ()
     lifts: tuple[MessageId, ...] = ()
+    terms: Terms | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owed:
+    """`by` owes `obligation` because of `message`; `due` counts pauses and a new date. `main`: what the
+    procedure waits for, and not the answer to a question."""
+
+    message: MessageId
+    by: Party
+    obligation: str
+    due: Due
+    main: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +54,9 @@ class Thread:
 
     `state` is what the messages say; what time adds (lapsed, stale) is `machine.state_at(thread, now)`.
     `answerers` holds every authority that the conversation was addressed to, the present one last.
-    `terms` are the deadlines set at opening; `due` is what the answerer owes now, pauses and a new date
-    counted. `entries` are in the order in which this node learned of them; the other node may have another
-    order.
+    `terms` are the deadlines set at opening. `owed` is all that either side owes now, pauses and new dates
+    counted; `due` is the first that the procedure waits for. `entries` are in the order in which this node
+    learned of them; the other node may have another order.
     """
 
     id: ThreadId
@@ -55,6 +69,7 @@ class Thread:
     terms: Terms | None
     due: Due | None
     entries: tuple[Entry, ...]
+    owed: tuple[Owed, ...] = ()
 
     @property
     def answerer(self) -> Address:
@@ -91,8 +106,12 @@ class Thread:
         answered = {entry.in_reply_to for entry in self.said(ANSWER)}
         return tuple(entry for entry in self.said(QUERY) if entry.by != to and entry.id not in answered)
 
-    def pauses(self, limits: Limits) -> tuple[Pause, ...]:
-        """When the clock stood still: from each of the answerer's questions to its answer.
+    def speaker(self, by: Party) -> Address:
+        """The authority that speaks for that side now."""
+        return self.asker if by is Party.ASKER else self.answerer
+
+    def pauses(self, limits: Limits, by: Party = Party.ANSWERER) -> tuple[Pause, ...]:
+        """When the clock of `by` stood still: from each of its questions to the answer.
 
         A question without an answer stops the clock for `limits.pause_at_most`, whether that time has
         passed or not: the clock then runs on by itself. Only the first `limits.pauses` questions count, by
@@ -101,20 +120,31 @@ class Thread:
         answers = {entry.in_reply_to: entry.at for entry in self.said(ANSWER)}
         return tuple(
             Pause(start=query.at, end=_end(query.at, answers.get(query.id), limits.pause_at_most))
-            for query in self.pausing(limits)
+            for query in self.pausing(limits, by)
         )
 
-    def pausing(self, limits: Limits) -> tuple[Entry, ...]:
-        """The answerer's questions that stop the clock, answered or not."""
-        asked = sorted(self.said_by(Party.ANSWERER, QUERY), key=lambda entry: (entry.at, entry.id))
+    def pausing(self, limits: Limits, by: Party = Party.ANSWERER) -> tuple[Entry, ...]:
+        """The questions of `by` that stop its clock, answered or not."""
+        asked = sorted(self.said_by(by, QUERY), key=lambda entry: (entry.at, entry.id))
         return tuple(asked[: limits.pauses])
 
-    def new_date(self) -> tuple[date, datetime] | None:
-        """The date promised last, and when it was promised."""
+    def new_date(self, to: MessageId | None = None) -> tuple[date, datetime] | None:
+        """The date promised last and when it was promised: for what `to` asked for, or for what the opening
+        message did."""
         promised = [
-            (date.fromisoformat(day), entry.at) for entry in self.said(PROGRESS) for day in entry.named
+            (date.fromisoformat(day), entry.at)
+            for entry in self.said(PROGRESS)
+            for day in entry.named
+            if self.extends(entry.by, entry.in_reply_to) == to
         ]
         return max(promised, default=None)
+
+    def extends(self, by: Party, in_reply_to: MessageId | None) -> MessageId | None:
+        """Whose clock a new date by `by` in reply to that message moves: that of the message, where it has
+        one of its own and the other side said it; else None, for the opening message's."""
+        asked = self.entry(in_reply_to)
+        own = asked is not None and asked.terms is not None and asked.by is not by and asked.type != QUERY
+        return in_reply_to if own else None
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, for storage at one node; it never travels."""
@@ -128,6 +158,16 @@ class Thread:
             "opened_at": self.opened_at.isoformat(),
             "terms": self.terms and self.terms.to_json(),
             "due": self.due and self.due.to_json(),
+            "owed": [
+                {
+                    "message": one.message,
+                    "by": one.by.value,
+                    "obligation": one.obligation,
+                    "due": one.due.to_json(),
+                    "main": one.main,
+                }
+                for one in self.owed
+            ],
             "entries": [
                 {
                     "id": entry.id,
@@ -138,6 +178,7 @@ class Thread:
                     "at": entry.at.isoformat(),
                     "named": list(entry.named),
                     "lifts": list(entry.lifts),
+                    **({"terms": entry.terms.to_json()} if entry.terms else {}),
                 }
                 for entry in self.entries
             ],
@@ -166,8 +207,19 @@ class Thread:
                     at=datetime.fromisoformat(entry["at"]),
                     named=_named(entry["named"]),
                     lifts=tuple(MessageId(message) for message in entry.get("lifts", ())),
+                    terms=Terms.from_json(entry["terms"]) if "terms" in entry else None,
                 )
                 for entry in data["entries"]
+            ),
+            owed=tuple(
+                Owed(
+                    message=MessageId(one["message"]),
+                    by=Party(one["by"]),
+                    obligation=one["obligation"],
+                    due=Due.from_json(one["due"]),
+                    main=one["main"],
+                )
+                for one in data.get("owed", ())
             ),
         )
 

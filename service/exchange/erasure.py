@@ -59,7 +59,7 @@ def erase(
         retention.drop_parts(connection, reference, part)
     retention.change(connection, reference, erased_at=now, forgotten_at=None)
     for row in ended:
-        _take_back_unsaid(session, row, now)
+        _take_back_unsaid(node, session, row, now)
     epoch = first_epoch(now)
     for peer in retention.peers_left_with_a_gap(ended):
         # A number that is not sent again would be asked for until the end of time.
@@ -173,7 +173,7 @@ def _end_attachments(node: Node, session: Session, reference: CaseReference, now
     retention.drop_attachments(connection, reference, now)
 
 
-def _take_back_unsaid(session: Session, row: Row[Any], now: datetime) -> None:
+def _take_back_unsaid(node: Node, session: Session, row: Row[Any], now: datetime) -> None:
     """What never had a number was never said."""
     if row.sequence is not None:
         return
@@ -182,4 +182,4 @@ def _take_back_unsaid(session: Session, row: Row[Any], now: datetime) -> None:
             MESSAGE.c.sender_node == row.sender_node, MESSAGE.c.id == row.message_id
         )
     )
-    take_back(session, ThreadId(thread.scalar_one()), MessageId(row.message_id), now)
+    take_back(node, session, ThreadId(thread.scalar_one()), MessageId(row.message_id), now)

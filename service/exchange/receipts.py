@@ -8,7 +8,7 @@ of it, is left out and logged: it proves nothing here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,13 +16,17 @@ from sqlalchemy import Connection, Row
 from sqlmodel import Session
 
 from protocol import conversations, evidence
-from protocol.content import read_content
+from protocol.content import Content, read_content
+from protocol.conversations.machine import Said
+from protocol.deadlines import CorridorProfile
+from protocol.directory import AuthorityEntry
 from protocol.errors import NotAcceptable, Refused
 from protocol.evidence import Evidence, Parties
 from protocol.identifiers import Address, MessageId, NodeCode, ThreadId
 from protocol.statements import Statement
-from service.exchange import proof
+from service.exchange import case_files, proof
 from service.exchange.reading import stored_statement
+from service.exchange.telling import directory_or_none
 from service.node import Node
 from service.notices import tell
 from service.store import attachments, mailbox, outgoing
@@ -128,11 +132,11 @@ def _apply(
             if row.status in ("accepted", "sent"):
                 mailbox.set_message(connection, node.code, message, status="consigned")
                 if row.refusal_code is not None:
-                    _say_again(session, row, now)
+                    _say_again(node, session, row, now)
             elif row.refusal_code == "vault.key_destroyed":
                 # We had given up on it when its parts were erased, and it had arrived after all.
                 mailbox.set_message(connection, node.code, message, status="consigned", refusal_code=None)
-                _rebuild(session, ThreadId(row.thread), now)
+                _rebuild(node, session, ThreadId(row.thread), now)
         case "consignment-failed" if receipt.about.statement_digest is None:
             outgoing.try_again(connection, node.code, message, at=now + RESEAL_AFTER)
         case "consignment-failed" if row.status not in ("accepted", "sent"):
@@ -141,7 +145,7 @@ def _apply(
         case "consignment-failed":
             outgoing.settle(connection, node.code, message, now)
             mailbox.set_message(connection, node.code, message, status="refused", refusal_code=receipt.code)
-            take_back(session, ThreadId(row.thread), message, now)
+            take_back(node, session, ThreadId(row.thread), message, now)
             tell(
                 session,
                 "message-refused",
@@ -158,7 +162,7 @@ def _apply(
                 connection, node.code, message, status="retrieved", collected_at=receipt.issued_at
             )
             if row.refusal_code is not None and row.status in _UNANSWERED:
-                _say_again(session, row, now)
+                _say_again(node, session, row, now)
             _collected(node, session, row, receipt, now)
         case "attachment-consigned" | "attachment-failed":
             digest = receipt.facts.get("attachment", "")
@@ -167,21 +171,21 @@ def _apply(
             pass
 
 
-def take_back(session: Session, thread_id: ThreadId, message: MessageId, now: datetime) -> None:
+def take_back(node: Node, session: Session, thread_id: ThreadId, message: MessageId, now: datetime) -> None:
     """The other node refused what we had said already, or it never left: the conversation goes on as if it
     had not been said."""
     if message == MessageId(thread_id):
         mailbox.delete_thread(session.connection(), thread_id)
-    _rebuild(session, thread_id, now)
+    _rebuild(node, session, thread_id, now)
 
 
-def _say_again(session: Session, row: Row[Any], now: datetime) -> None:
+def _say_again(node: Node, session: Session, row: Row[Any], now: datetime) -> None:
     """The other node took what did not count here any more: there its predecessor came after all."""
     _mark(session.connection(), row, left_out=False)
-    _rebuild(session, ThreadId(row.thread), now)
+    _rebuild(node, session, ThreadId(row.thread), now)
 
 
-def _rebuild(session: Session, thread_id: ThreadId, now: datetime) -> None:
+def _rebuild(node: Node, session: Session, thread_id: ThreadId, now: datetime) -> None:
     """The conversation from all that nobody refused, and of our own messages that are not answered yet those
     marked that do not count in it now."""
     connection = session.connection()
@@ -204,10 +208,26 @@ def _rebuild(session: Session, thread_id: ThreadId, now: datetime) -> None:
                 for row in rows
                 if row.collected_at is not None and row.recipient == asker
             },
+            counted_on=_counted_on(node),
         )
         mailbox.save_thread(connection, thread, now=now, new=False)
     for row in unanswered:
         _mark(connection, row, left_out=thread is None or thread.entry(MessageId(row.id)) is None)
+
+
+def _counted_on(
+    node: Node,
+) -> Callable[[Said], tuple[AuthorityEntry | None, CorridorProfile | None]]:
+    """By what a message that starts a clock is counted, as when it was first taken."""
+    directory = directory_or_none(node)
+
+    def counted_on(said: Said) -> tuple[AuthorityEntry | None, CorridorProfile | None]:
+        if directory is None or not isinstance(said, Content):
+            return None, None
+        entry = case_files.answering_entry(directory, said.recipient_entry)
+        return entry, case_files.cited_profile(directory, said)
+
+    return counted_on
 
 
 def _mark(connection: Connection, row: Row[Any], *, left_out: bool) -> None:

@@ -163,7 +163,7 @@ def test_only_the_side_that_asked_withdraws_and_only_the_other_reports() -> None
     thread = talk()
     assert refused(thread, said(thread, "withdraw", by=B)).code == "conversation.other_side"
     assert refused(thread, said(thread, REPORT, by=A)).code == "conversation.other_side"
-    assert refused(thread, said(thread, "nudge", by=B)).code == "conversation.other_side"
+    assert refused(thread, said(thread, "nudge", by=B)).code == "conversation.wrong_reply"
 
 
 def test_stranger_wrong_case_and_wrong_thread_are_told_the_same() -> None:
@@ -306,7 +306,9 @@ def test_nudge_then_escalate_once_overdue() -> None:
     refusal = refused(thread, escalation, sending=True)
     assert [entry.code for entry in refusal.missing] == ["missing.nudge"]
     assert refused(thread, early, sending=True).missing[0].code == "missing.overdue"
-    assert refused(thread, early).code == "conversation.not_now"
+    a_day_early = said(thread, "nudge", by=A, at=late - timedelta(days=1, seconds=1))
+    assert refused(thread, a_day_early).code == "conversation.not_now"
+    advance(thread, early, table=SOCIAL_INQUIRY, sending=False)  # another time-zone database counts earlier
     nudged = advance(thread, nudge, table=SOCIAL_INQUIRY, sending=True)
     assert nudged.effects == (Effect.REMIND,)
     raised = advance(

@@ -299,7 +299,9 @@ def test_any_word_of_the_answerer_on_the_proposal_discharges_its_answer(move_typ
     waiting = talk(DURABLE_SOLUTION)
     assert waiting.due
     assert waiting.due.obligation == "answer"
-    assert talk(DURABLE_SOLUTION, (B, move_type, "x")).due is None
+    after = talk(DURABLE_SOLUTION, (B, move_type, "x"))
+    assert all(one.by is A for one in after.owed), "what is owed now is owed by the one who proposed"
+    assert [one.message for one in after.owed] == ([] if move_type == REFUSAL else ["x"])
     assert talk(DURABLE_SOLUTION, (A, ACCEPTANCE, "x")).due == waiting.due
 
 

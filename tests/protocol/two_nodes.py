@@ -93,10 +93,13 @@ def said(
     return message(message_type, name or f"{message_type}-{len(thread.entries)}", **(fields | changes))
 
 
-def coded_for(thread: Thread, message_type: str) -> Mapping[str, Any] | None:
+def coded_for(
+    thread: Thread, message_type: str, by: Party = Party.ANSWERER, reply_to: str | None = None
+) -> Mapping[str, Any] | None:
     """A coded part that the machine accepts; None where there is none left to give."""
     if message_type == "progress":
-        terms = thread.terms
+        asked = thread.entry(thread.extends(by, MessageId(reply_to) if reply_to else None))
+        terms = asked.terms if asked else thread.terms
         assert terms
         assert terms.latest_new_date
         return {"new_due_on": terms.latest_new_date.isoformat()}
@@ -156,7 +159,7 @@ class World:
             name=f"{side}-{self.count}",
             at=now,
             in_reply_to=reply_to,
-            coded=coded_for(thread, message_type),
+            coded=coded_for(thread, message_type, side, reply_to),
         )
         moved = advance(thread, statement, table=self.table, sending=not careless).thread
         if side is Party.ASKER:
@@ -214,9 +217,10 @@ class World:
             return False
         if agreed_version(a) != agreed_version(b) or current_final(a) != current_final(b):
             return False
-        return (a.state, a.due, a.answerers, frozenset(a.entries)) == (
+        return (a.state, a.due, a.owed, a.answerers, frozenset(a.entries)) == (
             b.state,
             b.due,
+            b.owed,
             b.answerers,
             frozenset(b.entries),
         )
