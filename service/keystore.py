@@ -43,6 +43,7 @@ __all__ = [
     "PASSPHRASE_LEAST",
     "SNAPSHOT",
     "STATE_ROOT",
+    "WEBHOOK",
     "FileKeyStore",
     "KeyEntry",
     "charter_owner",
@@ -56,6 +57,8 @@ SNAPSHOT = "snapshot"
 """Owner of the key that signs directory snapshots."""
 API_TOKEN = "api-token"  # noqa: S105 - the name of an owner
 """Owner of the key that signs this node's access tokens."""
+WEBHOOK = "webhook"
+"""Owner of the key that signs what this node tells other systems by webhook."""
 
 
 def charter_owner(number: int) -> str:

@@ -102,6 +102,18 @@ class Metrics:
             ["peer"],
             registry=registry,
         )
+        self._notices_waiting = Gauge(
+            "fp_notices_waiting", "Notices that wait to go out, by channel", ["channel"], registry=registry
+        )
+        self._notice_oldest = Gauge(
+            "fp_notice_oldest_seconds", "Age of the oldest notice that should be out", registry=registry
+        )
+        self._notice_failures = Counter(
+            "fp_notice_failures_total",
+            "Attempts to tell somebody that were not taken",
+            ["channel", "code"],
+            registry=registry,
+        )
         self._requests = Counter(
             "fp_http_requests_total",
             "Requests by route template",
@@ -192,6 +204,17 @@ class Metrics:
         self._directory_splits.clear()
         for peer, split in peers.items():
             self._directory_splits.labels(self._capped("peer", peer)).set(split)
+
+    def notices_waiting(self, rows: Mapping[str, int], *, oldest_seconds: float) -> None:
+        """`rows` by channel, `email` and `webhook`; one that is not named has none."""
+        self._notices_waiting.clear()
+        for channel, count in rows.items():
+            self._notices_waiting.labels(self._capped("channel", channel)).set(count)
+        self._notice_oldest.set(oldest_seconds)
+
+    def notice_failed(self, channel: str, code: str) -> None:
+        """`code`: one of our own few, never what the other side wrote."""
+        self._notice_failures.labels(self._capped("channel", channel), self._capped("code", code)).inc()
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         """`route` is the template (`/v1/messages/{id}`), never the path asked for; `unmatched` for none."""

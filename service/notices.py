@@ -55,10 +55,12 @@ AUDIENCES: Final[Mapping[Role, frozenset[str]]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """A type of event. `due`: its notices may have a due date."""
+    """A type of event. `due`: its notices may have a due date. `looked_for`: found by a look at how things
+    stand, again and again, so that its key is kept for as long as the node."""
 
     name: str
     due: bool = False
+    looked_for: bool = False
 
 
 KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
@@ -68,24 +70,24 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
             Kind(name="message-arrived", due=True),
             Kind(name="message-refused"),
             Kind(name="message-sent-on", due=True),
-            Kind(name="due-soon", due=True),
-            Kind(name="overdue", due=True),
-            Kind(name="escalated", due=True),
-            Kind(name="lapsed", due=True),
-            Kind(name="clock-differs", due=True),
+            Kind(name="due-soon", due=True, looked_for=True),
+            Kind(name="overdue", due=True, looked_for=True),
+            Kind(name="escalated", due=True, looked_for=True),
+            Kind(name="lapsed", due=True, looked_for=True),
+            Kind(name="clock-differs", due=True, looked_for=True),
             Kind(name="approval-waiting", due=True),
             Kind(name="approval-decided"),
             Kind(name="identity-released", due=True),
-            Kind(name="stuck"),
-            Kind(name="key-ending", due=True),
-            Kind(name="directory-ending", due=True),
-            Kind(name="split-view"),
-            Kind(name="relay-failed"),
-            Kind(name="adapter-unwell"),
+            Kind(name="stuck", looked_for=True),
+            Kind(name="key-ending", due=True, looked_for=True),
+            Kind(name="directory-ending", due=True, looked_for=True),
+            Kind(name="split-view", looked_for=True),
+            Kind(name="relay-failed", looked_for=True),
+            Kind(name="adapter-unwell", looked_for=True),
         )
     }
 )
-"""Their words for people are in `service/notifying/words.json`, one row a language."""
+"""Their words for people are in `service/notifying/locales`."""
 
 _RANDOM = SystemRandomSource()
 _COLUMNS = [column.name for column in NOTICE.columns if column.name not in ("row", "spread_at")]

@@ -13,6 +13,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, get_type_hints
 from urllib.parse import urlsplit
@@ -29,6 +30,7 @@ ENVIRONMENT_PREFIX = "FOCALPOINT_"
 
 _STATE = re.compile(r"int|[a-z]{2}")
 _DIGEST = re.compile(r"[A-Za-z0-9_-]{43}")
+_MAILBOX = re.compile(r"[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", re.ASCII)
 _HOSTS_OF_THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 _LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -111,6 +113,20 @@ class Settings:
     # What it does by itself.
     erasure: str = "proposed"  # what is due is "proposed", and a person confirms; or erased "when-due"
 
+    # Telling people and systems (docs/operations/notifications.md).
+    smtp_host: str = ""  # the mail server; none sends no mail
+    smtp_port: int = 587  # TCP port
+    smtp_security: str = "starttls"  # "starttls", "tls" from the first byte, or "none" on this machine alone
+    smtp_ca_file: Path | None = None  # PEM; when no public authority signs the mail server's certificate
+    smtp_user: str = ""  # what the mail server calls this node; none signs in nowhere
+    smtp_password_file: Path | None = None  # 0600
+    smtp_from: str = ""  # the address that mail comes from: an office's
+    webhook_ca_file: Path | None = None  # PEM; for receivers whose certificate no public authority signs
+    webhook_networks: str = ""  # private networks that webhooks may lead to, with spaces, as 10.2.0.0/16
+    notices_keep_days: int = 90  # how long what was told is kept
+    listeners_per_person: int = 4  # open streams of events of one person or system
+    listeners: int = 400  # and of all together
+
     # How much.
     quarantine_rows: int = 1_000  # unauthenticated envelopes kept, the newest
     store_readers: int = 4  # threads that read from the database
@@ -132,6 +148,12 @@ class Settings:
         """The API's own name: where its clients call it, and whom their tokens are for."""
         host = f"[{self.api_host}]" if ":" in self.api_host else self.api_host
         return self.api_url or f"http://{host}:{self.api_port}"
+
+    @property
+    def on_this_machine(self) -> bool:
+        """Whether it talks to this machine alone: a network for trying out, and tests."""
+        hosts = {urlsplit(self.hub_url).hostname, self.api_host, urlsplit(self.audience).hostname}
+        return hosts <= set(_HOSTS_OF_THIS_MACHINE)
 
     @property
     def limits(self) -> Limits:
@@ -269,6 +291,7 @@ def _problems(settings: Settings) -> list[str]:
     if settings.log_level not in _LOG_LEVELS:
         found.append(f"`log_level`: expected one of {', '.join(_LOG_LEVELS)}")
     found += _sign_in_problems(settings)
+    found += _telling_problems(settings)
     found += [
         f"`{name}`: expected {least:g} to {most:g}"
         for name, (least, most) in _RANGES.items()
@@ -294,6 +317,25 @@ def _sign_in_problems(settings: Settings) -> list[str]:
         found.append("`oidc_issuer`: expected https://host, as the identity provider writes it")
     if not settings.oidc_client_id:
         found.append("`oidc_client_id`: expected what the identity provider calls this node")
+    return found
+
+
+def _telling_problems(settings: Settings) -> list[str]:
+    found = []
+    if settings.smtp_security not in ("starttls", "tls", "none"):
+        found.append("`smtp_security`: expected starttls, tls or none")
+    elif settings.smtp_host and settings.smtp_security == "none" and not _of_this_machine(settings.smtp_host):
+        found.append("`smtp_security`: none only where the mail server is on this machine")
+    if settings.smtp_host and not _MAILBOX.fullmatch(settings.smtp_from):
+        found.append("`smtp_from`: expected the mail address of an office")
+    if bool(settings.smtp_user) != (settings.smtp_password_file is not None):
+        found.append("`smtp_user`: expected together with `smtp_password_file`")
+    for network in settings.webhook_networks.split():
+        try:
+            ip_network(network)
+        except ValueError:
+            found.append("`webhook_networks`: expected networks such as 10.2.0.0/16, with spaces between")
+            break
     return found
 
 
@@ -330,6 +372,10 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "overdue_check_seconds": (1, 86_400),
     "retention_check_seconds": (1, 86_400),
     "directory_check_seconds": (1, 3_600),
+    "smtp_port": (1, 65_535),
+    "notices_keep_days": (1, 3_650),
+    "listeners_per_person": (1, 100),
+    "listeners": (1, 10_000),
     "quarantine_rows": (0, 1_000_000),
     "store_readers": (1, 64),
 }
