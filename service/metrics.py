@@ -79,6 +79,12 @@ class Metrics:
             ["peer"],
             registry=registry,
         )
+        self._indicators_differ = Gauge(
+            "fp_indicators_differ",
+            "Figures that a peer's node counts otherwise than ours, as it was last told",
+            ["peer"],
+            registry=registry,
+        )
         self._hub = Gauge("fp_hub_connected", "1 while the hub is reachable", registry=registry)
         self._hub_reconnects = Counter("fp_hub_reconnects_total", "Connections regained", registry=registry)
         self._directory_expires = Gauge(
@@ -183,6 +189,10 @@ class Metrics:
     def channel_lacks(self, peer: str, count: int) -> None:
         """How many numbered envelopes `peer` says it sent that have not come."""
         self._channel_lacks.labels(self._capped("peer", peer)).set(count)
+
+    def indicators_differ(self, peer: str, count: int) -> None:
+        """How many figures of the newest year that both told are different at `peer`."""
+        self._indicators_differ.labels(self._capped("peer", peer)).set(count)
 
     def hub(self, *, connected: bool, regained: bool = False) -> None:
         self._hub.set(connected)

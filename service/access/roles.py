@@ -61,6 +61,7 @@ class Scope(StrEnum):
     METRICS_READ = "metrics:read"
     RETENTION_READ = "retention:read"
     RETENTION_WRITE = "retention:write"
+    INDICATORS_READ = "indicators:read"
     STATISTICS_READ = "statistics:read"
     STATISTICS_RELEASE = "statistics:release"
 
@@ -110,17 +111,30 @@ ROLE_SCOPES: Final[Mapping[Role, frozenset[Scope]]] = MappingProxyType(
         # The second pair of eyes (`service.access.pairs`): decides on what another person has proposed.
         Role.SUPERVISOR: _CASE_WORK
         | _PROPOSING
-        | {Scope.IDENTITY_READ, Scope.AGREEMENTS_SIGN, Scope.RETENTION_WRITE},
+        | {
+            Scope.IDENTITY_READ,
+            Scope.AGREEMENTS_SIGN,
+            Scope.RETENTION_WRITE,
+            Scope.INDICATORS_READ,
+        },
         # The status of protection is the State's own; an intermediary stands in for messages, not for that.
         Role.INTERMEDIARY_OFFICER: _CASE_WORK | {Scope.ENVELOPES_CARRY, Scope.APPROVALS_READ},
         # Software is not one of two people, and is shown no identity. It sees what became of its messages.
         Role.AGENCY_SYSTEM: _CASE_WORK | {Scope.APPROVALS_READ},
         Role.OPERATOR: frozenset(
-            {Scope.DEADLINES_READ, Scope.DIRECTORY_READ, Scope.ENVELOPES_CARRY, Scope.METRICS_READ}
+            {
+                Scope.DEADLINES_READ,
+                Scope.DIRECTORY_READ,
+                Scope.ENVELOPES_CARRY,
+                Scope.METRICS_READ,
+                Scope.INDICATORS_READ,
+            }
         ),
         Role.AUDITOR: frozenset({Scope.AUDIT_READ, Scope.DIRECTORY_READ}),
         # Numbers alone, with what is small hidden: no scope that shows content.
-        Role.STATISTICIAN: frozenset({Scope.DIRECTORY_READ, Scope.STATISTICS_READ, Scope.STATISTICS_RELEASE}),
+        Role.STATISTICIAN: frozenset(
+            {Scope.DIRECTORY_READ, Scope.STATISTICS_READ, Scope.STATISTICS_RELEASE, Scope.INDICATORS_READ}
+        ),
         Role.ADMINISTRATOR: frozenset(
             {
                 Scope.ADMIN,
@@ -178,6 +192,7 @@ ENDPOINTS: Final[Mapping[Endpoint, frozenset[Scope]]] = MappingProxyType(
         ("GET", "/v1/vocabularies"): frozenset({Scope.DIRECTORY_READ}),
         ("GET", "/v1/vocabularies/{scheme}"): frozenset({Scope.DIRECTORY_READ}),
         ("GET", "/v1/deadlines"): frozenset({Scope.DEADLINES_READ}),
+        ("GET", "/v1/indicators"): frozenset({Scope.INDICATORS_READ}),
         ("GET", "/v1/statistics"): frozenset({Scope.STATISTICS_READ}),
         ("POST", "/v1/statistics/releases"): frozenset({Scope.STATISTICS_RELEASE}),
         ("GET", "/v1/statistics/releases/{id}"): frozenset({Scope.STATISTICS_READ}),

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from protocol.attachments import MediaType
 from protocol.identifiers import CaseReference, MessageId
+from protocol.indicators import Report
 from protocol.rendering import Format, Rendering
 from protocol.statistics import Population, Release
 from service.access.actor import Actor
@@ -26,6 +27,7 @@ from service.exchange.views import (
     DeadlinesView,
     EvidenceView,
     ImportView,
+    IndicatorQuery,
     MessageQuery,
     MessageView,
     NextStepsView,
@@ -191,6 +193,14 @@ class UseCases(Protocol):
     ) -> Published:
         """Of facts that this node signs, or of an entry that comes `signed`."""
         ...
+
+    async def read_indicators(self, node: Node, actor: Actor, query: IndicatorQuery, /) -> Report:
+        """Counted now. NotAcceptable `statistics.period_open`."""
+        ...
+
+    async def render_indicators(
+        self, node: Node, actor: Actor, query: IndicatorQuery, language: str, form: Format, /
+    ) -> Rendering: ...
 
     async def list_statistics(self, node: Node, actor: Actor, limit: int, /) -> StatisticsList: ...
 

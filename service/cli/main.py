@@ -31,6 +31,7 @@ GROUPS: Final = {
     "doctor": "service.cli.doctor:doctor_app",
     "hub": "service.cli.hub:hub_app",
     "inbox": "service.cli.messages:inbox_app",
+    "indicators": "service.cli.indicators:indicators_app",
     "journal": "service.cli.journal:journal_app",
     "keys": "service.cli.keys:keys_app",
     "network": "service.cli.network:network_app",

@@ -404,6 +404,48 @@ class Client:
         answer = await self._json("GET", "/v1/deadlines", params=asked)
         return cast("list[Deadline]", answer["deadlines"])
 
+    async def indicators(
+        self,
+        *,
+        year: int | None = None,
+        procedure: str | None = None,
+        peer: str | None = None,
+        as_of: str | None = None,
+        publication: bool = False,
+    ) -> dict[str, Any]:
+        """How timely States answered the requests of `year`, and whether the peers' nodes count the same."""
+        asked = _indicators_asked(year, procedure, peer, as_of, publication)
+        return await self._json("GET", "/v1/indicators", params=asked)
+
+    async def printed_indicators(
+        self,
+        *,
+        year: int | None = None,
+        procedure: str | None = None,
+        peer: str | None = None,
+        as_of: str | None = None,
+        publication: bool = False,
+        language: str | None = None,
+        format: Format = "text",  # noqa: A002
+    ) -> Printed:
+        asked = _indicators_asked(year, procedure, peer, as_of, publication)
+        return await self._printed("/v1/indicators", language, format, asked)
+
+    async def indicators_file(
+        self,
+        *,
+        year: int | None = None,
+        procedure: str | None = None,
+        peer: str | None = None,
+        as_of: str | None = None,
+        publication: bool = False,
+        language: str | None = None,
+        format: Literal["csv", "json"] = "csv",  # noqa: A002
+    ) -> bytes:
+        asked = _indicators_asked(year, procedure, peer, as_of, publication) | {"format": format}
+        asked |= {} if language is None else {"lang": language}
+        return (await self._request("GET", "/v1/indicators", params=asked)).content
+
     async def statistics(self) -> list[dict[str, Any]]:
         """What was released, the newest first, without the tables."""
         answer = await self._json("GET", "/v1/statistics", params={"limit": 500})
@@ -513,8 +555,10 @@ class Client:
         answer: dict[str, Any] = (await self._request(method, path, **request)).json()
         return answer
 
-    async def _printed(self, path: str, language: str | None, form: Format) -> Printed:
-        asked = {"format": form} | ({} if language is None else {"lang": language})
+    async def _printed(
+        self, path: str, language: str | None, form: Format, filters: Mapping[str, str] | None = None
+    ) -> Printed:
+        asked = {"format": form, **(filters or {})} | ({} if language is None else {"lang": language})
         answer = await self._request("GET", path, params=asked)
         return Printed(
             content=answer.content,
@@ -532,6 +576,19 @@ class Client:
         if answer.is_success:
             return answer
         raise problem_of(answer)
+
+
+def _indicators_asked(
+    year: int | None, procedure: str | None, peer: str | None, as_of: str | None, publication: bool
+) -> dict[str, str]:
+    asked = {
+        "year": None if year is None else str(year),
+        "procedure": procedure,
+        "peer": peer,
+        "as_of": as_of,
+    }
+    named = {name: value for name, value in asked.items() if value is not None}
+    return named | ({"publication": "true"} if publication else {})
 
 
 def _segment(name: str) -> str:

@@ -13,6 +13,7 @@ from service.exchange.carriage import export_envelope, import_envelope
 from service.exchange.cases import case_timeline, open_case, set_protection
 from service.exchange.collect import collect
 from service.exchange.deadlines import deadlines
+from service.exchange.indicators import read_indicators, render_indicators
 from service.exchange.next_steps import next_steps
 from service.exchange.printing import render_message, render_timeline
 from service.exchange.reading import list_messages, message_evidence, read_message
@@ -56,9 +57,11 @@ __all__ = [
     "put_attachment",
     "read_approval",
     "read_attachment",
+    "read_indicators",
     "read_message",
     "read_statistics",
     "render_agreement",
+    "render_indicators",
     "render_message",
     "render_statistics",
     "render_timeline",

@@ -17,6 +17,7 @@ from protocol.attachments import MediaType, chunks_of
 from protocol.errors import Missing, NotAcceptable, Refused
 from protocol.evidence import ShownRendering
 from protocol.identifiers import CaseReference, MessageId, NodeCode, ThreadId, new_case_reference
+from protocol.indicators import Report
 from protocol.languages import direction
 from protocol.rendering import Format, Rendering, printed
 from protocol.rendering.words import Document, Remark, Section
@@ -43,6 +44,7 @@ from service.exchange.views import (
     EvidenceItem,
     EvidenceView,
     ImportView,
+    IndicatorQuery,
     MessageQuery,
     MessageView,
     NextStep,
@@ -523,6 +525,16 @@ class FakeExchange:
     ) -> Published:
         self._maybe_fail()
         return Published(path=f"{node.code}/{kind}/{name}", digest="A" * 43, changes=("new",))
+
+    async def read_indicators(self, node: Node, actor: Actor, query: IndicatorQuery, /) -> Report:
+        self._maybe_fail()
+        now = node.clock.now()
+        return Report(year=query.year, as_of=query.as_of or now, made_at=now)
+
+    async def render_indicators(
+        self, node: Node, actor: Actor, query: IndicatorQuery, language: str, form: Format, /
+    ) -> Rendering:
+        return _rendered((await self.read_indicators(node, actor, query)).id, language, form)
 
     async def list_statistics(self, node: Node, actor: Actor, limit: int, /) -> StatisticsList:
         self._maybe_fail()
