@@ -66,6 +66,7 @@ class PublishedRow:
 
     def to_json(self) -> Json:
         told: Json = {"asking": self.asking, "answering": self.answering, "procedure": self.procedure}
+        told["suppressed"] = self.requests is None
         if self.requests is None:
             return told
         told["requests"] = self.requests
@@ -76,9 +77,8 @@ class PublishedRow:
             }
             for one in self.questions
         ]
-        if self.days_told:
-            told |= {"median_days": self.median_days, "ninetieth_days": self.ninetieth_days}
-        return told
+        days = {"median_days": self.median_days, "ninetieth_days": self.ninetieth_days}
+        return told | {name: value for name, value in days.items() if value is not None}
 
 
 def published_as_of(year: int) -> datetime:

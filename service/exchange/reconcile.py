@@ -19,6 +19,7 @@ from protocol.directory import Directory
 from protocol.directory.views import DirectoryView
 from protocol.errors import Refused
 from protocol.identifiers import NodeCode
+from protocol.indicators import Told
 from protocol.reconciliation import (
     ChannelReport,
     compare,
@@ -28,7 +29,7 @@ from protocol.reconciliation import (
 )
 from protocol.statements import Statement
 from service.access import journal
-from service.exchange import checkpoints
+from service.exchange import checkpoints, indicators
 from service.node import Node
 from service.notices import tell
 from service.store import comparisons, outgoing
@@ -48,11 +49,12 @@ def state_of_channels(
     now: datetime,
     *,
     gaps: bool = True,
+    figures: tuple[Told, ...] = (),
 ) -> Statement | None:
     """Our signed statement on both channels with a peer; None before anything has passed.
 
     Without `gaps` it says no more than what came unbroken: what is above may be on its way, and to name it
-    would have it sent twice.
+    would have it sent twice. `figures`: our indicators, when the peer has still to be told of them.
     """
     reports = [
         _report(session, channel, received=gaps and channel.recipient == node.code)
@@ -67,6 +69,7 @@ def state_of_channels(
         directory=directory.snapshot.digest,
         view=comparisons.our_view(session.connection(), directory, peer),
         checkpoint=journal.checkpoint(session)[1] or None,
+        indicators=figures,
         issued_at=now,
         key=node.keys.signing(node.code),
     )
@@ -87,6 +90,7 @@ def take_reconciliation(
     checkpoints.keep(node, session, statement, issuer=sender, peer=node.code, at=said.issued_at)
     if said.view is not None:
         _compare_directories(node, session, said.view, sender, now)
+    indicators.take_told(node, session, said, statement)
     for theirs in said.channels:
         if theirs.channel.sender == node.code:
             _received_by_peer(node, session, theirs, said.issued_at, now)

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from protocol.errors import Missing
 from protocol.evidence import ShownRendering
-from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, ThreadId
+from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, StateCode, ThreadId
 from protocol.rendering import Format
 from protocol.statistics import Release
 
@@ -37,6 +37,7 @@ __all__ = [
     "EvidenceItem",
     "EvidenceView",
     "ImportView",
+    "IndicatorQuery",
     "InvitationView",
     "MessageQuery",
     "MessageStatus",
@@ -139,14 +140,31 @@ class MessageQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadlineQuery:
-    """Which deadlines, the earliest first. `owed_by`: whose move is awaited. `until`: due at or before
-    this."""
+    """Which deadlines, the earliest first. `owed_by`: whose move is awaited. `until`: due at or before this.
+    `with_state`: those with an authority of that State on the other side. `after`: instant and conversation of
+    the last that was shown."""
 
     owed_by: Literal["us", "them"] | None = None
     overdue: bool | None = None
     case: CaseReference | None = None
     until: datetime | None = None
+    with_state: StateCode | None = None
+    after: tuple[datetime, ThreadId] | None = None
     limit: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndicatorQuery:
+    """Whose figures of which year, and as of when (None: the latest instant that has settled).
+
+    `publication`: as everybody may see them; `as_of` is then a fixed one.
+    """
+
+    year: int
+    procedure: str | None = None
+    peer: StateCode | None = None
+    as_of: datetime | None = None
+    publication: bool = False
 
 
 # -- what they return

@@ -16,9 +16,10 @@ from sqlmodel import Session
 from protocol.envelope import ClearHeader, Envelope, Outgoing, assemble
 from protocol.errors import FocalpointError, Refused
 from protocol.identifiers import NodeCode, new_message_id
+from protocol.indicators import Told
 from protocol.statements import Statement
 from service.errors import NodeError
-from service.exchange import checkpoints
+from service.exchange import checkpoints, indicators
 from service.exchange.letters import first_epoch
 from service.exchange.reconcile import state_of_channels
 from service.node import Node
@@ -117,8 +118,11 @@ class Reconciler:
             ):
                 continue
 
-            def envelope(session: Session, peer: NodeCode = peer) -> tuple[Statement, Envelope] | None:
-                statement = state_of_channels(node, session, peer, directory, now, gaps=gaps)
+            def envelope(
+                session: Session, peer: NodeCode = peer
+            ) -> tuple[Statement, Envelope, tuple[Told, ...]] | None:
+                figures = indicators.owed_to(node, session.connection(), peer, now) if gaps else ()
+                statement = state_of_channels(node, session, peer, directory, now, gaps=gaps, figures=figures)
                 if statement is None:
                     return None
                 key = directory.sealing_key(peer, "content", now)
@@ -139,14 +143,20 @@ class Reconciler:
                     sealing_key=key,
                     identity_key=None,
                 )
-                return statement, sealed
+                return statement, sealed, figures
 
             ready = await node.store.read(envelope)
             if ready is not None:
-                statement, sealed = ready
+                statement, sealed, figures = ready
 
-                def kept(session: Session, said: Statement = statement, peer: NodeCode = peer) -> None:
+                def kept(
+                    session: Session,
+                    said: Statement = statement,
+                    peer: NodeCode = peer,
+                    figures: tuple[Told, ...] = figures,
+                ) -> None:
                     checkpoints.keep(node, session, said, issuer=node.code, peer=peer, at=now)
+                    indicators.keep_told(node, session, peer, figures, said, now)
                     comparisons.told(session.connection(), peer)
 
                 # Before it leaves: what a peer holds of us, we hold too.
