@@ -39,8 +39,8 @@ def requests_of(
     between: tuple[StateCode, StateCode] | None = None,
 ) -> Iterator[tuple[Thread, Mapping[MessageId, datetime]]]:
     """The conversations that were opened from `start` until before `end`, each with the signed time of the
-    first evidence that its messages were consigned. The cost is linear in those conversations, the memory that
-    of a batch.
+    first evidence that its messages were consigned. The cost is linear in those conversations, the memory
+    that of a batch.
 
     `between`: only requests of one of these two States to the other.
     """
@@ -82,9 +82,7 @@ def requests_of(
 def _consigned(connection: Connection, threads: list[str]) -> dict[str, dict[MessageId, datetime]]:
     rows = connection.execute(
         select(MESSAGE.c.thread, MESSAGE.c.id, func.min(EVIDENCE.c.issued_at).label("at"))
-        .join(
-            EVIDENCE, and_(EVIDENCE.c.id == MESSAGE.c.id, EVIDENCE.c.sender_node == MESSAGE.c.sender_node)
-        )
+        .join(EVIDENCE, and_(EVIDENCE.c.id == MESSAGE.c.id, EVIDENCE.c.sender_node == MESSAGE.c.sender_node))
         .where(MESSAGE.c.thread.in_(threads), EVIDENCE.c.kind == "content-consigned")
         .group_by(MESSAGE.c.thread, MESSAGE.c.id)
     )
@@ -125,7 +123,7 @@ def keep(
 def kept(
     connection: Connection, issuer: NodeCode | None, peer: NodeCode | None, year: int
 ) -> tuple[KeptFigures, ...]:
-    """What was told of that year, by `issuer` and to `peer`, each None for any; in the order of their names."""
+    """What was told of that year, by `issuer` and to `peer`, each None for any, in the order of names."""
     wanted = [INDICATORS_TOLD.c.year == year]
     if issuer is not None:
         wanted.append(INDICATORS_TOLD.c.issuer == issuer)
