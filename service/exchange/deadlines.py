@@ -35,6 +35,18 @@ async def deadlines(node: Node, actor: Actor, query: DeadlineQuery) -> Deadlines
     here = THREAD.c.answerer.startswith(f"{node.state}.", autoescape=True)
     if query.owed_by is not None:
         wanted.append(here if query.owed_by == "us" else ~here)
+    if query.with_state is not None:
+        theirs = f"{query.with_state}."
+        wanted.append(
+            or_(
+                THREAD.c.asker.startswith(theirs, autoescape=True),
+                THREAD.c.answerer.startswith(theirs, autoescape=True),
+            )
+        )
+    if query.after is not None:
+        at, thread = query.after
+        # The first condition is what the index on the instant is entered by.
+        wanted += [THREAD.c.due_at >= at, or_(THREAD.c.due_at > at, THREAD.c.id > thread)]
 
     def work(session: Session) -> DeadlinesView:
         rows = (
