@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from protocol.conversations.case import CASE, CaseState
-from protocol.conversations.clock import due_of, lapses_at, state_at
+from protocol.conversations.clock import due_of, lapses_at, state_at, with_clock
 from protocol.conversations.durable_solution import (
     DURABLE_SOLUTION,
     SolutionState,
@@ -46,7 +46,7 @@ from protocol.conversations.table import (
     Replies,
     Table,
 )
-from protocol.conversations.thread import Entry, Thread
+from protocol.conversations.thread import Entry, Owed, Thread
 from protocol.errors import NotAcceptable
 
 __all__ = [
@@ -66,6 +66,7 @@ __all__ = [
     "IdentityState",
     "InquiryState",
     "Move",
+    "Owed",
     "Party",
     "Possible",
     "PredecessorMissing",
@@ -126,4 +127,7 @@ def opens_thread(message_type: str) -> bool:
 
 def thread_from_json(data: Mapping[str, Any]) -> Thread:
     """Read what `Thread.to_json` wrote."""
-    return Thread.from_json(data, states=table_for(data["procedure"]).states)
+    table = table_for(data["procedure"])
+    thread = Thread.from_json(data, states=table.states)
+    # One that an earlier version stored says of nothing but its first due what is owed.
+    return thread if "owed" in data else with_clock(thread, table)

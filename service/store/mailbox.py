@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, select, update
 
 from protocol.conversations import Thread, thread_from_json
 from protocol.identifiers import CaseReference, MessageId, NodeCode, ThreadId
+from service.store import deadlines
 from service.store.prepared import Adding, Change, Query
 from service.store.tables import EVIDENCE, INBOX, MESSAGE, THREAD
 
@@ -150,11 +151,13 @@ def save_thread(connection: Connection, thread: Thread, *, now: datetime, new: b
         _CHANGE_THREAD.run(
             connection, thread=thread.id, **{f"new_{name}": value for name, value in values.items()}
         )
+    deadlines.save(connection, thread, now=now, new=new)
 
 
 def delete_thread(connection: Connection, thread: ThreadId) -> None:
     """A conversation whose opening message the other node refused was never opened."""
     connection.execute(delete(THREAD).where(THREAD.c.id == thread))
+    deadlines.drop(connection, thread)
 
 
 def find_inbox(connection: Connection, sender: NodeCode, message: MessageId) -> AnyRow | None:

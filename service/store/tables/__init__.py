@@ -49,6 +49,14 @@ from service.store.tables.channels import (
     Quarantine,
     SentManifest,
 )
+from service.store.tables.clocks import (
+    CLOCK_DIFFERENCE,
+    DEADLINE,
+    REMINDER,
+    ClockDifference,
+    DeadlineRow,
+    ReminderRow,
+)
 from service.store.tables.directory import (
     DIRECTORY_COMPARISON,
     DIRECTORY_DOCUMENT,
@@ -104,6 +112,8 @@ __all__ = [
     "CHECKPOINT",
     "CLIENT",
     "CLIENT_ASSERTION",
+    "CLOCK_DIFFERENCE",
+    "DEADLINE",
     "DELIVERY_DAY",
     "DIRECTORY_COMPARISON",
     "DIRECTORY_DOCUMENT",
@@ -123,6 +133,7 @@ __all__ = [
     "OUTBOX",
     "PERSON",
     "QUARANTINE",
+    "REMINDER",
     "SENT_MANIFEST",
     "SIGN_IN_ATTEMPT",
     "SIGN_IN_SESSION",
@@ -145,6 +156,8 @@ __all__ = [
     "CheckpointRow",
     "ClientAssertion",
     "ClientRow",
+    "ClockDifference",
+    "DeadlineRow",
     "DeliveryDay",
     "DirectoryComparison",
     "DirectoryDocument",
@@ -163,6 +176,7 @@ __all__ = [
     "OutboxRow",
     "PersonRow",
     "Quarantine",
+    "ReminderRow",
     "SentManifest",
     "SignInAttempt",
     "SignInSession",

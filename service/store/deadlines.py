@@ -1,0 +1,185 @@
+"""What is owed, as rows beside the conversations: written with each of them, found by their due instant.
+
+A row follows its conversation: it comes when something is asked for, moves with pauses and new dates, and
+goes when it is owed no more. A row whose due instant moves begins its ladder of reminders anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from protocol.conversations import Owed, Thread, lapses_at, table_for
+from protocol.identifiers import Address, CaseReference
+from service.store.prepared import Adding, Change, Query
+from service.store.tables import CLOCK_DIFFERENCE, DEADLINE, MESSAGE, THREAD
+
+__all__ = ["add_duty", "differ", "drop", "drop_duty", "save", "unlisted"]
+
+_KEY: Final = ("thread", "message", "obligation")
+_OF_THREAD = Query(
+    select(
+        DEADLINE.c.message,
+        DEADLINE.c.obligation,
+        DEADLINE.c.counted_at,
+        DEADLINE.c.earlier_by,
+        DEADLINE.c.state,
+        DEADLINE.c.answerer,
+        DEADLINE.c.owed_by,
+        DEADLINE.c.paused,
+        DEADLINE.c.lapses_at,
+    ).where(DEADLINE.c.thread == bindparam("thread"))
+)
+_URGENCY = Query(select(MESSAGE.c.urgency).where(MESSAGE.c.id == bindparam("message")).limit(1))
+_ADD = Adding(DEADLINE)
+_THIS = tuple(DEADLINE.c[name] == bindparam(f"of_{name}") for name in _KEY)
+_DROP = Change(delete(DEADLINE).where(*_THIS))
+_FOLLOWED = ("state", "lapses_at", "answerer", "owed_by", "paused")
+_FOLLOW = Change(
+    update(DEADLINE).where(*_THIS).values({name: bindparam(f"new_{name}") for name in _FOLLOWED})
+)
+_MOVED = (*_FOLLOWED, "counted_at", "due_at", "basis", "step", "step_at", "look_at")
+_MOVE = Change(update(DEADLINE).where(*_THIS).values({name: bindparam(f"new_{name}") for name in _MOVED}))
+
+
+def save(connection: Connection, thread: Thread, *, now: datetime, new: bool) -> None:
+    """The rows of a conversation as it stands now. Only what differs is written."""
+    known = (
+        {}
+        if new
+        else {(row.message, row.obligation): row for row in _OF_THREAD.all(connection, thread=thread.id)}
+    )
+    lapses = lapses_at(thread, table=table_for(thread.procedure))
+    for owed in thread.owed:
+        row = known.pop((owed.message, owed.obligation), None)
+        paused = owed.main and thread.state == "awaiting-info"
+        followed = {
+            "state": str(thread.state),
+            "lapses_at": lapses if owed.main else None,
+            "answerer": thread.answerer,
+            "owed_by": thread.speaker(owed.by),
+            "paused": paused,
+        }
+        if row is None:
+            _ADD.run(connection, _row(connection, thread, owed, now) | followed)
+        elif row.counted_at != owed.due.at:
+            moved = {
+                "counted_at": owed.due.at,
+                "due_at": owed.due.at - timedelta(seconds=row.earlier_by),
+                "basis": owed.due.basis,
+                "step": None,
+                "step_at": None,
+                "look_at": now,
+            }
+            _MOVE.run(connection, **_of(thread.id, owed.message, owed.obligation), **_new(followed | moved))
+        elif any(getattr(row, name) != value for name, value in followed.items()):
+            _FOLLOW.run(connection, **_of(thread.id, owed.message, owed.obligation), **_new(followed))
+    for message, obligation in known:
+        _DROP.run(connection, **_of(thread.id, message, obligation))
+
+
+def drop(connection: Connection, thread: str) -> None:
+    """Of a conversation that was never opened, or a case's duties."""
+    connection.execute(delete(DEADLINE).where(DEADLINE.c.thread == thread))
+
+
+def add_duty(
+    connection: Connection,
+    case: CaseReference,
+    duty: str,
+    *,
+    owed_by: Address,
+    due_at: datetime,
+    basis: str,
+    now: datetime,
+) -> None:
+    """A duty that this State has towards the child; nothing where it is listed already."""
+    insert: Any = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert
+    values = {
+        "thread": case,
+        "message": case,
+        "obligation": duty,
+        "kind": "duty",
+        "case_reference": case,
+        "procedure": "case",
+        "state": "",
+        "asker": owed_by,
+        "answerer": owed_by,
+        "owed_by": owed_by,
+        "urgency": "ordinary",
+        "basis": basis,
+        "paused": False,
+        "counted_at": due_at,
+        "due_at": due_at,
+        "earlier_by": 0,
+        "look_at": now,
+    }
+    connection.execute(insert(DEADLINE).values(**values).on_conflict_do_nothing())
+
+
+def drop_duty(connection: Connection, case: CaseReference, duty: str) -> None:
+    _DROP.run(connection, **_of(case, case, duty))
+
+
+def differ(connection: Connection, values: Mapping[str, Any], *, now: datetime) -> bool:
+    """Keep that the other node counts another instant, and let the earlier one hold. False, and nothing done,
+    when it is known."""
+    insert: Any = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert
+    kept = connection.execute(
+        insert(CLOCK_DIFFERENCE).values(**values, found_at=now).on_conflict_do_nothing()
+    )
+    if kept.rowcount != 1:
+        return False
+    earlier_by = max(0, int((values["ours_at"] - values["theirs_at"]).total_seconds()))
+    this = (
+        DEADLINE.c.message == values["message"],
+        DEADLINE.c.obligation == values["obligation"],
+        DEADLINE.c.thread == values["thread"],
+    )
+    found = connection.execute(select(DEADLINE.c.counted_at).where(*this)).scalar_one_or_none()
+    if earlier_by and found is not None:
+        due_at = found - timedelta(seconds=earlier_by)
+        connection.execute(
+            update(DEADLINE)
+            .where(*this)
+            .values(earlier_by=earlier_by, due_at=due_at, step=None, step_at=None, look_at=now)
+        )
+    return True
+
+
+def unlisted(connection: Connection, most: int) -> list[str]:
+    """Conversations that owe something and have no row yet: those of an earlier release."""
+    listed = select(DEADLINE.c.thread).where(DEADLINE.c.thread == THREAD.c.id)
+    found = select(THREAD.c.id).where(THREAD.c.due_at.is_not(None), ~listed.exists()).limit(most)
+    return [str(thread) for thread in connection.execute(found).scalars()]
+
+
+def _row(connection: Connection, thread: Thread, owed: Owed, now: datetime) -> dict[str, Any]:
+    said = _URGENCY.one(connection, message=owed.message)
+    return {
+        "thread": thread.id,
+        "message": owed.message,
+        "obligation": owed.obligation,
+        "kind": "answer",
+        "case_reference": thread.case,
+        "procedure": thread.procedure,
+        "asker": thread.asker,
+        "urgency": "ordinary" if said is None else said.urgency,
+        "basis": owed.due.basis,
+        "counted_at": owed.due.at,
+        "due_at": owed.due.at,
+        "earlier_by": 0,
+        "look_at": now,
+    }
+
+
+def _of(thread: str, message: str, obligation: str) -> dict[str, str]:
+    return {"of_thread": thread, "of_message": message, "of_obligation": obligation}
+
+
+def _new(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"new_{name}": value for name, value in values.items()}
