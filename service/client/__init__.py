@@ -14,6 +14,7 @@ after either.
 from __future__ import annotations
 
 from service.client.client import ENVELOPE, JOURNAL_PAGE, LONG_POLL, TIMEOUT, UPLOAD, Client
+from service.client.credentials import ClientCredentials
 from service.client.errors import NodeUnreachable, Problem
 from service.client.types import (
     Accepted,
@@ -72,6 +73,7 @@ __all__ = [
     "Case",
     "CitedRendering",
     "Client",
+    "ClientCredentials",
     "Collection",
     "Content",
     "Deadline",

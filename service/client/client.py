@@ -12,6 +12,7 @@ from urllib.parse import quote
 import httpx
 
 from protocol import base64url
+from service.client.credentials import ClientCredentials
 from service.client.errors import NodeUnreachable, problem_of
 from service.client.types import (
     Accepted,
@@ -65,22 +66,25 @@ JOURNAL_PAGE: Final = 1_000
 
 
 class Client:
-    """One node, one token. Asynchronous; close it, or use it as a context."""
+    """One node, one user of it. Asynchronous; close it, or use it as a context."""
 
     def __init__(
         self,
         base_url: str,
-        token: str,
+        token: str | ClientCredentials,
         *,
         language: str = "en",
         timeout: float = TIMEOUT,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        """`timeout` in seconds. `transport` is for an application in this process, as tests have it."""
+        """`token`: a token, or what gets one whenever it is needed. `timeout` in seconds. `transport` is for
+        an application in this process, as tests have it."""
         self._timeout = timeout
+        bearer = {"Authorization": f"Bearer {token}"} if isinstance(token, str) else {}
         self._http = httpx.AsyncClient(
             base_url=base_url,
-            headers={"Authorization": f"Bearer {token}", "Accept-Language": language},
+            headers={**bearer, "Accept-Language": language},
+            auth=None if isinstance(token, str) else token,
             timeout=timeout,
             transport=transport,
         )

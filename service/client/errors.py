@@ -41,9 +41,10 @@ def problem_of(answer: httpx.Response) -> Problem:
     # Something between us and the node may answer in its stead, and not with a problem.
     return Problem(
         status=answer.status_code,
-        code=body.get("code", "unknown"),
+        # The token endpoint answers in the words of OAuth (RFC 6749 §5.2).
+        code=body.get("code", body.get("error", "unknown")),
         title=body.get("title", answer.reason_phrase),
-        detail=body.get("detail", ""),
+        detail=body.get("detail", body.get("error_description", "")),
         field=body.get("field"),
         missing=tuple(body.get("missing", ())),
         incident=body.get("incident"),

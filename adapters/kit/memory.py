@@ -1,0 +1,175 @@
+"""What an adapter must not forget: how far each side was read, what was settled, what waits or was set aside.
+
+A file of its own (SQLite, 0600), written through before anything is said to either side. It holds no record:
+of what is settled it keeps a keyed digest of its name, of what still waits the name itself, because that is
+what it is asked for by.
+
+Sameness rests on `message_id`: the same record in the same state is always the same message, whatever was
+forgotten in between, because the id follows from the record's name and a secret beside the file. Keep the
+secret with the node's backups: without it, the same record would be a new message.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+import sqlite3
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Literal
+
+from protocol.identifiers import MessageId, new_message_id
+
+__all__ = ["Memory", "SetAside", "Way"]
+
+type Way = Literal["to-node", "to-system"]
+
+_SECRET_BYTES: Final = 32
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS position (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS settled (way TEXT, mark BLOB, outcome TEXT NOT NULL, at TEXT NOT NULL,
+    PRIMARY KEY (way, mark)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS set_aside (way TEXT, name TEXT, code TEXT NOT NULL, at TEXT NOT NULL,
+    PRIMARY KEY (way, name)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS counted (way TEXT, outcome TEXT, number INTEGER NOT NULL,
+    PRIMARY KEY (way, outcome)) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetAside:
+    """What a person has to look at. `name`: a message's id, or what the other system calls the record."""
+
+    way: Way
+    name: str
+    code: str
+    at: datetime
+
+
+class Memory:
+    """One adapter's. Not for two processes at once: `sqlite3.OperationalError` tells the second one."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory.chmod(0o700)
+        self._secret = _secret_in(directory)
+        path = directory / "memory.db"
+        path.touch(mode=0o600)
+        self._database = sqlite3.connect(path, isolation_level=None, timeout=1)
+        self._database.execute("PRAGMA locking_mode=EXCLUSIVE")
+        self._database.execute("PRAGMA journal_mode=WAL")
+        self._database.execute("PRAGMA synchronous=FULL")
+        self._database.execute("PRAGMA secure_delete=ON")
+        self._database.executescript(_TABLES)
+
+    def close(self) -> None:
+        self._database.close()
+
+    def message_id(self, *names: str) -> MessageId:
+        """The id of the message that a record gives, `names` saying which record in which state."""
+        return new_message_id(lambda count: self._mark("\x1f".join(names))[:count])
+
+    def position(self, name: str) -> str | None:
+        """How far was read, as `reached` was told it."""
+        row = self._database.execute("SELECT value FROM position WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def reached(self, name: str, value: str) -> None:
+        """Everything before `value` is settled, or set aside."""
+        self._database.execute(
+            "INSERT INTO position VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            (name, value),
+        )
+
+    def outcome(self, way: Way, name: str) -> str | None:
+        """What became of it; None while it is not settled."""
+        row = self._database.execute(
+            "SELECT outcome FROM settled WHERE way = ? AND mark = ?", (way, self._mark(name))
+        ).fetchone()
+        return None if row is None else str(row[0])
+
+    def settle(self, way: Way, name: str, outcome: str, now: datetime) -> None:
+        """It went through, or needs nothing: never again. Settled twice, the first outcome stays."""
+        with _together(self._database):
+            done = self._database.execute(
+                "INSERT INTO settled VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                (way, self._mark(name), outcome, now.isoformat()),
+            )
+            self._database.execute("DELETE FROM set_aside WHERE way = ? AND name = ?", (way, name))
+            if done.rowcount:
+                self._count(way, outcome)
+
+    def set_aside(self, way: Way, name: str, code: str, now: datetime) -> None:
+        """It does not go through as it is; a person has to look at it."""
+        with _together(self._database):
+            self._database.execute(
+                "INSERT INTO set_aside VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (way, name) DO UPDATE SET code = excluded.code",
+                (way, name, code, now.isoformat()),
+            )
+
+    def aside(self, *, limit: int = 1_000) -> tuple[SetAside, ...]:
+        """The oldest first."""
+        rows = self._database.execute(
+            "SELECT way, name, code, at FROM set_aside ORDER BY at, way, name LIMIT ?", (limit,)
+        )
+        return tuple(
+            SetAside(way=way, name=name, code=code, at=datetime.fromisoformat(at))
+            for way, name, code, at in rows
+        )
+
+    def aside_count(self) -> int:
+        return int(self._database.execute("SELECT COUNT(*) FROM set_aside").fetchone()[0])
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """How many were settled, by way and outcome."""
+        rows = self._database.execute("SELECT way, outcome, number FROM counted")
+        return {(way, outcome): number for way, outcome, number in rows}
+
+    def _count(self, way: Way, outcome: str) -> None:
+        self._database.execute(
+            "INSERT INTO counted VALUES (?, ?, 1)"
+            " ON CONFLICT (way, outcome) DO UPDATE SET number = number + 1",
+            (way, outcome),
+        )
+
+    def _mark(self, name: str) -> bytes:
+        return hmac.digest(self._secret, name.encode(), hashlib.sha256)
+
+
+class _together:  # noqa: N801 (used as a word)
+    """What is written inside is written as one."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._database = database
+
+    def __enter__(self) -> None:
+        self._database.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._database.execute("COMMIT" if kind is None else "ROLLBACK")
+
+
+def _secret_in(directory: Path) -> bytes:
+    """Made once, and found again."""
+    path = directory / "sameness.secret"
+    if not path.exists():
+        beside = directory / f".sameness.{secrets.token_hex(4)}"
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(_SECRET_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(beside, path)  # whoever comes second finds the first one's
+        except FileExistsError:
+            pass
+        finally:
+            beside.unlink()
+    secret = path.read_bytes()
+    if len(secret) != _SECRET_BYTES:
+        raise ValueError("sameness.secret is damaged: bring it back from a backup")
+    return secret

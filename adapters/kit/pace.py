@@ -1,0 +1,75 @@
+"""How often the other system is asked, and how long it is left alone when it does not answer."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+__all__ = ["Backoff", "Pace"]
+
+
+class Pace:
+    """At most `per_second` calls over time, and `burst` at once. 0 sets no limit.
+
+    `now` is a clock in seconds that never goes back.
+    """
+
+    def __init__(self, per_second: float, *, burst: int = 1, now: Callable[[], float]) -> None:
+        self._rate = per_second
+        self._most = float(max(burst, 1))
+        self._left = self._most
+        self._now = now
+        self._at = now()
+        self._one = asyncio.Lock()
+
+    async def wait(self) -> None:
+        """Until one more call is allowed; first come, first served."""
+        if self._rate <= 0:
+            return
+        async with self._one:
+            while (lacking := self._lacking()) > 0:
+                await asyncio.sleep(lacking)
+            self._left -= 1
+
+    def _lacking(self) -> float:
+        now = self._now()
+        self._left = min(self._most, self._left + (now - self._at) * self._rate)
+        self._at = now
+        # A whole call, but for what adding fractions loses.
+        return 0.0 if self._left >= 1 - 1e-9 else (1 - self._left) / self._rate
+
+
+_FIRST: Final = timedelta(seconds=1)
+_MOST: Final = timedelta(minutes=10)
+
+
+class Backoff:
+    """Waits that double from a second to ten minutes, each shortened by chance by up to a half: what failed
+    together does not come back together."""
+
+    def __init__(self, *, first: timedelta = _FIRST, most: timedelta = _MOST) -> None:
+        self._first, self._most = first, most
+        self._failed = 0
+        self._until: datetime | None = None
+
+    @property
+    def failed(self) -> int:
+        """In a row."""
+        return self._failed
+
+    def failure(self, now: datetime) -> datetime:
+        """Until when to leave it alone."""
+        wait = min(self._first * 2 ** min(self._failed, 30), self._most)
+        self._failed += 1
+        self._until = now + wait * random.uniform(0.5, 1)  # noqa: S311 (no secret)
+        return self._until
+
+    def success(self) -> None:
+        self._failed = 0
+        self._until = None
+
+    def may_try(self, now: datetime) -> bool:
+        return self._until is None or now >= self._until

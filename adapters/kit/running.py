@@ -1,0 +1,285 @@
+"""The loop of an adapter: from the node to the system, from the system to the node, and how it is.
+
+    node ── messages, oldest first ──▶ deliver ──▶ settled | set aside | tried again
+    system ── changed records ───────▶ take ─────▶ settled | set aside | tried again
+
+What the loop promises is what `Memory` writes down: a position moves only past what is settled or set
+aside, so that a kill at any moment repeats the item at hand and skips none. A repetition is harmless on the
+node's side, because the same record is the same message id; on the system's side it is `deliver` that has
+to make it so, by the message's id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from abc import ABC
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+from adapters.kit.errors import Away, Unfit
+from adapters.kit.health import Health, State
+from adapters.kit.memory import Memory, Way
+from adapters.kit.pace import Backoff, Pace
+from adapters.kit.settings import Settings
+from service.client import LONG_POLL, Client, Message, NodeUnreachable, Problem
+
+__all__ = ["Adapter", "Batch", "Desk", "retry_set_aside", "run"]
+
+log = logging.getLogger("focalpoint.adapter")
+
+_PAGE: Final = 50
+_NOT_OUR_FAULT: Final = frozenset({401, 403, 408, 425, 429})
+"""The node refuses the adapter or is busy: nothing is wrong with the item."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """What changed in the system, oldest first. A name says which record in which state, such as
+    `42@2026-11-26`, so that a record that changes again is another name. `position` is where to look from
+    next."""
+
+    names: tuple[str, ...] = ()
+    position: str | None = None
+    more: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Desk:
+    """What an adapter works with. `pace`: wait for it before each call of the system. `now` is aware, UTC."""
+
+    settings: Settings
+    node: Client
+    memory: Memory
+    pace: Pace
+    now: Callable[[], datetime]
+
+
+class Adapter(ABC):  # noqa: B024 (each way may be left out)
+    """One system. Leave out the way that it has not."""
+
+    version: str = "0"
+    delivers: bool = False
+    """Whether messages go to the system."""
+    takes: bool = False
+    """Whether records come from the system."""
+
+    async def deliver(self, message: Message, desk: Desk) -> str:
+        """Hand a message to the system, and say in a word what became of it, such as `created`, or `skipped`
+        for one that does not concern it. Called again for the same message after a kill: look it up by its id
+        first. Raises Away, Unfit."""
+        raise NotImplementedError
+
+    async def changed(self, after: str | None, desk: Desk) -> Batch:
+        """What changed in the system since `after`. Raises Away."""
+        raise NotImplementedError
+
+    async def take(self, name: str, desk: Desk) -> str:
+        """Send the node what a record says, and say in a word what became of it. The message's id comes from
+        `desk.memory.message_id(name)`. Raises Away, Unfit, and lets pass what `desk.node` raises."""
+        raise NotImplementedError
+
+
+async def run(
+    adapter: Adapter, desk: Desk, *, stop: asyncio.Event, nudged: asyncio.Event | None = None
+) -> None:
+    """Until `stop`. `nudged`: set it when the system says that something is new; it is looked at before its
+    time."""
+    running = _Running(adapter, desk, stop, nudged or asyncio.Event())
+    async with asyncio.TaskGroup() as group:
+        if adapter.delivers:
+            group.create_task(running.to_system())
+        if adapter.takes:
+            group.create_task(running.to_node())
+        group.create_task(running.reporting())
+
+
+async def retry_set_aside(adapter: Adapter, desk: Desk) -> tuple[int, int]:
+    """Try once more what was set aside. Returns how many went through, and how many did not."""
+    through = 0
+    aside = desk.memory.aside()
+    for item in aside:
+        try:
+            if item.way == "to-system":
+                outcome = await adapter.deliver(await desk.node.message(item.name), desk)
+            else:
+                outcome = await adapter.take(item.name, desk)
+        except Unfit as unfit:
+            desk.memory.set_aside(item.way, item.name, unfit.code, desk.now())
+        except (Away, Problem, NodeUnreachable) as reason:
+            log.warning("not now: %s", getattr(reason, "code", type(reason).__name__))
+        else:
+            desk.memory.settle(item.way, item.name, outcome, desk.now())
+            through += 1
+    return through, len(aside) - through
+
+
+class _Running:
+    def __init__(self, adapter: Adapter, desk: Desk, stop: asyncio.Event, nudged: asyncio.Event) -> None:
+        self._adapter, self._desk = adapter, desk
+        self._stop, self._nudged = stop, nudged
+        self._wrong: dict[Way, tuple[State, str] | None] = {"to-system": None, "to-node": None}
+        self._since = desk.now()
+        self._shown: tuple[State, str | None] = (State.WELL, None)
+        self._changed = asyncio.Event()
+
+    async def to_system(self) -> None:
+        """Messages of the node, in order."""
+        memory, node = self._desk.memory, self._desk.node
+        backoff = Backoff()
+        while not self._stop.is_set():
+            after = memory.position("messages")
+            wait = int(min(LONG_POLL, self._desk.settings.poll_seconds))
+            page = await self._asked(
+                "to-system",
+                backoff,
+                partial(node.messages, direction="in", after=after, limit=_PAGE, wait=wait),
+            )
+            if page is None:
+                continue
+            for message in page["messages"]:
+                if not await self._through("to-system", message["id"], backoff, self._deliver(message)):
+                    return
+            memory.reached("messages", page["cursor"])
+
+    async def to_node(self) -> None:
+        """Records of the system, in order."""
+        memory = self._desk.memory
+        backoff = Backoff()
+        while not self._stop.is_set():
+            self._nudged.clear()
+            after = memory.position("records")
+            batch = await self._asked("to-node", backoff, partial(self._adapter.changed, after, self._desk))
+            if batch is None:
+                continue
+            for name in batch.names:
+                if not await self._through("to-node", name, backoff, self._take(name)):
+                    return
+            if batch.position is not None:
+                memory.reached("records", batch.position)
+            if not batch.more:
+                await self._rest(self._desk.settings.poll_seconds, self._nudged)
+
+    async def reporting(self) -> None:
+        """Tell the node how it is: at once when that changed, and every so often, for silence says
+        nothing."""
+        while not self._stop.is_set():
+            self._changed.clear()
+            await self._report(self._health())
+            await self._rest(self._desk.settings.report_seconds, self._changed)
+        await self._report(self._health(State.STOPPED))
+
+    def _deliver(self, message: Message) -> Callable[[], Awaitable[str]]:
+        async def delivered() -> str:
+            return await self._adapter.deliver(await self._desk.node.message(message["id"]), self._desk)
+
+        return delivered
+
+    def _take(self, name: str) -> Callable[[], Awaitable[str]]:
+        return lambda: self._adapter.take(name, self._desk)
+
+    async def _through(
+        self, way: Way, name: str, backoff: Backoff, work: Callable[[], Awaitable[str]]
+    ) -> bool:
+        """Settle one item or set it aside, however long that takes. False when it was told to stop before."""
+        memory = self._desk.memory
+        while not self._stop.is_set():
+            if memory.outcome(way, name) is not None:
+                return True
+            try:
+                outcome = await self._asked(way, backoff, work)
+            except Unfit as unfit:
+                log.warning("set aside (%s): %s", way, unfit.code)
+                memory.set_aside(way, name, unfit.code, self._desk.now())
+                self._show()
+                return True
+            if outcome is not None:
+                memory.settle(way, name, outcome, self._desk.now())
+                return True
+        return False
+
+    async def _asked[T](self, way: Way, backoff: Backoff, ask: Callable[[], Awaitable[T]]) -> T | None:
+        """The answer; or None, after a wait, where there was none that can be used. Unfit passes."""
+        try:
+            answer = await ask()
+        except Away as away:
+            wrong = (State.SYSTEM_AWAY, away.code)
+        except NodeUnreachable:
+            wrong = (State.NODE_AWAY, "node.unreachable")
+        except Problem as problem:
+            if problem.status < 500 and problem.status not in _NOT_OUR_FAULT:
+                backoff.success()
+                self._tell(way, None)
+                raise Unfit(f"node.{_word(problem.code)}") from None
+            wrong = (State.NODE_AWAY, f"node.{_word(problem.code)}")
+        else:
+            backoff.success()
+            self._tell(way, None)
+            return answer
+        self._tell(way, wrong)
+        now = self._desk.now()
+        log.warning("%s: %s", wrong[0], wrong[1])
+        await self._rest((backoff.failure(now) - now).total_seconds())
+        return None
+
+    def _tell(self, way: Way, wrong: tuple[State, str] | None) -> None:
+        self._wrong[way] = wrong
+        self._show()
+
+    def _show(self) -> None:
+        health = self._health()
+        if (health.state, health.code) != self._shown:
+            self._shown = (health.state, health.code)
+            self._since = self._desk.now()
+            self._changed.set()
+
+    def _health(self, state: State | None = None) -> Health:
+        memory = self._desk.memory
+        aside = memory.aside_count()
+        worst, code = State.WELL, None
+        for wrong in self._wrong.values():
+            if wrong is not None and worst is not State.NODE_AWAY:
+                worst, code = wrong
+        if worst is State.WELL and aside:
+            worst = State.SET_ASIDE
+        return Health(
+            adapter=self._desk.settings.name,
+            version=self._adapter.version,
+            state=state or worst,
+            since=self._since,
+            code=code,
+            set_aside=aside,
+            counts={f"{way} {outcome}": number for (way, outcome), number in memory.counts().items()},
+        )
+
+    async def _report(self, health: Health) -> None:
+        try:
+            await self._desk.node.report_adapter(health.adapter, health.to_json())
+        except (Problem, NodeUnreachable) as reason:
+            # It hears nothing, and shows that. What matters is in the memory.
+            log.warning("could not tell the node: %s", getattr(reason, "code", type(reason).__name__))
+
+    async def _rest(self, seconds: float, *early: asyncio.Event) -> None:
+        """For so long, or until one of `early`, or until it is told to stop."""
+        waiting = [asyncio.ensure_future(event.wait()) for event in (self._stop, *early)]
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waiting:
+                one.cancel()
+
+
+def steady() -> float:
+    """Seconds that never go back, for `Pace`."""
+    return time.monotonic()
+
+
+def _word(code: str) -> str:
+    return code if code.replace("_", "").replace(".", "").isalnum() else "refused"

@@ -1,0 +1,171 @@
+"""An adapter's settings: which node, as whom, how fast, where it remembers. A TOML file.
+
+[adapter]
+name = "primero-registry"      # what the operator sees it under
+state_dir = "state"            # beside this file, unless absolute
+per_second = 2.0               # calls of the other system, over time
+poll_seconds = 60.0            # between looks for what is new there
+
+[node]
+url = "https://node.example"
+client = "primero-registry"    # as the administrator registered it
+key_file = "adapter-key.json"  # private JWK, 0600
+# or, on one's own machine: token_file = "token"
+
+[system]
+…                              # the adapter's own
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from joserfc.errors import JoseError
+from joserfc.jwk import Key, KeySet
+
+from service.client import Client, ClientCredentials
+
+__all__ = ["Settings", "SettingsError", "load"]
+
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,38}[a-z0-9]")
+_ALGORITHMS: Final = {"OKP": "Ed25519", "EC": "ES256", "RSA": "PS256"}
+_KNOWN: Final[Mapping[str, frozenset[str]]] = {
+    "adapter": frozenset({"name", "state_dir", "per_second", "burst", "poll_seconds", "report_seconds"}),
+    "node": frozenset({"url", "client", "key_file", "token_file"}),
+}
+
+
+class SettingsError(Exception):
+    """What is wrong with the file, all of it, for whoever wrote it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Checked. `system` is what the adapter itself has to read. `report_seconds`: between two words to the
+    node of how it is."""
+
+    name: str
+    state_dir: Path
+    node_url: str
+    client: str | None = None
+    key: Key | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
+    per_second: float = 2.0
+    burst: int = 5
+    poll_seconds: float = 60.0
+    report_seconds: float = 60.0
+    system: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    directory: Path = Path()
+
+    def node(self, now: Callable[[], datetime], **options: Any) -> Client:
+        """The client of the node that this adapter works for."""
+        if self.token is not None:
+            return Client(self.node_url, self.token, **options)
+        assert self.key is not None
+        assert self.client is not None
+        credentials = ClientCredentials(
+            self.node_url,
+            client=self.client,
+            key=self.key,
+            algorithm=_ALGORITHMS[self.key.key_type],
+            now=now,
+        )
+        return Client(self.node_url, credentials, **options)
+
+    def path(self, text: str) -> Path:
+        """A path of the file: beside it, unless absolute."""
+        return self.directory / text
+
+
+def load(path: Path) -> Settings:
+    """SettingsError with every fault found."""
+    try:
+        data = tomllib.loads(path.read_text("utf-8"))
+    except OSError:
+        raise SettingsError("the settings file cannot be read") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as reason:
+        raise SettingsError(f"the settings file is not TOML: {reason}") from None
+    faults: list[str] = []
+    adapter, node = _table(data, "adapter", faults), _table(data, "node", faults)
+    for table in sorted(set(data) - {"adapter", "node", "system"}):
+        faults.append(f"[{table}] is not known; there are [adapter], [node] and [system]")
+    name = adapter.get("name", "")
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        faults.append("[adapter] name: expected 3 to 40 of a-z, 0-9 and inner hyphens")
+    url = node.get("url", "")
+    if not isinstance(url, str) or not url.startswith(("https://", "http://127.0.0.1", "http://[::1]")):
+        faults.append("[node] url: expected https://, or http:// on this machine alone")
+    key, token = _secrets(node, path.parent, faults)
+    numbers = {
+        word: _number(adapter, word, most, faults)
+        for word, most in (("per_second", 1_000.0), ("poll_seconds", 86_400.0), ("report_seconds", 3_600.0))
+        if word in adapter
+    }
+    burst = _number(adapter, "burst", 1_000.0, faults) if "burst" in adapter else 5.0
+    if faults:
+        raise SettingsError("; ".join(faults))
+    return Settings(
+        name=name,
+        state_dir=path.parent / str(adapter.get("state_dir", "state")),
+        node_url=url,
+        client=node.get("client"),
+        key=key,
+        token=token,
+        burst=int(burst),
+        system=data.get("system", {}),
+        directory=path.parent,
+        **numbers,
+    )
+
+
+def _table(data: Mapping[str, Any], name: str, faults: list[str]) -> Mapping[str, Any]:
+    table = data.get(name)
+    if not isinstance(table, dict):
+        faults.append(f"[{name}] is missing")
+        return {}
+    for word in sorted(set(table) - _KNOWN[name]):
+        faults.append(f"[{name}] {word} is not known")
+    return table
+
+
+def _number(table: Mapping[str, Any], word: str, most: float, faults: list[str]) -> float:
+    value = table[word]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
+        faults.append(f"[adapter] {word}: expected a number from 0 to {most:g}")
+        return 0.0
+    return float(value)
+
+
+def _secrets(node: Mapping[str, Any], directory: Path, faults: list[str]) -> tuple[Key | None, str | None]:
+    if ("key_file" in node) == ("token_file" in node):
+        faults.append("[node] expected key_file with client, or token_file")
+        return None, None
+    word = "key_file" if "key_file" in node else "token_file"
+    path = directory / str(node[word])
+    try:
+        if path.stat().st_mode & 0o077:
+            faults.append(f"[node] {word}: others may read it; expected mode 0600")
+            return None, None
+        text = path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        faults.append(f"[node] {word}: it cannot be read")
+        return None, None
+    if word == "token_file":
+        return None, text
+    if not isinstance(node.get("client"), str):
+        faults.append("[node] client: expected the name that the key is registered for")
+    try:
+        (key,) = KeySet.import_key_set({"keys": [json.loads(text)]}).keys
+        if not key.is_private or key.kid is None or key.key_type not in _ALGORITHMS:
+            raise ValueError
+    except (JoseError, ValueError, TypeError, KeyError):
+        faults.append("[node] key_file: expected one private JWK with a kid (Ed25519, P-256 or RSA)")
+        return None, None
+    return key, None
