@@ -59,6 +59,7 @@ class Scope(StrEnum):
     AUDIT_READ = "audit:read"
     ADMIN = "admin"
     METRICS_READ = "metrics:read"
+    OPERATIONS_READ = "operations:read"
     RETENTION_READ = "retention:read"
     RETENTION_WRITE = "retention:write"
     INDICATORS_READ = "indicators:read"
@@ -123,6 +124,7 @@ ROLE_SCOPES: Final[Mapping[Role, frozenset[Scope]]] = MappingProxyType(
         Role.AGENCY_SYSTEM: _CASE_WORK | {Scope.APPROVALS_READ},
         Role.OPERATOR: frozenset(
             {
+                Scope.OPERATIONS_READ,
                 Scope.DEADLINES_READ,
                 Scope.DIRECTORY_READ,
                 Scope.ENVELOPES_CARRY,
@@ -138,6 +140,7 @@ ROLE_SCOPES: Final[Mapping[Role, frozenset[Scope]]] = MappingProxyType(
         Role.ADMINISTRATOR: frozenset(
             {
                 Scope.ADMIN,
+                Scope.OPERATIONS_READ,
                 Scope.DIRECTORY_READ,
                 Scope.METRICS_READ,
                 Scope.APPROVALS_READ,
@@ -204,6 +207,8 @@ ENDPOINTS: Final[Mapping[Endpoint, frozenset[Scope]]] = MappingProxyType(
         ("POST", "/v1/persons"): frozenset({Scope.ADMIN}),
         ("DELETE", "/v1/persons/{id}"): frozenset({Scope.ADMIN}),
         ("POST", "/v1/persons/{id}/invitation"): frozenset({Scope.ADMIN}),
+        ("GET", "/v1/operations/stuck"): frozenset({Scope.OPERATIONS_READ}),
+        ("GET", "/v1/operations/peers"): frozenset({Scope.OPERATIONS_READ}),
         ("GET", "/metrics"): frozenset({Scope.METRICS_READ}),
         # Where one comes to be known. Each looks by itself at what it is shown.
         ("POST", "/oauth/token"): PUBLIC,

@@ -29,6 +29,7 @@ from service.api import (
     sign_in,
     statistics,
     vocabularies,
+    watching,
 )
 from service.api.guard import Api, Guarded
 from service.api.operations import Probe
@@ -47,6 +48,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     cases.router,
     envelopes.router,
     deadlines.router,
+    watching.router,
     retention.router,
     directory.router,
     vocabularies.router,

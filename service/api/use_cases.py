@@ -44,6 +44,7 @@ from service.exchange.views import (
     UploadView,
     Validation,
 )
+from service.monitor.views import PeersView, StuckView
 from service.node import Node
 
 __all__ = ["UseCases"]
@@ -174,6 +175,10 @@ class UseCases(Protocol):
     async def export_envelope(self, node: Node, actor: Actor, message: MessageId, /) -> bytes: ...
 
     async def deadlines(self, node: Node, actor: Actor, query: DeadlineQuery, /) -> DeadlinesView: ...
+
+    async def operations_stuck(self, node: Node, actor: Actor, /) -> StuckView: ...
+
+    async def operations_peers(self, node: Node, actor: Actor, /) -> PeersView: ...
 
     async def directory_state(self, node: Node, actor: Actor, /) -> DirectoryState: ...
 

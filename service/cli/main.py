@@ -45,6 +45,7 @@ GROUPS: Final = {
     "timeline": "service.cli.timeline:timeline_app",
     "token": "service.cli.token:token_app",
     "verify": "service.cli.verify:verify_app",
+    "watch": "service.cli.watch:watch_app",
     "vocabulary": "service.cli.vocabulary:vocabulary_app",
 }
 """Where each command's, or group's, Typer app is."""

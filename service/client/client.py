@@ -30,6 +30,7 @@ from service.client.types import (
     Message,
     MessagePage,
     NextSteps,
+    Peer,
     Printed,
     Protection,
     ProtectionStatus,
@@ -39,6 +40,7 @@ from service.client.types import (
     RetentionAct,
     RetentionRun,
     SignInLink,
+    Stuck,
     Submission,
     Timeline,
     Upload,
@@ -449,6 +451,14 @@ class Client:
         asked = _indicators_asked(year, procedure, peer, as_of, publication) | {"format": format}
         asked |= {} if language is None else {"lang": language}
         return (await self._request("GET", "/v1/indicators", params=asked)).content
+
+    async def stuck(self) -> Stuck:
+        """The oldest unanswered by legal deadline first, then what stands still for longer than it may."""
+        return cast("Stuck", await self._json("GET", "/v1/operations/stuck"))
+
+    async def peers(self) -> list[Peer]:
+        """Each peer's node as this one sees it: this one first."""
+        return cast("list[Peer]", (await self._json("GET", "/v1/operations/peers"))["peers"])
 
     async def statistics(self) -> list[dict[str, Any]]:
         """What was released, the newest first, without the tables."""

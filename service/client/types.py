@@ -28,6 +28,8 @@ __all__ = [
     "NarrativeBlock",
     "NextStep",
     "NextSteps",
+    "Peer",
+    "PeerDelivery",
     "Printed",
     "Protection",
     "ProtectionStatus",
@@ -41,10 +43,14 @@ __all__ = [
     "SignInLink",
     "Standing",
     "StandingReason",
+    "Stuck",
+    "StuckCount",
+    "StuckItem",
     "Submission",
     "Thread",
     "Timeline",
     "TimelineEntry",
+    "Unanswered",
     "Upload",
     "Validation",
     "WaitingMessage",
@@ -419,6 +425,65 @@ class Deadline(TypedDict):
     owed_by: Literal["us", "them"]
     due: Due
     overdue: bool
+
+
+class Unanswered(TypedDict):
+    thread: str
+    procedure: str
+    answerer: str
+    owed_by: Literal["us", "them"]
+    due_at: str
+    overdue_seconds: int
+
+
+class StuckItem(TypedDict):
+    what: str
+    subject: str
+    since: str
+    most_seconds: int
+    over_seconds: int
+    page: str
+
+
+class StuckCount(TypedDict):
+    what: str
+    count: int
+
+
+class Stuck(TypedDict):
+    at: str
+    unanswered: list[Unanswered]
+    stuck: list[StuckItem]
+    counts: list[StuckCount]
+    more: bool
+
+
+class PeerDelivery(TypedDict):
+    leg: Literal["consign", "collect"]
+    days: int
+    target: str
+    published: bool
+    count: int
+    within: int
+    late: int
+    share_percent: NotRequired[int]
+    met: NotRequired[bool]
+    median_seconds: NotRequired[int]
+    ninetieth_seconds: NotRequired[int]
+
+
+class Peer(TypedDict):
+    node: str
+    ours: bool
+    last_heard: NotRequired[str]
+    silent: bool
+    waiting: int
+    oldest_waiting_seconds: int
+    lacking: int
+    split: bool
+    clock_differs: int
+    overdue: int
+    delivery: list[PeerDelivery]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,8 @@ from service.exchange.statistics import (
     render_statistics,
 )
 
+from service.exchange.watching import operations_peers, operations_stuck
+
 __all__ = [
     "agreement_file",
     "case_bundle",
@@ -52,6 +54,8 @@ __all__ = [
     "message_evidence",
     "next_steps",
     "open_case",
+    "operations_peers",
+    "operations_stuck",
     "preview_entry",
     "publish_entry",
     "put_attachment",

@@ -66,6 +66,7 @@ from service.exchange.views import (
     UploadView,
     Validation,
 )
+from service.monitor.views import PeersView, StuckView
 from service.node import Node
 
 EXAMPLE_CASE = CaseReference("K7QM-3XPT-9V2D-6")
@@ -579,6 +580,13 @@ class FakeExchange:
             if message.due is not None
         )
         return DeadlinesView(at=node.clock.now(), deadlines=rows[: query.limit], more=len(rows) > query.limit)
+
+    async def operations_stuck(self, node: Node, actor: Actor, /) -> StuckView:
+        now = node.clock.now()
+        return StuckView(at=now, unanswered=(), stuck=(), counts=(), more=False)
+
+    async def operations_peers(self, node: Node, actor: Actor, /) -> PeersView:
+        return PeersView(at=node.clock.now(), peers=())
 
     def _check(self, actor: Actor, submission: Submission) -> None:
         case = self._case(actor, submission.case)

@@ -190,6 +190,8 @@ plain(
 plain("GET /v1/vocabularies", "/v1/vocabularies", "exploitation-form")
 plain("GET /v1/vocabularies/{scheme}", "/v1/vocabularies/sex", "female")
 plain("GET /v1/deadlines", "/v1/deadlines", "deadlines")
+plain("GET /v1/operations/stuck", "/v1/operations/stuck", "unanswered")
+plain("GET /v1/operations/peers", "/v1/operations/peers", "delivery")
 plain("GET /v1/indicators", "/v1/indicators", "comparisons")
 plain("GET /v1/statistics", "/v1/statistics")
 plain("POST /v1/statistics/releases", "/v1/statistics/releases", json={"role": "origin", "year": 2025})
