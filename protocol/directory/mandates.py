@@ -154,7 +154,7 @@ def was_mandated(
     towards: StateCode,
     at: datetime,
 ) -> bool:
-    """Whether a mandate covered an act at `at`, by any version of it that is known: one that was renewed since
+    """Whether a mandate covered an act at `at`, by any known version of it: one that was renewed since
     covered what was typed before, and one that was revoked does not cover what is dated later."""
     for versions in directory.archive.mandates(state).values():
         for number, facts in enumerate(versions):

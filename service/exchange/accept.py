@@ -24,12 +24,15 @@ from protocol.attachments import check_described, check_size
 from protocol.channels import Numbered, shared_digest
 from protocol.content import Content, SignedContent
 from protocol.conversations import Advance, PredecessorMissing
+from protocol.conversations.machine import REDIRECT
 from protocol.conversations.table import REDIRECT
 from protocol.deadlines import CorridorProfile
 from protocol.directory import Directory
+from protocol.directory.mandates import carried_by
 from protocol.envelope import ClearHeader, Kind
 from protocol.errors import CannotOpen, NotAcceptable, Refused
 from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, state_of
+from protocol.intermediary import check_relayed
 from protocol.limits import Limits
 from protocol.messages.person import described_attachments
 from protocol.opening import AuthenticEnvelope, Opened
@@ -308,6 +311,9 @@ def _check(
     )
     # Last: the version that an acceptance replies to is here, or the conversation had waited for it.
     agreements.check_cosigned(connection, content, directory, now)
+    # Again, now that the procedure of a neutral move is known too.
+    check_relayed(content, procedure=procedure, directory=directory, now=now)
+    carried_by(directory, content.recipient, procedure=procedure, towards=state_of(content.sender), at=now)
     return case, advance
 
 

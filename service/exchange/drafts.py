@@ -26,8 +26,10 @@ from protocol.content import (
     sign_content,
 )
 from protocol.directory import Directory
+from protocol.directory.mandates import Carrier, carried_by
 from protocol.errors import NotAcceptable
 from protocol.identifiers import Address, NodeCode, ThreadId, state_of
+from protocol.intermediary import check_relayed, require_may_say
 from protocol.messages.person import Attachment, described_attachments
 from protocol.statements import StatementType, read
 from service.access.actor import Actor
@@ -37,7 +39,7 @@ from service.exchange.views import SignedSubmission, Submission
 from service.node import Node
 from service.store import mailbox
 
-__all__ = ["Prepared", "prepare"]
+__all__ = ["Prepared", "prepare", "require_recipient_keys"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,8 @@ class Prepared:
     """Signed content on its way into the store.
 
     `submitted`: the bytes by which a repetition of this request is known again. `peer`: the node that
-    serves the recipient. `attachments`: as the identity part describes them.
+    serves the recipient. `attachments`: as the identity part describes them. `towards`: how the recipient is
+    reached, when an intermediary's node serves it.
     """
 
     content: Content
@@ -55,6 +58,7 @@ class Prepared:
     directory: Directory
     now: datetime
     attachments: tuple[Attachment, ...] = ()
+    towards: Carrier | None = None
 
 
 async def prepare(node: Node, actor: Actor, submission: Submission | SignedSubmission) -> Prepared:
@@ -84,8 +88,12 @@ def _presigned(
     _require_proposer(actor, content.type)
     described = described_attachments(messages.validate(content).identity)
     check_described(content.attachments, described)
-    peer = _peer(node, directory, content.sender, content.recipient, content.type)
+    _, towards = _carriers(node, directory, content.sender, content.recipient, content.type, now)
+    procedure = conversations.procedure_of(content.type)
+    check_relayed(content, procedure=procedure, directory=directory, now=now, node=node.code)
+    peer = towards.node
     check_size(content.attachments, directory.node(peer).limits["attachment"])
+    require_recipient_keys(directory, content, towards, now)
     return Prepared(
         content=content,
         signed=SignedContent(
@@ -96,6 +104,7 @@ def _presigned(
         directory=directory,
         now=now,
         attachments=described,
+        towards=towards if towards.intermediary else None,
     )
 
 
@@ -107,10 +116,15 @@ def _to_sign(
     directory: Directory,
     now: datetime,
 ) -> Prepared:
-    peer = _peer(node, directory, submission.sender, submission.recipient, submission.type)
+    speaks, towards = _carriers(
+        node, directory, submission.sender, submission.recipient, submission.type, now
+    )
+    peer = towards.node
     recipient = directory.authority(submission.recipient)
-    key = node.keys.signing(submission.sender)
     coded = dict(submission.coded)
+    require_may_say(submission.type, speaks.intermediary, submission.sender, coded)
+    # A State's own key is not here, where an intermediary speaks for it.
+    key = node.keys.signing(speaks.intermediary or submission.sender)
     if agreement is not None:
         coded["signature"] = agreement_signature(agreement, key)
     draft = Draft(
@@ -133,6 +147,7 @@ def _to_sign(
         vocabulary=vocabularies.RELEASE,
         recipient_entry=recipient.digest,
         corridor_profile=_agreed(directory, submission, now),
+        via=speaks.intermediary,
     )
     described = described_attachments(messages.validate(draft).identity)
     if described:
@@ -143,6 +158,9 @@ def _to_sign(
         draft = replace(draft, attachments=claims)
     signed = sign_content(draft, key=key, issued_at=now, random_bytes=node.random.bytes)
     content = read_content(signed.statement, signed.narrative, signed.identity)
+    procedure = conversations.procedure_of(content.type)
+    check_relayed(content, procedure=procedure, directory=directory, now=now, node=node.code)
+    require_recipient_keys(directory, content, towards, now)
     return Prepared(
         content=content,
         signed=signed,
@@ -151,7 +169,31 @@ def _to_sign(
         directory=directory,
         now=now,
         attachments=described,
+        towards=towards if towards.intermediary else None,
     )
+
+
+def require_recipient_keys(directory: Directory, content: Content, towards: Carrier, now: datetime) -> None:
+    """What the intermediary may not read is sealed to the authority's own key; where there is none, it is not
+    sent, and never widened to whoever serves the authority.
+
+    Refuses `directory.no_recipient_key`, and `intermediary.no_attachments`: a document goes in pieces that
+    the intermediary's node has to put together.
+    """
+    parts = {"coded", *content.parts}
+    past = parts - towards.readable
+    if not past:
+        return
+    if "coded" in past or "narrative" in past:
+        directory.sealing_key(content.recipient, "content", now)
+    if "identity" in past:
+        directory.sealing_key(content.recipient, "identity", now)
+    if content.attachments:
+        raise NotAcceptable(
+            "intermediary.no_attachments",
+            "documents cannot be carried past an intermediary",
+            field="/identity",
+        )
 
 
 def _require_proposer(actor: Actor, type_: str) -> None:
@@ -161,10 +203,14 @@ def _require_proposer(actor: Actor, type_: str) -> None:
         actor.require(Scope.AGREEMENTS_PROPOSE)
 
 
-def _peer(node: Node, directory: Directory, sender: Address, recipient: Address, type_: str) -> NodeCode:
-    """The node to send to. Refuses what no directory entry allows, before anything is signed.
+def _carriers(
+    node: Node, directory: Directory, sender: Address, recipient: Address, type_: str, now: datetime
+) -> tuple[Carrier, Carrier]:
+    """How the sender speaks, and the node to send to. Refuses what no directory entry and no mandate allows,
+    before anything is signed.
 
-    A procedure-neutral move has its competence checked when its conversation is known.
+    A procedure-neutral move has its competence, and the mandate for it, checked when its conversation is
+    known.
     """
     procedure = conversations.procedure_of(type_)
     if _serving(directory, sender, procedure) != node.code:
@@ -175,7 +221,10 @@ def _peer(node: Node, directory: Directory, sender: Address, recipient: Address,
             "recipient.same_node",
             "sender and recipient share a node; this service carries messages between States",
         )
-    return peer
+    return (
+        carried_by(directory, sender, procedure=procedure, towards=state_of(recipient), at=now),
+        carried_by(directory, recipient, procedure=procedure, towards=state_of(sender), at=now, blind=True),
+    )
 
 
 def _agreed(directory: Directory, submission: Submission, now: datetime) -> str | None:

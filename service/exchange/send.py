@@ -14,15 +14,18 @@ from typing import Any, Final
 from sqlmodel import Session
 
 from protocol import conversations, safeguards
-from protocol.content import SignedContent
+from protocol.content import Content, SignedContent
 from protocol.conversations import Advance
+from protocol.conversations.machine import REDIRECT
 from protocol.conversations.table import REDIRECT
+from protocol.directory.mandates import carried_by
 from protocol.errors import NotAcceptable, Refused
 from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, ThreadId, state_of
+from protocol.intermediary import check_relayed
 from service.access.actor import Actor
 from service.errors import Conflict, NotFound
 from service.exchange import agreements, attachments, case_files, proof, waiting
-from service.exchange.drafts import Prepared, prepare
+from service.exchange.drafts import Prepared, prepare, require_recipient_keys
 from service.exchange.views import (
     Accepted,
     Awaiting,
@@ -270,7 +273,24 @@ def _check(session: Session, actor: Actor, prepared: Prepared) -> tuple[KnownCas
         destination=state_of(Address(case.row.opened_by)),
     )
     agreements.check_cosigned(connection, content, prepared.directory, prepared.now)
+    _check_mandates(content, procedure, prepared)
     return case, advance
+
+
+def _check_mandates(content: Content, procedure: str, prepared: Prepared) -> None:
+    """Again, now that the procedure of a neutral move is known too."""
+    directory, now = prepared.directory, prepared.now
+    check_relayed(content, procedure=procedure, directory=directory, now=now)
+    if prepared.towards is not None:
+        towards = carried_by(
+            directory,
+            content.recipient,
+            procedure=procedure,
+            towards=state_of(content.sender),
+            at=now,
+            blind=True,
+        )
+        require_recipient_keys(directory, content, towards, now)
 
 
 def _parts(signed: SignedContent) -> list[Purpose]:
