@@ -64,6 +64,8 @@ class Scope(StrEnum):
     RETENTION_WRITE = "retention:write"
     INDICATORS_READ = "indicators:read"
     STATISTICS_READ = "statistics:read"
+    ADAPTERS_REPORT = "adapters:report"
+    ADAPTERS_READ = "adapters:read"
     STATISTICS_RELEASE = "statistics:release"
 
 
@@ -121,10 +123,11 @@ ROLE_SCOPES: Final[Mapping[Role, frozenset[Scope]]] = MappingProxyType(
         # The status of protection is the State's own; an intermediary stands in for messages, not for that.
         Role.INTERMEDIARY_OFFICER: _CASE_WORK | {Scope.ENVELOPES_CARRY, Scope.APPROVALS_READ},
         # Software is not one of two people, and is shown no identity. It sees what became of its messages.
-        Role.AGENCY_SYSTEM: _CASE_WORK | {Scope.APPROVALS_READ},
+        Role.AGENCY_SYSTEM: _CASE_WORK | {Scope.APPROVALS_READ, Scope.ADAPTERS_REPORT},
         Role.OPERATOR: frozenset(
             {
                 Scope.OPERATIONS_READ,
+                Scope.ADAPTERS_READ,
                 Scope.DEADLINES_READ,
                 Scope.DIRECTORY_READ,
                 Scope.ENVELOPES_CARRY,
@@ -196,6 +199,8 @@ ENDPOINTS: Final[Mapping[Endpoint, frozenset[Scope]]] = MappingProxyType(
         ("GET", "/v1/vocabularies/{scheme}"): frozenset({Scope.DIRECTORY_READ}),
         ("GET", "/v1/deadlines"): frozenset({Scope.DEADLINES_READ}),
         ("GET", "/v1/indicators"): frozenset({Scope.INDICATORS_READ}),
+        ("PUT", "/v1/adapters/{name}/health"): frozenset({Scope.ADAPTERS_REPORT}),
+        ("GET", "/v1/adapters"): frozenset({Scope.ADAPTERS_READ}),
         ("GET", "/v1/statistics"): frozenset({Scope.STATISTICS_READ}),
         ("POST", "/v1/statistics/releases"): frozenset({Scope.STATISTICS_RELEASE}),
         ("GET", "/v1/statistics/releases/{id}"): frozenset({Scope.STATISTICS_READ}),

@@ -15,6 +15,7 @@ from service.access.roles import ENDPOINTS
 from service.access.tokens import TokenVerifier
 from service.api import (
     accounts,
+    adapters,
     approvals,
     attachments,
     cases,
@@ -54,6 +55,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     vocabularies.router,
     indicators.router,
     statistics.router,
+    adapters.router,
     accounts.router,
     oauth.router,
     sign_in.router,

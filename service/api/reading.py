@@ -34,6 +34,7 @@ from protocol.statistics import Role as Part
 from service.access.pairs import Decision
 from service.errors import Malformed, TooLarge
 from service.exchange.views import (
+    AdapterHealth,
     NarrativeView,
     ProtectionStatus,
     RetentionAct,
@@ -50,6 +51,7 @@ __all__ = [
     "Form",
     "Language",
     "Moment",
+    "adapter_health",
     "body_of",
     "cursor",
     "decision",
@@ -72,6 +74,13 @@ ENVELOPE: Final = "application/vnd.focalpoint.envelope+json"
 MAX_SMALL: Final = 1024  # bytes, for a body of two codes
 MAX_ENTRY_BYTES: Final = 131_072  # an entry of the directory, its holidays for years ahead included
 
+MAX_HEALTH: Final = 4_096
+MAX_COUNTS: Final = 32
+
+_ADAPTER_STATES: Final = ("well", "set-aside", "system-away", "node-away", "stopped")
+_COUNTED: Final = re.compile(r"to-(?:node|system) [a-z][a-z-]{0,31}", re.ASCII)
+_VERSION: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+-]{0,31}", re.ASCII)
+_DOTTED: Final = re.compile(r"[a-z][a-z0-9_]{0,31}(?:\.[a-z][a-z0-9_]{0,31}){1,3}", re.ASCII)
 _URGENCIES: Final = ("ordinary", "urgent", "emergency")
 _RETENTION_ACTS: Final = ("block", "unblock", "hold", "lift-hold", "erase")
 _PROTECTION: Final = ("unknown", "not-sought", "possible", "sought")
@@ -181,6 +190,45 @@ async def retention_act(request: Request) -> tuple[RetentionAct, str]:
     members = parse_object(data, max_bytes=MAX_SMALL)
     _only(members, {"act", "reason"})
     return cast("RetentionAct", _one_of(members, "act", _RETENTION_ACTS)), _code(members, "reason")
+
+
+async def adapter_health(request: Request) -> AdapterHealth:
+    """What an adapter says of itself. Words and numbers alone: nothing of a record fits."""
+    _, data = await body_of(request, reads=(CONTENT,), limit=MAX_HEALTH)
+    members = parse_object(data, max_bytes=MAX_HEALTH)
+    _only(members, {"version", "state", "since", "set_aside", "counts", "code"})
+    counts = _object(members, "counts") if "counts" in members else {}
+    if len(counts) > MAX_COUNTS or not all(
+        _COUNTED.fullmatch(name) and type(number) is int and 0 <= number < 1 << 53
+        for name, number in counts.items()
+    ):
+        raise _wrong("counts")
+    version, set_aside = _text(members, "version"), members.get("set_aside")
+    if not _VERSION.fullmatch(version):
+        raise _wrong("version")
+    if type(set_aside) is not int or not 0 <= set_aside < 1 << 31:
+        raise _wrong("set_aside")
+    code = _text(members, "code") if "code" in members else None
+    if code is not None and not _DOTTED.fullmatch(code):
+        raise _wrong("code")
+    return AdapterHealth(
+        version=version,
+        state=cast("Any", _one_of(members, "state", _ADAPTER_STATES)),
+        since=_moment(members, "since"),
+        set_aside=set_aside,
+        counts=counts,
+        code=code,
+    )
+
+
+def _moment(members: Json, name: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(_text(members, name))
+    except ValueError:
+        raise _wrong(name) from None
+    if moment.tzinfo is None or not 2000 <= moment.year <= 9000:
+        raise _wrong(name)
+    return moment.astimezone(UTC)
 
 
 async def population_wanted(request: Request) -> tuple[Population, bool]:

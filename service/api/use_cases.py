@@ -15,6 +15,9 @@ from service.access.pairs import Decision, State
 from service.directory.desk import DirectoryState, EntryDraft, Published
 from service.exchange.views import (
     Accepted,
+    AdapterHealth,
+    AdaptersView,
+    AdapterView,
     ApprovalsView,
     ApprovalView,
     AttachmentBytes,
@@ -206,6 +209,12 @@ class UseCases(Protocol):
     async def render_indicators(
         self, node: Node, actor: Actor, query: IndicatorQuery, language: str, form: Format, /
     ) -> Rendering: ...
+
+    async def report_adapter(
+        self, node: Node, actor: Actor, name: str, health: AdapterHealth, /
+    ) -> AdapterView: ...
+
+    async def list_adapters(self, node: Node, actor: Actor, /) -> AdaptersView: ...
 
     async def list_statistics(self, node: Node, actor: Actor, limit: int, /) -> StatisticsList: ...
 

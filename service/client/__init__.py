@@ -18,6 +18,7 @@ from service.client.credentials import ClientCredentials
 from service.client.errors import NodeUnreachable, Problem
 from service.client.types import (
     Accepted,
+    AdapterState,
     Approval,
     Attachment,
     Awaiting,
@@ -73,6 +74,7 @@ __all__ = [
     "TIMEOUT",
     "UPLOAD",
     "Accepted",
+    "AdapterState",
     "Approval",
     "Attachment",
     "Awaiting",

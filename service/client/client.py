@@ -16,6 +16,7 @@ from service.client.credentials import ClientCredentials
 from service.client.errors import NodeUnreachable, problem_of
 from service.client.types import (
     Accepted,
+    AdapterState,
     Approval,
     Attachment,
     Awaiting,
@@ -459,6 +460,15 @@ class Client:
     async def peers(self) -> list[Peer]:
         """Each peer's node as this one sees it: this one first."""
         return cast("list[Peer]", (await self._json("GET", "/v1/operations/peers"))["peers"])
+
+    async def report_adapter(self, name: str, health: Mapping[str, Any]) -> AdapterState:
+        """Say how the adapter `name` is (`adapters.kit.health`)."""
+        path = f"/v1/adapters/{_segment(name)}/health"
+        return cast("AdapterState", await self._json("PUT", path, json=dict(health)))
+
+    async def adapters(self) -> list[AdapterState]:
+        """How this State's adapters are, the unwell first."""
+        return cast("list[AdapterState]", (await self._json("GET", "/v1/adapters"))["adapters"])
 
     async def statistics(self) -> list[dict[str, Any]]:
         """What was released, the newest first, without the tables."""

@@ -133,6 +133,19 @@ class Refusal(TypedDict):
     field: NotRequired[str]
 
 
+class AdapterState(TypedDict):
+    name: str
+    client: str
+    version: str
+    state: str
+    since: str
+    set_aside: int
+    counts: dict[str, int]
+    heard_at: str
+    silent: bool
+    code: NotRequired[str]
+
+
 class Accepted(TypedDict):
     id: str
     sender_node: str

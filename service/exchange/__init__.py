@@ -5,6 +5,7 @@ agree on.
 """
 
 from service.directory.desk import directory_state, preview_entry, publish_entry
+from service.exchange.adapters import list_adapters, report_adapter
 from service.exchange.agreements import agreement_file, render_agreement
 from service.exchange.approvals import decide, list_approvals, read_approval, request_release
 from service.exchange.attachments import list_attachments, put_attachment, read_attachment
@@ -46,6 +47,7 @@ __all__ = [
     "due_for_retention",
     "export_envelope",
     "import_envelope",
+    "list_adapters",
     "list_approvals",
     "list_attachments",
     "list_messages",
@@ -69,6 +71,7 @@ __all__ = [
     "render_message",
     "render_statistics",
     "render_timeline",
+    "report_adapter",
     "request_release",
     "run_retention",
     "send",

@@ -20,6 +20,9 @@ from protocol.statistics import Release
 
 __all__ = [
     "Accepted",
+    "AdapterHealth",
+    "AdapterView",
+    "AdaptersView",
     "ApprovalView",
     "ApprovalsView",
     "AttachmentBytes",
@@ -660,6 +663,43 @@ class DeadlinesView:
     at: datetime
     deadlines: tuple[DeadlineView, ...]
     more: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdapterHealth:
+    """How an adapter is, in its own words. `counts`: what it settled, by way and outcome."""
+
+    version: str
+    state: Literal["well", "set-aside", "system-away", "node-away", "stopped"]
+    since: datetime
+    set_aside: int
+    counts: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdapterView:
+    """An adapter as it last said to be. `client`: whose token it came with. `silent`: it should have said
+    something since."""
+
+    name: str
+    client: str
+    version: str
+    state: str
+    since: datetime
+    set_aside: int
+    counts: Mapping[str, int]
+    heard_at: datetime
+    silent: bool
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdaptersView:
+    """Those that are not well come first."""
+
+    at: datetime
+    adapters: tuple[AdapterView, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,6 +60,10 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         "body": {"act": "hold", "reason": "court-proceedings"},
         "media_type": "application/json",
     },
+    ("PUT", "/v1/adapters/{name}/health"): {
+        "body": {"version": "1", "state": "well", "since": "2026-11-26T10:00:00Z", "set_aside": 0},
+        "media_type": "application/json",
+    },
     ("POST", "/v1/statistics/releases"): {
         "body": {"role": "origin", "year": 2025},
         "media_type": "application/json",

@@ -29,6 +29,9 @@ from service.errors import Conflict, Forbidden, NotFound
 from service.exchange.printing import words_of_timeline
 from service.exchange.views import (
     Accepted,
+    AdapterHealth,
+    AdaptersView,
+    AdapterView,
     ApprovalsView,
     ApprovalView,
     AttachmentBytes,
@@ -536,6 +539,27 @@ class FakeExchange:
         self, node: Node, actor: Actor, query: IndicatorQuery, language: str, form: Format, /
     ) -> Rendering:
         return _rendered((await self.read_indicators(node, actor, query)).id, language, form)
+
+    async def report_adapter(
+        self, node: Node, actor: Actor, name: str, health: AdapterHealth, /
+    ) -> AdapterView:
+        self._maybe_fail()
+        return AdapterView(
+            name=name,
+            client=actor.person,
+            version=health.version,
+            state=health.state,
+            code=health.code,
+            since=health.since,
+            set_aside=health.set_aside,
+            counts=health.counts,
+            heard_at=node.clock.now(),
+            silent=False,
+        )
+
+    async def list_adapters(self, node: Node, actor: Actor, /) -> AdaptersView:
+        self._maybe_fail()
+        return AdaptersView(at=node.clock.now(), adapters=())
 
     async def list_statistics(self, node: Node, actor: Actor, limit: int, /) -> StatisticsList:
         self._maybe_fail()

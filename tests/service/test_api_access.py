@@ -56,6 +56,9 @@ BODIES: dict[Endpoint, dict[str, Any]] = {
     },
     ("PUT", "/v1/directory/entries/{kind}/{name}"): {"json": {"facts": {}}},
     ("POST", "/v1/approvals/{id}/decision"): {"json": {"decision": "approve"}},
+    ("PUT", "/v1/adapters/{name}/health"): {
+        "json": {"version": "1", "state": "well", "since": "2026-11-26T10:00:00Z", "set_aside": 0}
+    },
     ("POST", "/v1/statistics/releases"): {"json": {"role": "origin", "year": 2025}},
     ("POST", "/v1/envelopes"): {
         "content": b'{"manifest":"e30.e30.AA","parts":{}}',

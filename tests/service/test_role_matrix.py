@@ -193,6 +193,13 @@ plain("GET /v1/deadlines", "/v1/deadlines", "deadlines")
 plain("GET /v1/operations/stuck", "/v1/operations/stuck", "unanswered")
 plain("GET /v1/operations/peers", "/v1/operations/peers", "delivery")
 plain("GET /v1/indicators", "/v1/indicators", "comparisons")
+plain("GET /v1/adapters", "/v1/adapters", "adapters")
+plain(
+    "PUT /v1/adapters/{name}/health",
+    "/v1/adapters/registry-link/health",
+    "registry-link",
+    json={"version": "1", "state": "well", "since": "2026-11-26T10:00:00Z", "set_aside": 0},
+)
 plain("GET /v1/statistics", "/v1/statistics")
 plain("POST /v1/statistics/releases", "/v1/statistics/releases", json={"role": "origin", "year": 2025})
 plain("GET /v1/journal", "/v1/journal", "case-opened")

@@ -30,6 +30,7 @@ from service.store.tables.access import (
     SignInAttempt,
     SignInSession,
 )
+from service.store.tables.adapters import ADAPTER, AdapterRow
 from service.store.tables.attachments import ATTACHMENT, ATTACHMENT_CHUNK, AttachmentChunk, AttachmentRow
 from service.store.tables.base import METADATA
 from service.store.tables.cases import CASE_FILE, CASE_KEY, CASE_PARTY, CaseFileRow, CaseKey, CaseParty
@@ -100,6 +101,7 @@ from service.store.tables.watching import (
 
 __all__ = [
     "ACCESS_JOURNAL",
+    "ADAPTER",
     "APPROVAL",
     "ATTACHMENT",
     "ATTACHMENT_CHUNK",
@@ -144,6 +146,7 @@ __all__ = [
     "THREAD",
     "WATCH_POSITION",
     "AccessJournal",
+    "AdapterRow",
     "ApprovalRow",
     "AttachmentChunk",
     "AttachmentRow",
