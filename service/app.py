@@ -33,6 +33,7 @@ from service.metrics import Metrics
 from service.monitor.gauges import Gauges
 from service.monitor.overdue import Overdue
 from service.monitor.retention import Retention
+from service.monitor.watch import Watch
 from service.node import Node
 from service.open_keystore import open_keystore
 from service.ports import Clock
@@ -197,6 +198,7 @@ def _workers(node: Node, link: HubLink, directory: ReplicatedDirectory) -> tuple
         ("overdue", Overdue(node).run),
         ("retention", Retention(node).run),
         ("gauges", Gauges(node, link).run),
+        ("watch", Watch(node).run),
         *((("key-life", KeyLife(node, node.keys).run),) if isinstance(node.keys, FileKeyStore) else ()),
     )
 
@@ -209,6 +211,7 @@ async def _kept_running(node: Node, name: str, run: _Run) -> None:
             node.log.error("worker.ended", worker=name)
         except Exception as error:
             node.log.error("worker.failed", worker=name, exc_info=error)
+        node.metrics.worker_failed(name)
         await asyncio.sleep(1)
 
 

@@ -3,13 +3,15 @@
 No case, message id, authority, person or path with an id in it is ever a label. A label whose values come
 from elsewhere (a code, a peer) is capped: past the cap it reads `other`.
 
-What to page on, at this volume of traffic: `fp_oldest_unanswered_seconds` and `fp_threads_overdue`, not
-rates.
+What to page on, at this volume of traffic, is age and not rates: `deploy/prometheus/focalpoint.rules.yaml`.
+Each name is explained in docs/operations/metrics.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -129,7 +131,7 @@ class Metrics:
         self._request_seconds = Histogram(
             "fp_http_request_seconds",
             "Until the answer, long polls included",
-            ["route"],
+            ["route", "method"],
             buckets=_SECONDS,
             registry=registry,
         )
@@ -142,6 +144,74 @@ class Metrics:
         self._works_failed = Counter("fp_store_works_failed_total", "Works rolled back", registry=registry)
         self._commits_failed = Counter(
             "fp_store_commits_failed_total", "Groups not committed", registry=registry
+        )
+        self._stuck = Gauge(
+            "fp_stuck", "What has stood in one state for longer than it may", ["what"], registry=registry
+        )
+        self._answer_overdue = Gauge(
+            "fp_answer_overdue_seconds",
+            "How long the oldest answer has been overdue by its legal deadline; 0 for none",
+            ["owed_by"],
+            registry=registry,
+        )
+        self._peer_oldest = Gauge(
+            "fp_outbox_peer_oldest_seconds",
+            "Age of the oldest row for a peer that may leave and is not done",
+            ["peer"],
+            registry=registry,
+        )
+        self._peer_heard = Gauge(
+            "fp_peer_heard_seconds",
+            "Since a peer's node last told what it has",
+            ["peer"],
+            registry=registry,
+        )
+        self._delivery_within = Gauge(
+            "fp_delivery_within_ratio",
+            "Share of a leg that was in time in the last 7 days, by the target of that State",
+            ["peer", "leg"],
+            registry=registry,
+        )
+        self._delivery_measured = Gauge(
+            "fp_delivery_measured",
+            "How many that share is of, those that are late and still on their way included",
+            ["peer", "leg"],
+            registry=registry,
+        )
+        self._delivery_target = Gauge(
+            "fp_delivery_target_seconds",
+            "What that State published, or what all are measured by",
+            ["peer", "leg"],
+            registry=registry,
+        )
+        self._directory_half_life = Gauge(
+            "fp_directory_half_life_seconds",
+            "Until half of the snapshot's life is over; negative after",
+            registry=registry,
+        )
+        self._backup_age = Gauge(
+            "fp_backup_age_seconds",
+            "Since `focalpoint backup` last copied the database; NaN where that is not known",
+            registry=registry,
+        )
+        self._backup_age.set(math.nan)
+        self._disk_free = Gauge(
+            "fp_disk_free_bytes", "Free where the node writes", ["where"], registry=registry
+        )
+        self._disk_size = Gauge(
+            "fp_disk_size_bytes", "Size of the disk where the node writes", ["where"], registry=registry
+        )
+        self._database = Gauge(
+            "fp_database_bytes", "The database's file with its log; 0 for a server", registry=registry
+        )
+        self._measured_at = Gauge(
+            "fp_measured_at_seconds", "Unix time at which the gauges were last measured", registry=registry
+        )
+        self._store_waiting = Gauge(
+            "fp_store_waiting", "Works in the writer's queue", registry=registry
+        )
+        self._worker_failures = Counter(
+            "fp_worker_failures_total", "Workers that ended and began again", ["worker"], registry=registry
         )
         self._fields_dropped = Counter(
             "fp_log_fields_dropped_total", "Log fields outside the allow-list", registry=registry
@@ -230,7 +300,7 @@ class Metrics:
         """`route` is the template (`/v1/messages/{id}`), never the path asked for; `unmatched` for none."""
         route = self._capped("route", route)
         self._requests.labels(route, self._capped("method", method), str(status)).inc()
-        self._request_seconds.labels(route).observe(seconds)
+        self._request_seconds.labels(route, self._capped("method", method)).observe(seconds)
 
     def group(self, group: Group) -> None:
         """For `Store(on_group=...)`."""
@@ -239,6 +309,55 @@ class Metrics:
         self._works_failed.inc(group.failed)
         if not group.committed:
             self._commits_failed.inc()
+
+    def stuck(self, counts: Mapping[str, int]) -> None:
+        """By row of `dwell.json`, zero included."""
+        for what, count in counts.items():
+            self._stuck.labels(self._capped("what", what)).set(count)
+
+    def answers_overdue(self, *, us: float, them: float) -> None:
+        """Seconds past the legal deadline of the oldest that we owe, and of the oldest that others owe us."""
+        self._answer_overdue.labels("us").set(us)
+        self._answer_overdue.labels("them").set(them)
+
+    def peers(self, *, oldest_seconds: Mapping[str, float], heard_seconds: Mapping[str, float]) -> None:
+        """A peer for whom nothing waits, or who was never heard, has no value."""
+        for gauge, values in ((self._peer_oldest, oldest_seconds), (self._peer_heard, heard_seconds)):
+            gauge.clear()
+            for peer, seconds in values.items():
+                gauge.labels(self._capped("peer", peer)).set(seconds)
+
+    def delivery(self, figures: Iterable[tuple[str, str, float | None, int, float]]) -> None:
+        """Peer, leg, share in time, of how many, target in seconds. Without any there is no share."""
+        for gauge in (self._delivery_within, self._delivery_measured, self._delivery_target):
+            gauge.clear()
+        for node, leg, share, count, target in figures:
+            peer = self._capped("peer", node)
+            self._delivery_measured.labels(peer, leg).set(count)
+            self._delivery_target.labels(peer, leg).set(target)
+            if share is not None:
+                self._delivery_within.labels(peer, leg).set(share)
+
+    def directory_half_life(self, seconds: float) -> None:
+        self._directory_half_life.set(seconds)
+
+    def backup_age(self, seconds: float | None) -> None:
+        self._backup_age.set(math.nan if seconds is None else seconds)
+
+    def disk(self, where: str, *, free: int, size: int) -> None:
+        """`where`: data or ledger."""
+        self._disk_free.labels(where).set(free)
+        self._disk_size.labels(where).set(size)
+
+    def database(self, size: int) -> None:
+        self._database.set(size)
+
+    def measured(self, at: datetime, *, writes_waiting: int) -> None:
+        self._measured_at.set(at.timestamp())
+        self._store_waiting.set(writes_waiting)
+
+    def worker_failed(self, worker: str) -> None:
+        self._worker_failures.labels(worker).inc()
 
     def fields_dropped(self, count: int) -> None:
         """For `logs.configure(on_dropped=...)`."""

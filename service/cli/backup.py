@@ -9,6 +9,7 @@ import typer
 
 from service.cli.at_node import ConfigOption, NetworkOption, NodeOption, settings_of
 from service.clock import clock_of
+from service.monitor.backups import note_backup
 from service.store.restoration import back_up
 
 __all__ = ["backup_app"]
@@ -29,5 +30,7 @@ def backup(
     back `focalpoint node restored` comes first.
     """
     settings = settings_of(config, network, node)
-    size = back_up(settings.database, to, clock_of(settings).now())
+    now = clock_of(settings).now()
+    size = back_up(settings.database, to, now)
+    note_backup(settings.ledger_dir, now)
     typer.echo(f"{to}: {size} bytes")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Connection, func, select
@@ -26,7 +26,7 @@ from service.monitor.views import (
 from service.monitor.watch import look
 from service.node import Node
 from service.store import comparisons
-from service.store.tables import THREAD
+from service.store.tables import CLOCK_DIFFERENCE, DEADLINE
 
 __all__ = ["operations_peers", "operations_stuck"]
 
@@ -66,17 +66,17 @@ async def operations_stuck(node: Node, actor: Actor) -> StuckView:  # noqa: ARG0
 
 def _unanswered(node: Node, connection: Connection, now: datetime) -> tuple[UnansweredView, ...]:
     rows = connection.execute(
-        select(THREAD.c.id, THREAD.c.procedure, THREAD.c.answerer, THREAD.c.due_at)
-        .where(THREAD.c.due_at.is_not(None), THREAD.c.due_at <= now)
-        .order_by(THREAD.c.due_at, THREAD.c.id)
+        select(DEADLINE.c.thread, DEADLINE.c.procedure, DEADLINE.c.owed_by, DEADLINE.c.due_at)
+        .where(DEADLINE.c.due_at <= now, DEADLINE.c.kind == "answer")
+        .order_by(DEADLINE.c.due_at, DEADLINE.c.thread, DEADLINE.c.message)
         .limit(_UNANSWERED + 1)
     )
     return tuple(
         UnansweredView(
-            thread=ThreadId(row.id),
+            thread=ThreadId(row.thread),
             procedure=row.procedure,
-            answerer=Address(row.answerer),
-            owed_by="us" if state_of(Address(row.answerer)) == node.state else "them",
+            answerer=Address(row.owed_by),
+            owed_by="us" if state_of(Address(row.owed_by)) == node.state else "them",
             due_at=row.due_at,
             overdue_seconds=int((now - row.due_at).total_seconds()),
         )
@@ -95,7 +95,7 @@ async def operations_peers(node: Node, actor: Actor) -> PeersView:  # noqa: ARG0
         for one in delivery.figures(connection, directory, node.code, now):
             figures.setdefault(one.node, []).append(one)
         waiting, splits = peers.waiting(connection), comparisons.splits(connection)
-        overdue = _overdue_by_state(connection, now)
+        overdue, differ = _overdue_by_state(connection, now), _clocks_that_differ(connection, now)
         known = {*peers.known(connection, node.code), *waiting, *figures, node.code}
         views = []
         for code in sorted(known, key=lambda code: (code != node.code, code)):
@@ -112,7 +112,7 @@ async def operations_peers(node: Node, actor: Actor) -> PeersView:  # noqa: ARG0
                     oldest_waiting_seconds=int((now - left.oldest).total_seconds()) if left else 0,
                     lacking=peers.lacking(connection, node.code, code).count,
                     split=splits.get(code, False),
-                    clock_differs=0,
+                    clock_differs=differ.get(code, 0),
                     overdue=overdue[state],
                     delivery=tuple(_shown(one) for one in figures.get(code, ())),
                 )
@@ -125,14 +125,24 @@ async def operations_peers(node: Node, actor: Actor) -> PeersView:  # noqa: ARG0
 def _overdue_by_state(connection: Connection, now: datetime) -> Counter[str]:
     """Answers that are late, by the State that owes them."""
     rows = connection.execute(
-        select(THREAD.c.answerer, func.count().label("count"))
-        .where(THREAD.c.due_at.is_not(None), THREAD.c.due_at <= now)
-        .group_by(THREAD.c.answerer)
+        select(DEADLINE.c.owed_by, func.count().label("rows"))
+        .where(DEADLINE.c.due_at <= now, DEADLINE.c.kind == "answer")
+        .group_by(DEADLINE.c.owed_by)
     )
     found: Counter[str] = Counter()
     for row in rows:
-        found[state_of(Address(row.answerer))] += row.count
+        found[state_of(Address(row.owed_by))] += row.rows
     return found
+
+
+def _clocks_that_differ(connection: Connection, now: datetime) -> dict[NodeCode, int]:
+    """Deadlines that a peer counted otherwise, found in the longest window."""
+    rows = connection.execute(
+        select(CLOCK_DIFFERENCE.c.peer, func.count().label("rows"))
+        .where(CLOCK_DIFFERENCE.c.found_at > now - timedelta(days=max(delivery.WINDOWS)))
+        .group_by(CLOCK_DIFFERENCE.c.peer)
+    )
+    return {NodeCode(row.peer): row.rows for row in rows}
 
 
 def _shown(one: Figures) -> DeliveryView:

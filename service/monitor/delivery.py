@@ -87,6 +87,10 @@ class Figures:
     ninetieth: timedelta | None
 
     @property
+    def bound(self) -> timedelta:
+        return (CONSIGN if self.leg == "consign" else COLLECT)[self.target]
+
+    @property
     def share(self) -> float | None:
         """In time, of all that were measured or should have been by now."""
         every = self.count + self.late

@@ -1,19 +1,27 @@
-"""What operators watch, measured from rows and connections every few seconds: queues, silence, hub,
-directory."""
+"""What operators watch, measured from rows, connections and disks: queues, silence, hub, directory, peers."""
 
 from __future__ import annotations
 
 import asyncio
+import shutil
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
+from sqlalchemy import Connection as Rows
 from sqlalchemy import func, literal_column, select
 from sqlmodel import Session
 
 from protocol.errors import Refused
+from protocol.identifiers import Address, state_of
+from service.monitor import delivery, peers
+from service.monitor.backups import last_backup
+from service.monitor.delivery import Figures
+from service.monitor.watch import LOOKED_EVERY, look
 from service.node import Node
 from service.store import comparisons
-from service.store.tables import OUTBOX, QUARANTINE, THREAD
+from service.store.engine import database_file
+from service.store.tables import DEADLINE, OUTBOX, QUARANTINE, THREAD
 
 __all__ = ["MEASURED_EVERY", "Gauges"]
 
@@ -41,6 +49,8 @@ class Connection(Protocol):
 
 
 class Gauges:
+    """Some every few seconds (`measure`); what takes longer to find, each half minute (`watch`)."""
+
     def __init__(self, node: Node, link: Connection) -> None:
         self._node = node
         self._link = link
@@ -48,7 +58,12 @@ class Gauges:
 
     async def run(self) -> None:
         """Until cancelled."""
+        loop = asyncio.get_running_loop()
+        due = loop.time()
         while True:
+            if loop.time() >= due:
+                due = loop.time() + LOOKED_EVERY
+                await self.watch()
             await self.measure()
             await asyncio.sleep(MEASURED_EVERY)
 
@@ -56,6 +71,44 @@ class Gauges:
         now = self._node.clock.now()
         self._connections(now)
         await self._node.store.read(lambda session: self._rows(session, now))
+        self._node.metrics.measured(now, writes_waiting=self._node.store.waiting)
+
+    async def watch(self) -> None:
+        """What stands still, how peers are, how fast envelopes pass, disks."""
+        node = self._node
+        now = node.clock.now()
+        await node.store.read(lambda session: self._watched(session, now))
+        await asyncio.to_thread(self._disks, now)
+
+    def _watched(self, session: Session, now: datetime) -> None:
+        node, connection = self._node, session.connection()
+        node.metrics.stuck(look(session, node, now).counts)
+        heard: dict[str, float] = {
+            peer: (now - at).total_seconds()
+            for peer in peers.known(connection, node.code)
+            if (at := peers.last_heard(connection, node.code, peer)) is not None
+        }
+        oldest = {peer: (now - one.oldest).total_seconds() for peer, one in peers.waiting(connection).items()}
+        node.metrics.peers(oldest_seconds=oldest, heard_seconds=heard)
+        try:
+            directory = node.directory.current()
+        except Refused:
+            return
+        figures = delivery.figures(connection, directory, node.code, now)
+        shortest = min(delivery.WINDOWS)
+        node.metrics.delivery(_shown(one) for one in figures if one.days == shortest)
+
+    def _disks(self, now: datetime) -> None:
+        node = self._node
+        for where, path in (("data", node.settings.data_dir), ("ledger", node.settings.ledger_dir)):
+            usage = shutil.disk_usage(path)
+            node.metrics.disk(where, free=usage.free, size=usage.total)
+        last = last_backup(node.settings.ledger_dir)
+        node.metrics.backup_age(None if last is None else (now - last).total_seconds())
+        file = database_file(node.settings.database)
+        if file is not None:
+            parts = (file, Path(f"{file}-wal"))
+            node.metrics.database(sum(part.stat().st_size for part in parts if part.exists()))
 
     def _connections(self, now: datetime) -> None:
         metrics, generation = self._node.metrics, self._link.generation
@@ -70,6 +123,7 @@ class Gauges:
         metrics.directory(
             sequence=snapshot.sequence, expires_seconds=(snapshot.expires_at - now).total_seconds()
         )
+        metrics.directory_half_life((snapshot.half_life - now).total_seconds())
 
     def _rows(self, session: Session, now: datetime) -> None:
         connection, metrics = session.connection(), self._node.metrics
@@ -86,6 +140,7 @@ class Gauges:
             {row.procedure: row.late for row in owed},
             oldest_seconds=max(((now - row.oldest).total_seconds() for row in owed), default=0.0),
         )
+        metrics.answers_overdue(**_overdue(connection, self._node.state, now))
         counted = [connection.execute(_WAITING[state]).one() for state in _WAITING]
         waiting = [row for row in counted if row.rows]
         may_leave = [row for row in waiting if row.state in ("queued", "released")]
@@ -95,3 +150,21 @@ class Gauges:
         )
         metrics.directory_splits(comparisons.splits(connection))
         metrics.quarantined(connection.execute(select(func.count()).select_from(QUARANTINE)).scalar_one())
+
+
+def _overdue(connection: Rows, state: str, now: datetime) -> dict[str, float]:
+    """Seconds, by who owes it."""
+    oldest = {"us": 0.0, "them": 0.0}
+    rows = connection.execute(
+        select(DEADLINE.c.owed_by, func.min(DEADLINE.c.due_at).label("due"))
+        .where(DEADLINE.c.due_at <= now, DEADLINE.c.kind == "answer")
+        .group_by(DEADLINE.c.owed_by)
+    )
+    for row in rows:
+        owed_by = "us" if state_of(Address(row.owed_by)) == state else "them"
+        oldest[owed_by] = max(oldest[owed_by], (now - row.due).total_seconds())
+    return oldest
+
+
+def _shown(one: Figures) -> tuple[str, str, float | None, int, float]:
+    return one.node, one.leg, one.share, one.count + one.late, one.bound.total_seconds()

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Select,
     Table,
     and_,
+    case,
     delete,
     func,
     insert,
@@ -46,6 +47,7 @@ from service.store.tables import (
     APPROVAL,
     ATTACHMENT,
     CASE_RETENTION,
+    DEADLINE,
     EVIDENCE,
     INBOX,
     MESSAGE,
@@ -267,6 +269,14 @@ def _places() -> Iterator[_Place]:
         standing=_state(APPROVAL.c.state, "proposed"),
         since=APPROVAL.c.expires_at,
         subject=(APPROVAL.c.id,),
+    )
+    yield _Place(
+        what="reminder.late",
+        table=DEADLINE,
+        standing=DEADLINE.c.look_at.is_not(None),
+        since=DEADLINE.c.look_at,
+        # Of a duty towards a child the row is known by its case: that stays here.
+        subject=(case((DEADLINE.c.kind == "answer", DEADLINE.c.thread), else_="duty"), DEADLINE.c.obligation),
     )
     yield _Place(
         what="notice.unspread",
