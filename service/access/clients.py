@@ -47,9 +47,12 @@ __all__ = [
     "CLIENT_ROLES",
     "Client",
     "authenticate",
+    "check",
     "clients",
     "disable",
+    "known",
     "register",
+    "thumbprints",
 ]
 
 ASSERTION_TYPE: Final = "client-authentication+jwt"
@@ -99,6 +102,31 @@ def register(
     now: datetime,
 ) -> Client:
     """Register a system, or say anew what it is: with it, its keys are replaced and it is no longer disabled.
+    Refuses as `check`."""
+    values = {
+        **check(id, state=state, role=role, authorities=authorities, scopes=scopes, keys=keys),
+        "registered_at": now,
+        "registered_by": actor.person,
+        "disabled_at": None,
+    }
+    change = insert(CLIENT) if known(session, id) is None else update(CLIENT).where(CLIENT.c.id == id)
+    session.connection().execute(change.values({"id": id, **values}))
+    journal.note(session, actor, "client-registered", id, at=now)
+    row = _row(session, id)
+    assert row is not None
+    return _client(row)
+
+
+def check(
+    id: str,  # noqa: A002
+    *,
+    state: StateCode,
+    role: Role,
+    authorities: Iterable[str],
+    scopes: Iterable[Scope] | None,
+    keys: Iterable[Mapping[str, Any]],
+) -> dict[str, str]:
+    """A registration as it would be stored.
 
     Malformed `request.body` for an id, role or scope that cannot be; `access.client_key` for a key that is
     none, is private, or is too weak.
@@ -112,22 +140,22 @@ def register(
     allowed = frozenset(ROLE_SCOPES[role] if scopes is None else scopes)
     if not allowed or not allowed <= ROLE_SCOPES[role]:
         raise Malformed("request.body", "expected scopes that the role has", field="/scopes")
-    values = {
+    return {
         "role": str(role),
         "authorities": " ".join(authorities_of(role, authorities, state)),
         "scopes": " ".join(sorted(allowed)),
         "keys": json.dumps({"keys": list(_public_keys(keys))}, separators=(",", ":")),
-        "registered_at": now,
-        "registered_by": actor.person,
-        "disabled_at": None,
     }
-    known = _row(session, id) is not None
-    change = update(CLIENT).where(CLIENT.c.id == id) if known else insert(CLIENT)
-    session.connection().execute(change.values(values if known else {"id": id, **values}))
-    journal.note(session, actor, "client-registered", id, at=now)
+
+
+def known(session: Session, id: str) -> Client | None:  # noqa: A002
     row = _row(session, id)
-    assert row is not None
-    return _client(row)
+    return None if row is None else _client(row)
+
+
+def thumbprints(keys: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Each key's id and its thumbprint (RFC 7638), to be compared by telephone. Refuses as `check`."""
+    return [f"{jwk['kid']}, thumbprint {_key(jwk).thumbprint()}" for jwk in _public_keys(keys)]
 
 
 def clients(session: Session) -> list[Client]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, func, insert, select, update
 from sqlmodel import Session
 
 from protocol import base64url
@@ -24,16 +24,20 @@ from service.access import journal
 from service.access.actor import Actor
 from service.access.roles import CONTENT_SCOPES, ROLE_SCOPES, Role
 from service.errors import Conflict, Malformed, NotFound
-from service.store.tables import INVITATION, PERSON, SIGN_IN_SESSION
+from service.store.tables import ACCESS_JOURNAL, INVITATION, PERSON, SIGN_IN_SESSION
 
 __all__ = [
     "PERSON_ROLES",
     "Person",
     "add",
+    "administrators",
     "authorities_of",
     "by_subject",
+    "check",
     "disable",
+    "has_come",
     "invite",
+    "new_id",
     "people",
     "person_of",
     "redeem",
@@ -86,6 +90,42 @@ def secret_digest(secret: str) -> str:
     return base64url.encode(hashlib.sha256(secret.encode()).digest()).decode()
 
 
+def new_id(random_bytes: Callable[[int], bytes]) -> str:
+    """An opaque name that says nothing about whose it is."""
+    return f"person-{base64url.encode(random_bytes(9)).decode()}"
+
+
+def check(
+    session: Session, *, state: StateCode, role: Role, authorities: Iterable[str], subject: str | None
+) -> list[Address]:
+    """On whose behalf such a person would act. Malformed `request.body`; Conflict `access.subject_known` when
+    somebody who is not disabled has the subject: one human being is one person, or two people would not be
+    two."""
+    if role not in PERSON_ROLES:
+        raise Malformed("request.body", "expected a role that people have", field="/role")
+    allowed = authorities_of(role, authorities, state)
+    if subject is not None and by_subject(session, subject) is not None:
+        raise Conflict("access.subject_known", "somebody is known by this subject already", field="/subject")
+    return allowed
+
+
+def administrators(session: Session) -> int:
+    """How many were ever registered. Disabled ones count: else one who disables the others would be the
+    first again."""
+    counted = select(func.count()).select_from(PERSON).where(PERSON.c.role == str(Role.ADMINISTRATOR))
+    return int(session.connection().execute(counted).scalar_one())
+
+
+def has_come(session: Session, id: str) -> bool:  # noqa: A002
+    """Whether somebody has ever signed in under this name, or can without a link."""
+    signed_in = (
+        select(ACCESS_JOURNAL.c.position)
+        .where(ACCESS_JOURNAL.c.subject == id, ACCESS_JOURNAL.c.action == "signed-in")
+        .limit(1)
+    )
+    return person_of(session, id).by_provider or session.connection().execute(signed_in).first() is not None
+
+
 def add(
     session: Session,
     actor: Actor,
@@ -96,15 +136,11 @@ def add(
     subject: str | None,
     random_bytes: Callable[[int], bytes],
     now: datetime,
+    id: str | None = None,  # noqa: A002
 ) -> Person:
-    """`subject`: a `subject_digest`. Malformed `request.body`; Conflict `access.subject_known` when somebody
-    who is not disabled has it: one human being is one person, or two people would not be two."""
-    if role not in PERSON_ROLES:
-        raise Malformed("request.body", "expected a role that people have", field="/role")
-    allowed = authorities_of(role, authorities, state)
-    if subject is not None and by_subject(session, subject) is not None:
-        raise Conflict("access.subject_known", "somebody is known by this subject already", field="/subject")
-    id_ = f"person-{base64url.encode(random_bytes(9)).decode()}"
+    """`subject`: a `subject_digest`. `id`: a `new_id` that was given out before. Refuses as `check`."""
+    allowed = check(session, state=state, role=role, authorities=authorities, subject=subject)
+    id_ = id or new_id(random_bytes)
     session.connection().execute(
         insert(PERSON),
         {

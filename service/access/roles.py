@@ -67,6 +67,7 @@ class Scope(StrEnum):
     ADAPTERS_REPORT = "adapters:report"
     ADAPTERS_READ = "adapters:read"
     STATISTICS_RELEASE = "statistics:release"
+    NOTICES_READ = "notices:read"
 
 
 CONTENT_SCOPES: Final = frozenset(
@@ -93,6 +94,7 @@ _CASE_WORK: Final = frozenset(
         Scope.DEADLINES_READ,
         Scope.DIRECTORY_READ,
         Scope.RETENTION_READ,
+        Scope.NOTICES_READ,
     }
 )
 
@@ -133,6 +135,7 @@ ROLE_SCOPES: Final[Mapping[Role, frozenset[Scope]]] = MappingProxyType(
                 Scope.ENVELOPES_CARRY,
                 Scope.METRICS_READ,
                 Scope.INDICATORS_READ,
+                Scope.NOTICES_READ,
             }
         ),
         Role.AUDITOR: frozenset({Scope.AUDIT_READ, Scope.DIRECTORY_READ}),
@@ -151,6 +154,7 @@ ROLE_SCOPES: Final[Mapping[Role, frozenset[Scope]]] = MappingProxyType(
                 # Of any case, by its reference, without seeing what is in it.
                 Scope.RETENTION_READ,
                 Scope.RETENTION_WRITE,
+                Scope.NOTICES_READ,
             }
         ),
     }
@@ -194,6 +198,7 @@ ENDPOINTS: Final[Mapping[Endpoint, frozenset[Scope]]] = MappingProxyType(
         ("GET", "/v1/directory/state"): frozenset({Scope.DIRECTORY_READ}),
         ("POST", "/v1/directory/entries/preview"): frozenset({Scope.ADMIN}),
         ("PUT", "/v1/directory/entries/{kind}/{name}"): frozenset({Scope.ADMIN}),
+        ("POST", "/v1/keys/actions"): frozenset({Scope.ADMIN}),
         ("GET", "/v1/directory/landing"): frozenset({Scope.DIRECTORY_READ}),
         ("GET", "/v1/vocabularies"): frozenset({Scope.DIRECTORY_READ}),
         ("GET", "/v1/vocabularies/{scheme}"): frozenset({Scope.DIRECTORY_READ}),
@@ -204,6 +209,13 @@ ENDPOINTS: Final[Mapping[Endpoint, frozenset[Scope]]] = MappingProxyType(
         ("GET", "/v1/statistics"): frozenset({Scope.STATISTICS_READ}),
         ("POST", "/v1/statistics/releases"): frozenset({Scope.STATISTICS_RELEASE}),
         ("GET", "/v1/statistics/releases/{id}"): frozenset({Scope.STATISTICS_READ}),
+        ("GET", "/v1/notices"): frozenset({Scope.NOTICES_READ}),
+        ("PUT", "/v1/notices/read"): frozenset({Scope.NOTICES_READ}),
+        ("GET", "/v1/events"): frozenset({Scope.NOTICES_READ}),
+        ("GET", "/v1/subscriptions"): frozenset({Scope.ADMIN}),
+        ("GET", "/v1/subscriptions/{id}"): frozenset({Scope.ADMIN}),
+        ("PUT", "/v1/subscriptions/{id}"): frozenset({Scope.ADMIN}),
+        ("DELETE", "/v1/subscriptions/{id}"): frozenset({Scope.ADMIN}),
         ("GET", "/v1/journal"): frozenset({Scope.AUDIT_READ}),
         ("GET", "/v1/clients"): frozenset({Scope.ADMIN}),
         ("PUT", "/v1/clients/{id}"): frozenset({Scope.ADMIN}),
@@ -215,6 +227,8 @@ ENDPOINTS: Final[Mapping[Endpoint, frozenset[Scope]]] = MappingProxyType(
         ("GET", "/v1/operations/stuck"): frozenset({Scope.OPERATIONS_READ}),
         ("GET", "/v1/operations/peers"): frozenset({Scope.OPERATIONS_READ}),
         ("GET", "/metrics"): frozenset({Scope.METRICS_READ}),
+        # A public key: it is there to be compared.
+        ("GET", "/.well-known/focalpoint-webhook-key"): PUBLIC,
         # Where one comes to be known. Each looks by itself at what it is shown.
         ("POST", "/oauth/token"): PUBLIC,
         ("GET", "/.well-known/oauth-authorization-server"): PUBLIC,

@@ -4,7 +4,6 @@ they did, for the auditor."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -14,13 +13,13 @@ from protocol.identifiers import case_reference
 from protocol.journal import written
 from protocol.json_strict import parse_object
 from service.access import clients, journal, people
-from service.access.clients import Client
-from service.access.people import Person
 from service.access.roles import Role, Scope
-from service.api.answers import NOT_STORED, answer
+from service.api.answers import NOT_STORED, answer, waiting
 from service.api.guard import Ask, Guarded
 from service.api.reading import CONTENT, body_of
 from service.errors import Malformed, NotFound
+from service.exchange import accounts
+from service.exchange.views import ApprovalView
 
 __all__ = ["JSON_LINES", "router"]
 
@@ -43,26 +42,21 @@ async def list_clients(ask: Ask) -> Response:
 @router.put("/v1/clients/{id}")
 async def register_client(ask: Ask, id: ClientId, request: Request) -> Response:  # noqa: A002
     body = await _body(request, required={"role", "keys"}, optional={"authorities", "scopes"})
-    now, actor, state = ask.node.clock.now(), ask.actor, ask.node.state
     role, keys = _role(body), body["keys"]
     scopes = _scopes(body) if "scopes" in body else None
     if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
         raise Malformed("request.body", "expected a list of JSON Web Keys", field="/keys")
 
-    def work(session: Session) -> Client:
-        return clients.register(
-            session,
-            actor,
-            id,
-            state=state,
-            role=role,
-            authorities=_texts(body, "authorities"),
-            scopes=scopes,
-            keys=keys,
-            now=now,
-        )
-
-    return answer(await ask.node.store.write(work), language=ask.language)
+    waits = await accounts.register_client(
+        ask.node,
+        ask.actor,
+        id,
+        role=role,
+        authorities=_texts(body, "authorities"),
+        scopes=scopes,
+        keys=keys,
+    )
+    return waiting(waits, language=ask.language)
 
 
 @router.delete("/v1/clients/{id}")
@@ -81,8 +75,7 @@ async def list_people(ask: Ask) -> Response:
 @router.post("/v1/persons")
 async def add_person(ask: Ask, request: Request) -> Response:
     body = await _body(request, required={"role"}, optional={"authorities", "subject"})
-    node, actor = ask.node, ask.actor
-    now, role, subject = node.clock.now(), _role(body), body.get("subject")
+    node, role, subject = ask.node, _role(body), body.get("subject")
     if "subject" in body:
         if not isinstance(subject, str) or not 0 < len(subject) <= 256:
             raise Malformed("request.body", "expected the provider's subject", field="/subject")
@@ -90,20 +83,10 @@ async def add_person(ask: Ask, request: Request) -> Response:
             raise NotFound("access.provider_absent", "no identity provider is set", field="/subject")
         subject = people.subject_digest(node.settings.oidc_issuer, subject)
 
-    def work(session: Session) -> Person:
-        return people.add(
-            session,
-            actor,
-            state=node.state,
-            role=role,
-            authorities=_texts(body, "authorities"),
-            subject=subject,
-            random_bytes=node.random.bytes,
-            now=now,
-        )
-
-    person = await node.store.write(work)
-    return answer(person, language=ask.language, status=201)
+    added = await accounts.add_person(node, ask.actor, role, _texts(body, "authorities"), subject)
+    if isinstance(added, ApprovalView):
+        return waiting(added, language=ask.language)
+    return answer(added, language=ask.language, status=201)
 
 
 @router.delete("/v1/persons/{id}")
@@ -115,15 +98,10 @@ async def disable_person(ask: Ask, id: PersonId) -> Response:  # noqa: A002
 
 @router.post("/v1/persons/{id}/invitation")
 async def invite_person(ask: Ask, id: PersonId) -> Response:  # noqa: A002
-    node, actor = ask.node, ask.actor
-    now, lifetime = node.clock.now(), timedelta(hours=node.settings.invitation_hours)
-    secret, until = await node.store.write(
-        lambda session: people.invite(
-            session, actor, id, lifetime=lifetime, random_bytes=node.random.bytes, now=now
-        )
-    )
-    link = f"{node.settings.audience.rstrip('/')}/auth/invitation/{secret}"
-    return answer({"link": link, "expires_at": until}, language=ask.language, status=201)
+    made = await accounts.invite_person(ask.node, ask.actor, id)
+    if isinstance(made, ApprovalView):
+        return waiting(made, language=ask.language)
+    return answer(made, language=ask.language, status=201)
 
 
 @router.get("/v1/journal")

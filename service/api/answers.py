@@ -17,9 +17,9 @@ from protocol.json_strict import dumps
 from protocol.refusals import explain
 from protocol.rendering import Rendering
 from service.api.problems import described_missing
-from service.exchange.views import RefusalView
+from service.exchange.views import ApprovalView, RefusalView
 
-__all__ = ["NOT_STORED", "answer", "json_of", "shown"]
+__all__ = ["NOT_STORED", "answer", "json_of", "shown", "waiting"]
 
 NOT_STORED: Final[Mapping[str, str]] = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 """What is said about a child stays in no cache on the way."""
@@ -33,6 +33,12 @@ def answer(
     """`view` as JSON. Its refusals are explained in `language`."""
     body = dumps(json_of(view, language))
     return Response(body, status, {**NOT_STORED, **(headers or {})}, "application/json")
+
+
+def waiting(approval: ApprovalView, *, language: str) -> Response:
+    """202: a second person decides on it, and where they see it."""
+    headers = {"Location": f"/v1/approvals/{approval.id}"}
+    return answer(approval, language=language, status=202, headers=headers)
 
 
 def shown(rendering: Rendering, name: str) -> Response:

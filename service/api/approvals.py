@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from protocol.identifiers import parse_message_id
 from service.access.pairs import State
-from service.api.answers import answer
+from service.api.answers import answer, waiting
 from service.api.guard import Ask, Guarded
 from service.api.reading import decision, release_reason
 
@@ -24,8 +24,7 @@ async def request_release(ask: Ask, id: Id, request: Request) -> Response:  # no
     message = parse_message_id(id)
     reason = await release_reason(request)
     approval = await ask.exchange.request_release(ask.node, ask.actor, message, reason)
-    headers = {"Location": f"/v1/approvals/{approval.id}"}
-    return answer(approval, language=ask.language, status=202, headers=headers)
+    return waiting(approval, language=ask.language)
 
 
 @router.get("/v1/approvals")

@@ -1,4 +1,4 @@
-"""The directory, as this node has it now."""
+"""The directory, as this node has it now; and what two administrators do to it and to the keys."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from protocol.directory import AuthorityEntry
 from protocol.identifiers import StateCode
-from service.api.answers import answer
+from service.api.answers import answer, waiting
 from service.api.guard import Ask, Guarded
-from service.api.reading import entry_facts, entry_to_publish
+from service.api.reading import entry_facts, entry_to_publish, key_request
 
 __all__ = ["router"]
 
@@ -53,10 +53,16 @@ async def preview_entry(ask: Ask, request: Request) -> Response:
 
 
 @router.put("/v1/directory/entries/{kind}/{name}")
-async def publish_entry(ask: Ask, kind: Segment, name: Segment, request: Request) -> Response:
+async def propose_entry(ask: Ask, kind: Segment, name: Segment, request: Request) -> Response:
     facts, signed = await entry_to_publish(request)
-    view = await ask.exchange.publish_entry(ask.node, ask.actor, kind, name, facts, signed)
-    return answer(view, language=ask.language)
+    approval = await ask.exchange.propose_entry(ask.node, ask.actor, kind, name, facts, signed)
+    return waiting(approval, language=ask.language)
+
+
+@router.post("/v1/keys/actions")
+async def propose_key_act(ask: Ask, request: Request) -> Response:
+    approval = await ask.exchange.propose_key_act(ask.node, ask.actor, await key_request(request))
+    return waiting(approval, language=ask.language)
 
 
 @router.get("/v1/directory/landing")

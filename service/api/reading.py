@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final, Literal, cast
 
 from fastapi import Query, Request
@@ -32,6 +32,8 @@ from protocol.limits import Limits
 from protocol.statistics import Population
 from protocol.statistics import Role as Part
 from service.access.pairs import Decision
+from service.directory.key_acts import Act
+from service.directory.key_desk import KeyRequest
 from service.errors import Malformed, TooLarge
 from service.exchange.views import (
     AdapterHealth,
@@ -58,6 +60,7 @@ __all__ = [
     "document",
     "entry_facts",
     "entry_to_publish",
+    "key_request",
     "population_wanted",
     "position",
     "proposal",
@@ -83,6 +86,7 @@ _VERSION: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+-]{0,31}", re.ASCII)
 _DOTTED: Final = re.compile(r"[a-z][a-z0-9_]{0,31}(?:\.[a-z][a-z0-9_]{0,31}){1,3}", re.ASCII)
 _URGENCIES: Final = ("ordinary", "urgent", "emergency")
 _RETENTION_ACTS: Final = ("block", "unblock", "hold", "lift-hold", "erase")
+_KEY_ACTS: Final = ("generate", "publish", "rotate", "retire", "revoke", "compromised")
 _PROTECTION: Final = ("unknown", "not-sought", "possible", "sought")
 _PARTS: Final = ("destination", "origin")
 _YEARS: Final = range(2000, 3000)
@@ -287,6 +291,25 @@ async def entry_facts(request: Request) -> tuple[str, str, Json]:
     members = parse_object(data, max_bytes=MAX_ENTRY_BYTES)
     _only(members, {"kind", "name", "facts"})
     return _text(members, "kind"), _text(members, "name"), _facts(members)
+
+
+async def key_request(request: Request) -> KeyRequest:
+    """An act with a key of the node. `since` belongs to `compromised`, and to nothing else."""
+    _, data = await body_of(request, reads=(CONTENT,), limit=MAX_SMALL)
+    members = parse_object(data, max_bytes=MAX_SMALL)
+    _only(members, {"act", "owner", "kid", "since", "replace"})
+    act, owner = cast("Act", _one_of(members, "act", _KEY_ACTS)), _text(members, "owner")
+    if not 0 < len(owner) <= 64:
+        raise _wrong("owner")
+    if ("since" in members) != (act == "compromised"):
+        raise _wrong("since")
+    kid = _text(members, "kid") if "kid" in members else None
+    if kid is not None and (not 0 < len(kid) <= 128 or act in ("generate", "publish", "rotate")):
+        raise _wrong("kid")
+    if "replace" in members and act != "generate":
+        raise _wrong("replace")
+    since = _moment(members, "since") if "since" in members else None
+    return KeyRequest(act=act, owner=owner, kid=kid, since=since, replace=_flag(members, "replace"))
 
 
 async def entry_to_publish(request: Request) -> tuple[Json | None, str | None]:

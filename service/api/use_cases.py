@@ -12,7 +12,9 @@ from protocol.rendering import Format, Rendering
 from protocol.statistics import Population, Release
 from service.access.actor import Actor
 from service.access.pairs import Decision, State
-from service.directory.desk import DirectoryState, EntryDraft, Published
+from service.directory.desk import DirectoryState, EntryDraft
+from service.directory.key_desk import KeyRequest
+from service.exchange.notices import NoticePage, ReadView
 from service.exchange.views import (
     Accepted,
     AdapterHealth,
@@ -49,6 +51,7 @@ from service.exchange.views import (
 )
 from service.monitor.views import PeersView, StuckView
 from service.node import Node
+from service.notifying.subscriptions import SubscriptionView, Wanted
 
 __all__ = ["UseCases"]
 
@@ -189,7 +192,7 @@ class UseCases(Protocol):
         self, node: Node, actor: Actor, kind: str, name: str, facts: Mapping[str, Any], /
     ) -> EntryDraft: ...
 
-    async def publish_entry(
+    async def propose_entry(
         self,
         node: Node,
         actor: Actor,
@@ -198,8 +201,13 @@ class UseCases(Protocol):
         facts: Mapping[str, Any] | None,
         signed: str | None,
         /,
-    ) -> Published:
-        """Of facts that this node signs, or of an entry that comes `signed`."""
+    ) -> ApprovalView:
+        """Of facts that this node signs, or of an entry that comes `signed`. What only revokes a mandate is
+        in force at once."""
+        ...
+
+    async def propose_key_act(self, node: Node, actor: Actor, request: KeyRequest, /) -> ApprovalView:
+        """A cut-off is in force at once, from now on."""
         ...
 
     async def read_indicators(self, node: Node, actor: Actor, query: IndicatorQuery, /) -> Report:
@@ -209,6 +217,32 @@ class UseCases(Protocol):
     async def render_indicators(
         self, node: Node, actor: Actor, query: IndicatorQuery, language: str, form: Format, /
     ) -> Rendering: ...
+
+    async def list_notices(
+        self, node: Node, actor: Actor, after: int | None, limit: int, newest: bool = False, /
+    ) -> NoticePage:
+        """Those of the actor's own authorities, or of the node, that are for a role like theirs."""
+        ...
+
+    async def newest_notice(self, node: Node, actor: Actor, /) -> int: ...
+
+    async def mark_read(self, node: Node, actor: Actor, position: int, /) -> ReadView: ...
+
+    async def list_subscriptions(self, node: Node, actor: Actor, /) -> tuple[SubscriptionView, ...]: ...
+
+    async def read_subscription(
+        self, node: Node, actor: Actor, subscription: str, /
+    ) -> SubscriptionView: ...
+
+    async def put_subscription(
+        self, node: Node, actor: Actor, subscription: str, wanted: Wanted, /
+    ) -> SubscriptionView:
+        """Malformed `notice.target`, NotFound `notice.no_mail_server`."""
+        ...
+
+    async def delete_subscription(
+        self, node: Node, actor: Actor, subscription: str, /
+    ) -> SubscriptionView: ...
 
     async def report_adapter(
         self, node: Node, actor: Actor, name: str, health: AdapterHealth, /

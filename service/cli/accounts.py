@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
 from service.cli.at_api import talks_to_a_node
-from service.client import Client, RegisteredClient, RegisteredPerson
+from service.client import Approval, Client, RegisteredClient, RegisteredPerson
 
 __all__ = ["client_app", "person_app"]
 
@@ -40,11 +40,12 @@ async def add_client(
         list[str] | None, typer.Option("--scope", help="Fewer than all of it. Repeatable.")
     ] = None,
 ) -> None:
-    """Register a system, or replace what was registered under its id, keys included."""
-    registered = await node.register_client(
+    """Propose a system, or to replace what was registered under its id, keys included. Another administrator
+    approves it."""
+    waits = await node.register_client(
         id, role=kind, keys=_keys(keys), authorities=authority or (), scopes=scope or None
     )
-    typer.echo(_client_line(registered))
+    _waits(waits)
 
 
 @client_app.command("list")
@@ -75,8 +76,15 @@ async def add_person(
         str | None, typer.Option(help="What the identity provider calls them; only its digest is kept.")
     ] = None,
 ) -> None:
-    """Register somebody under an opaque name, and print it. Note yourself who it is: the node never knows."""
-    typer.echo(_person_line(await node.add_person(role=kind, authorities=authority or (), subject=subject)))
+    """Register somebody under an opaque name, and print it. Note yourself who it is: the node never knows.
+
+    A role that shows what is said of a child, or administers, takes another administrator's approval.
+    """
+    added = await node.add_person(role=kind, authorities=authority or (), subject=subject)
+    if "kind" in added:
+        _waits(cast("Approval", added))
+    else:
+        typer.echo(_person_line(added))
 
 
 @person_app.command("list")
@@ -95,6 +103,9 @@ async def invite(
 ) -> None:
     """Print a link that signs them in once. Hand it over where nobody else reads."""
     made = await node.invite(id)
+    if "kind" in made:
+        _waits(cast("Approval", made))
+        return
     typer.echo(made["link"])
     typer.echo(f"Good once, until {made['expires_at']}. Earlier links of this person have ended.", err=True)
 
@@ -107,6 +118,13 @@ async def disable_person(
 ) -> None:
     """Let them in no more: their sessions and links end at once."""
     typer.echo(_person_line(await node.disable_person(id)))
+
+
+def _waits(approval: Approval) -> None:
+    for line in approval["preview"]:
+        typer.echo(line)
+    typer.echo(f"proposed {approval['id']} for {approval['subject']}")
+    typer.echo("Another administrator decides: `focalpoint approve`.", err=True)
 
 
 def _keys(path: Path) -> list[dict[str, Any]]:

@@ -40,6 +40,8 @@ async def approvals(
     if show is not None:
         one = await node.approval(show)
         typer.echo(_line(one))
+        for line in one["preview"]:
+            typer.echo(f"  {line}")
         if "message" in one:
             typer.echo(json.dumps(one["message"], indent=2, ensure_ascii=False))
         return
@@ -65,6 +67,11 @@ async def approve(
     typer.echo(_line(decided))
     if "accepted" in decided:
         typer.echo(f"sent as {decided['accepted']['id']}")
+    if "invitation" in decided:
+        typer.echo(decided["invitation"]["link"])
+        typer.echo(
+            f"Good once, until {decided['invitation']['expires_at']}. Hand it over yourself.", err=True
+        )
 
 
 def _line(one: Approval) -> str:
@@ -72,7 +79,8 @@ def _line(one: Approval) -> str:
     until = "" if one["state"] in ("returned", "lapsed") else f"  until {one['expires_at'][:16]}"
     decided = f"  by {one['decided_by']}" if "decided_by" in one else ""
     why = f" ({one['decided_reason']})" if "decided_reason" in one else ""
+    held = f"  in force since {one['in_force_since'][:16]}" if "in_force_since" in one else ""
     return (
-        f"{one['id']}  {one['state']}  {one['kind']} of {one['subject']}{reason}"
+        f"{one['id']}  {one['state']}  {one['kind']} of {one['subject']}{reason}{held}"
         f"  proposed by {one['proposed_by']}{until}{decided}{why}"
     )

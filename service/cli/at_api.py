@@ -10,9 +10,10 @@ and says in plain words what the node refused.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Concatenate, Final
 
@@ -21,7 +22,7 @@ import typer
 from service.cli.local_network import described_node, read_description, token_of
 from service.client import Client, NodeUnreachable, Problem
 
-__all__ = ["problem_lines", "talks_to_a_node"]
+__all__ = ["problem_lines", "refusing_in_words", "talks_to_a_node"]
 
 REFUSED: Final = 1
 UNREACHABLE: Final = 3
@@ -59,22 +60,29 @@ def talks_to_a_node[**P](
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
         where = {name: kwargs.pop(name) for name in _OPTIONS}
-        try:
+        with refusing_in_words():
             asyncio.run(_carried_out(command, where, args, kwargs))
-        except Problem as problem:
-            for line in problem_lines(problem):
-                typer.echo(line, err=True)
-            raise typer.Exit(REFUSED) from problem
-        except NodeUnreachable as reason:
-            typer.echo(
-                f"no answer from the node ({reason}); whether it did this is not known. ask again", err=True
-            )
-            raise typer.Exit(UNREACHABLE) from reason
 
     del run.__wrapped__  # typer would read the options of what is inside
     run.__signature__ = inspect.Signature([*own, *ours])  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in (*own, *ours)}
     return run
+
+
+@contextlib.contextmanager
+def refusing_in_words() -> Iterator[None]:
+    """What a node refused, or that none answered, said in words, with the exit status for it."""
+    try:
+        yield
+    except Problem as problem:
+        for line in problem_lines(problem):
+            typer.echo(line, err=True)
+        raise typer.Exit(REFUSED) from problem
+    except NodeUnreachable as reason:
+        typer.echo(
+            f"no answer from the node ({reason}); whether it did this is not known. ask again", err=True
+        )
+        raise typer.Exit(UNREACHABLE) from reason
 
 
 def problem_lines(problem: Problem) -> list[str]:

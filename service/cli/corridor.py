@@ -18,7 +18,7 @@ from protocol.errors import NotAcceptable
 from protocol.statements import CoSigned
 from service.cli.at_api import talks_to_a_node
 from service.cli.root_key import RootPassphraseOption, root_passphrase
-from service.client import Client
+from service.client import Approval, Client
 from service.clock import SystemClock
 from service.directory.corridor import (
     BOTH,
@@ -110,7 +110,8 @@ async def publish(
         typer.Option(help="Publish nothing: write the entry's claims here, for `directory sign`."),
     ] = None,
 ) -> None:
-    """Publish it as an entry of this State. It counts as soon as a snapshot lists it."""
+    """Propose it as an entry of this State. It counts once another administrator has approved and a snapshot
+    lists it."""
     document = read_draft(_text(target))
     if len(signers(document)) < BOTH:
         raise NotAcceptable(
@@ -118,12 +119,23 @@ async def publish(
         )
     facts = facts_of_profile(document)
     if claims is None:
-        done = await node.publish_entry("corridor", other, facts=facts)
+        echo_proposed(await node.propose_entry("corridor", other, facts=facts))
+        return
+    draft = await node.preview_entry("corridor", other, facts)
+    claims.write_text(json.dumps(draft["claims"], indent=1), "utf-8")
+    for change in draft["changes"]:
+        typer.echo(f"{draft['path']}: {change}")
+
+
+def echo_proposed(waits: Approval) -> None:
+    """What was proposed to a second administrator, and how it goes on."""
+    for change in waits["preview"]:
+        typer.echo(f"{waits['subject']}: {change}")
+    typer.echo(f"proposed {waits['id']}")
+    if "in_force_since" in waits:
+        typer.echo("Published: it only takes power away. Another administrator confirms it.", err=True)
     else:
-        done = await node.preview_entry("corridor", other, facts)
-        claims.write_text(json.dumps(done["claims"], indent=1), "utf-8")
-    for change in done["changes"]:
-        typer.echo(f"{done['path']}: {change}")
+        typer.echo("Another administrator decides: `focalpoint approve`.", err=True)
 
 
 def _show(document: CoSigned) -> None:

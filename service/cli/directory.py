@@ -10,7 +10,7 @@ import typer
 
 from protocol.statements import StatementType, sign
 from service.cli.at_api import talks_to_a_node
-from service.cli.corridor import profile_app
+from service.cli.corridor import echo_proposed, profile_app
 from service.cli.entry import sign_entries
 from service.cli.root_key import RootPassphraseOption, root_passphrase
 from service.client import Client
@@ -77,20 +77,21 @@ async def publish(
     facts: Annotated[Path | None, typer.Option(help="Or facts, where the node holds the root key.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="With facts: show it, and stop.")] = False,
 ) -> None:
-    """Publish an entry of this State."""
+    """Propose an entry of this State; another administrator sees what it changes, and publishes it by
+    approving. What only revokes a mandate is published at once, and confirmed."""
     if (entry is None) == (facts is None):
         raise typer.BadParameter("name --entry FILE or --facts FILE")
     said = None if facts is None else json.loads(facts.read_text("utf-8"))
     if dry_run:
         if said is None:
             raise typer.BadParameter("a signed entry is shown by `directory preview` before it is signed")
-        done = await node.preview_entry(kind, name, said)
+        draft = await node.preview_entry(kind, name, said)
+        for change in draft["changes"]:
+            typer.echo(f"{draft['path']}: {change}")
     elif entry is not None:
-        done = await node.publish_entry(kind, name, entry=entry.read_text("ascii").strip())
+        echo_proposed(await node.propose_entry(kind, name, entry=entry.read_text("ascii").strip()))
     else:
-        done = await node.publish_entry(kind, name, facts=said)
-    for change in done["changes"]:
-        typer.echo(f"{done['path']}: {change}")
+        echo_proposed(await node.propose_entry(kind, name, facts=said))
 
 
 @directory_app.command("sign")

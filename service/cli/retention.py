@@ -20,7 +20,9 @@ retention_app = typer.Typer(
 )
 
 CaseArgument = Annotated[str, typer.Argument(help="The case's reference, such as K7QM-3XPT-9V2D-6.")]
-ReasonOption = Annotated[str, typer.Option(help="Why, as a code, such as court-proceedings.")]
+ReasonOption = Annotated[
+    str, typer.Option(help="Why: a code of `vocabulary show retention-reason`, such as court-proceedings.")
+]
 
 _NEXT = {
     "block": "block it: nobody reads it from then on",

@@ -31,6 +31,9 @@ from service.client.types import (
     Message,
     MessagePage,
     NextSteps,
+    NoticeEvent,
+    NoticePage,
+    NoticesRead,
     Peer,
     Printed,
     Protection,
@@ -43,6 +46,7 @@ from service.client.types import (
     SignInLink,
     Stuck,
     Submission,
+    Subscription,
     Timeline,
     Upload,
     Validation,
@@ -380,13 +384,30 @@ class Client:
         body = {"kind": kind, "name": name, "facts": dict(facts)}
         return await self._json("POST", "/v1/directory/entries/preview", json=body)
 
-    async def publish_entry(
+    async def propose_entry(
         self, kind: str, name: str, *, facts: Mapping[str, Any] | None = None, entry: str | None = None
-    ) -> dict[str, Any]:
-        """`facts` where the node holds the root key, or an `entry` that was signed elsewhere."""
+    ) -> Approval:
+        """`facts` where the node holds the root key, or an `entry` that was signed elsewhere. Published once
+        a second administrator approves; a mandate's revocation at once."""
         body = {"facts": dict(facts or {})} if entry is None else {"entry": entry}
         path = f"/v1/directory/entries/{_segment(kind)}/{_segment(name)}"
-        return await self._json("PUT", path, json=body)
+        return cast("Approval", await self._json("PUT", path, json=body))
+
+    async def propose_key_act(
+        self,
+        act: str,
+        owner: str,
+        *,
+        kid: str | None = None,
+        since: str | None = None,
+        replace: bool = False,
+    ) -> Approval:
+        """generate, publish, rotate, retire; revoke and compromised, which hold at once from now on."""
+        body: dict[str, Any] = {"act": act, "owner": owner}
+        body |= {} if kid is None else {"kid": kid}
+        body |= {} if since is None else {"since": since}
+        body |= {"replace": True} if replace else {}
+        return cast("Approval", await self._json("POST", "/v1/keys/actions", json=body))
 
     async def vocabularies(self) -> list[dict[str, Any]]:
         answer = await self._json("GET", "/v1/vocabularies")
@@ -524,11 +545,12 @@ class Client:
         keys: Sequence[Json],
         authorities: Sequence[str] = (),
         scopes: Sequence[str] | None = None,
-    ) -> RegisteredClient:
-        """Register a system, or replace what was registered under `id`. `keys`: public JSON Web Keys."""
+    ) -> Approval:
+        """Propose a system, or to replace what was registered under `id`; a second administrator approves.
+        `keys`: public JSON Web Keys."""
         body = {"role": role, "keys": list(keys), "authorities": list(authorities)}
         body |= {} if scopes is None else {"scopes": list(scopes)}
-        return cast("RegisteredClient", await self._json("PUT", f"/v1/clients/{_segment(id)}", json=body))
+        return cast("Approval", await self._json("PUT", f"/v1/clients/{_segment(id)}", json=body))
 
     async def disable_client(self, id: str) -> RegisteredClient:  # noqa: A002
         return cast("RegisteredClient", await self._json("DELETE", f"/v1/clients/{_segment(id)}"))
@@ -539,18 +561,98 @@ class Client:
 
     async def add_person(
         self, *, role: str, authorities: Sequence[str] = (), subject: str | None = None
-    ) -> RegisteredPerson:
-        """`subject`: what the identity provider calls them; None for somebody who comes by links."""
+    ) -> RegisteredPerson | Approval:
+        """`subject`: what the identity provider calls them; None for somebody who comes by links. Where the
+        role shows content or administers: what waits for a second administrator, and whose `subject` is their
+        name."""
         body: dict[str, Any] = {"role": role, "authorities": list(authorities)}
         body |= {} if subject is None else {"subject": subject}
-        return cast("RegisteredPerson", await self._json("POST", "/v1/persons", json=body))
+        return cast("RegisteredPerson | Approval", await self._json("POST", "/v1/persons", json=body))
 
     async def disable_person(self, id: str) -> RegisteredPerson:  # noqa: A002
         return cast("RegisteredPerson", await self._json("DELETE", f"/v1/persons/{_segment(id)}"))
 
-    async def invite(self, id: str) -> SignInLink:  # noqa: A002
-        """A link that signs the person in once. It is shown this once."""
-        return cast("SignInLink", await self._json("POST", f"/v1/persons/{_segment(id)}/invitation"))
+    async def invite(self, id: str) -> SignInLink | Approval:  # noqa: A002
+        """A link that signs the person in once, shown this once; or what waits for a second administrator,
+        who has it in the answer to their approval."""
+        return cast(
+            "SignInLink | Approval", await self._json("POST", f"/v1/persons/{_segment(id)}/invitation")
+        )
+
+    async def notices(self, *, after: str | None = None, limit: int = 50, wait: int = 0) -> NoticePage:
+        """What this client is told, the oldest first. `wait`: seconds to wait for the first."""
+        asked: dict[str, Any] = {"limit": limit, "wait": wait}
+        asked |= {} if after is None else {"after": after}
+        return cast(
+            "NoticePage", await self._json("GET", "/v1/notices", params=asked, timeout=TIMEOUT + wait)
+        )
+
+    async def mark_read(self, cursor: str) -> NoticesRead:
+        """Say that this client has read up to `cursor`."""
+        return cast("NoticesRead", await self._json("PUT", "/v1/notices/read", json={"cursor": cursor}))
+
+    async def events(self, *, after: str | None = None, seconds: int = 3_600) -> AsyncIterator[NoticeEvent]:
+        """What this client is told, as it happens; each with the `cursor` to go on from. Ends with the token,
+        or after `seconds`."""
+        asked: dict[str, Any] = {"seconds": seconds}
+        asked |= {} if after is None else {"after": after}
+        try:
+            async with self._http.stream(
+                "GET", "/v1/events", params=asked, timeout=httpx.Timeout(TIMEOUT, read=60.0)
+            ) as answer:
+                if not answer.is_success:
+                    await answer.aread()
+                    raise problem_of(answer)
+                seen: dict[str, str] = {}
+                async for line in answer.aiter_lines():
+                    name, _, value = line.partition(": ")
+                    if line:
+                        seen[name] = value
+                    else:
+                        if "data" in seen:
+                            yield cast("NoticeEvent", {**json.loads(seen["data"]), "cursor": seen["id"]})
+                        seen = {}
+        except httpx.HTTPError as error:
+            raise NodeUnreachable(type(error).__name__) from error
+
+    async def subscriptions(self) -> list[Subscription]:
+        answer = await self._json("GET", "/v1/subscriptions")
+        return cast("list[Subscription]", answer["subscriptions"])
+
+    async def subscription(self, id: str) -> Subscription:  # noqa: A002
+        return cast("Subscription", await self._json("GET", f"/v1/subscriptions/{_segment(id)}"))
+
+    async def put_subscription(
+        self,
+        id: str,  # noqa: A002
+        *,
+        channel: Literal["email", "webhook"],
+        authority: str | None = None,
+        audience: str | None = None,
+        target: str | None = None,
+        kinds: Sequence[str] = (),
+        daily_at: int | None = None,
+        language: str | None = None,
+    ) -> Subscription:
+        """Have notices sent to an office's mailbox or to a system, or say anew how."""
+        wanted = {
+            "channel": channel,
+            "authority": authority,
+            "audience": audience,
+            "target": target,
+            "kinds": list(kinds) or None,
+            "daily_at": daily_at,
+            "language": language,
+        }
+        body = {name: value for name, value in wanted.items() if value is not None}
+        return cast("Subscription", await self._json("PUT", f"/v1/subscriptions/{_segment(id)}", json=body))
+
+    async def delete_subscription(self, id: str) -> Subscription:  # noqa: A002
+        return cast("Subscription", await self._json("DELETE", f"/v1/subscriptions/{_segment(id)}"))
+
+    async def webhook_keys(self) -> list[str]:
+        """The public keys by which a receiver knows this node's webhooks."""
+        return cast("list[str]", (await self._json("GET", "/.well-known/focalpoint-webhook-key"))["keys"])
 
     async def journal(self, *, after: int = 0, case: str | None = None) -> AsyncIterator[bytes]:
         """The access journal's lines from behind position `after`, each without its end."""

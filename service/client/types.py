@@ -28,6 +28,10 @@ __all__ = [
     "NarrativeBlock",
     "NextStep",
     "NextSteps",
+    "Notice",
+    "NoticeEvent",
+    "NoticePage",
+    "NoticesRead",
     "Peer",
     "PeerDelivery",
     "Printed",
@@ -47,6 +51,7 @@ __all__ = [
     "StuckCount",
     "StuckItem",
     "Submission",
+    "Subscription",
     "Thread",
     "Timeline",
     "TimelineEntry",
@@ -83,6 +88,59 @@ class Submission(TypedDict):
     declares_no_danger: NotRequired[bool]
     narrative: NotRequired[Sequence[NarrativeBlock]]
     identity: NotRequired[Json]
+
+
+class Notice(TypedDict):
+    """`at`: when it was told. `due_at`: until when something is owed, or lasts."""
+
+    id: str
+    kind: str
+    at: str
+    authority: NotRequired[str]
+    due_at: NotRequired[str]
+
+
+class NoticePage(TypedDict):
+    notices: list[Notice]
+    cursor: str
+    more: bool
+    next: str
+    read: str
+    unread: int
+
+
+class NoticesRead(TypedDict):
+    read: str
+    unread: int
+
+
+class NoticeEvent(TypedDict):
+    """`cursor`: where to go on after it."""
+
+    id: str
+    kind: str
+    cursor: str
+    due_at: NotRequired[str]
+
+
+class Subscription(TypedDict):
+    """Where notices are sent, and how it does. `state`: active, failing or disabled."""
+
+    id: str
+    channel: Literal["email", "webhook"]
+    audience: str
+    target: str
+    kinds: list[str]
+    state: Literal["active", "failing", "disabled"]
+    waiting: int
+    registered_at: str
+    registered_by: str
+    authority: NotRequired[str]
+    daily_at: NotRequired[int]
+    language: NotRequired[str]
+    failing_since: NotRequired[str]
+    failure_code: NotRequired[str]
+    disabled_at: NotRequired[str]
 
 
 class RegisteredClient(TypedDict):
@@ -265,6 +323,9 @@ class Approval(TypedDict):
     decided_reason: NotRequired[str]
     message: NotRequired[WaitingMessage]
     accepted: NotRequired[Accepted]
+    preview: list[str]
+    in_force_since: NotRequired[str]
+    invitation: NotRequired[SignInLink]
 
 
 class MessagePage(TypedDict):

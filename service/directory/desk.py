@@ -1,8 +1,9 @@
-"""What an administrator sees of the directory and does to this State's part of it: look, preview, publish.
+"""What an administrator sees of the directory and does to this State's part of it: look, preview, propose.
 
     state      which directory the node has, how long it is good, and what peers see of it
     preview    what an entry would say and change; signed by nobody yet
-    publish    the entry, signed here when the node holds the root key, or brought along signed
+    propose    the entry, of facts that the node signs when it holds the root key, or brought along signed; a
+               second administrator sees what it changes, and with the approval it is published
 
 An entry is named by its kind (`authority`, `mandate`, `corridor`) and name; `facts` are its metadata as the
 entry has it, and for a mandate its `intermediary`.
@@ -10,24 +11,31 @@ entry has it, and for a mandate its `intermediary`.
 
 from __future__ import annotations
 
-import asyncio
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from sqlmodel import Session
+
 from protocol import statements
-from protocol.claims import seconds_of
+from protocol.claims import moment_of, seconds_of
 from protocol.directory import AuthorityEntry, CorridorEntry, Directory, MandateEntry
 from protocol.directory.between import CORRIDOR_TYPE, MANDATE_TYPE
 from protocol.directory.entries import AUTHORITY_TYPE, Entry, read_entry
-from protocol.directory.trust import Admission, verify_entry
-from protocol.errors import NotAcceptable
 from protocol.statements import Statement, StatementType
 from service.access import journal
 from service.access.actor import Actor
-from service.directory.laid_out import lay_out
 from service.directory.own_entries import claims_of
+from service.directory.publishing import (
+    Standing,
+    lay_out_entries,
+    member_of_node,
+    require_base,
+    standing,
+    verified,
+)
 from service.errors import NotFound
 from service.keystore import STATE_ROOT
 from service.node import Node
@@ -36,15 +44,21 @@ from service.store import comparisons
 __all__ = [
     "DirectoryState",
     "EntryDraft",
+    "EntryProposal",
     "PeerView",
-    "Published",
     "directory_state",
     "preview_entry",
-    "publish_entry",
+    "propose_entry",
+    "publish_proposed",
 ]
 
 _METADATA: Final = {"authority": AUTHORITY_TYPE, "mandate": MANDATE_TYPE, "corridor": CORRIDOR_TYPE}
 _LASTS: Final = timedelta(days=365)
+_SIGNED_ELSEWHERE: Final = timedelta(days=1)
+"""How old the signature under a revocation may be that holds at once: it comes from where the root key is."""
+_TYPED_BEFORE: Final = timedelta(minutes=5)
+_MOMENTS: Final = frozenset({"from", "until", "revoked_at", "ended_at"})
+_READABLE: Final = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,13 +98,6 @@ class EntryDraft:
     changes: tuple[str, ...]
     claims: Mapping[str, Any] = field(hash=False)
     signs_here: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
-    path: str
-    digest: str
-    changes: tuple[str, ...]
 
 
 async def directory_state(node: Node, _: Actor, /) -> DirectoryState:
@@ -142,58 +149,97 @@ async def preview_entry(
     entry = read_entry(path, _unsigned(claims))
     return EntryDraft(
         path=path,
-        changes=tuple(_changes(directory, entry, claims)),
+        changes=tuple(_changes(node, directory, entry, claims)),
         claims=claims,
         signs_here=_root_key(node) is not None,
     )
 
 
-async def publish_entry(
-    node: Node,
-    actor: Actor,
-    kind: str,
-    name: str,
-    facts: Mapping[str, Any] | None,
-    signed: str | None,
-    /,
-) -> Published:
-    """Lay the entry where the node takes it from; the hub has it within seconds, other States believe it once
-    a snapshot lists it. Refuses as `preview_entry` and `verify_entry`, `directory.entry_rollback` for one
-    that is no newer than the last, `directory.root_key_revoked`, and NotFound `keystore.unknown_owner` for
-    facts where the root key is elsewhere.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryProposal:
+    """An entry that is to be published once a second person has seen `changes`. `act`: what that takes.
+
+    `at_once`: it does nothing but revoke a mandate, and so holds before anybody else has looked.
+    """
+
+    path: str
+    changes: tuple[str, ...]
+    act: Mapping[str, Any] = field(hash=False)
+    at_once: bool
+
+
+def propose_entry(
+    node: Node, kind: str, name: str, facts: Mapping[str, Any] | None, signed: str | None
+) -> EntryProposal:
+    """Of facts that this node will sign, or of an entry that comes `signed`. Changes nothing.
+
+    Refuses as `preview_entry` and `publishing.verified`; NotFound `keystore.unknown_owner` for facts where
+    the root key is elsewhere.
     """
     directory, now = node.directory.current(), node.clock.now()
-    path = f"{_member(node)}/{kind}/{name}"
-    if signed is None:
-        key = _root_key(node)
-        if key is None:
-            raise NotFound("keystore.unknown_owner", "the State's root key is not here: bring a signed entry")
-        _, claims = _draft(node, directory, kind, name, facts or {}, now)
-        signed = statements.sign(StatementType.STATE_ENTRY, claims, key)
-    elif kind not in _METADATA:
+    path = f"{member_of_node(node)}/{kind}/{name}"
+    if kind not in _METADATA:
         raise NotFound("request.not_found", "no entry of that kind is published in this way")
-    entry, root = verify_entry(path, signed, directory.charter, _admission(directory, node))
-    if root.revoked_at is not None:
-        raise NotAcceptable("directory.root_key_revoked", f"root key {root.kid} was revoked")
-    newest = directory.archive.newest(path)
-    if newest is not None and entry.issued_at <= newest.entry.issued_at and entry != newest.entry:
-        raise NotAcceptable("directory.entry_rollback", f"a newer entry at {path} was seen")
-    changes = tuple(_changes(directory, entry, claims_of(signed)))
-    token = signed
-    await asyncio.to_thread(lay_out, node.settings.data_dir, path, token)
-    await node.store.write(lambda session: journal.note(session, actor, "entry-published", path, at=now))
-    return Published(path=path, digest=entry.digest, changes=changes)
+    there = standing(node, directory, path)
+    claims: Mapping[str, Any]
+    act: Mapping[str, Any]
+    if signed is None:
+        _require_root_key(node)
+        _, claims = _draft(node, directory, kind, name, facts or {}, now)
+        entry = read_entry(path, _unsigned(claims))
+        act = {"kind": kind, "name": name, "facts": dict(facts or {}), "bases": {path: there.digest}}
+    else:
+        entry, claims = verified(node, directory, path, signed, there), claims_of(signed)
+        act = {"entries": {path: signed}, "bases": {path: there.digest}}
+    return EntryProposal(
+        path=path,
+        changes=tuple(_changes(node, directory, entry, claims)),
+        act=act,
+        at_once=_only_revokes(there, claims, now),
+    )
 
 
-def _member(node: Node) -> str:
-    return node.code if node.state == "int" else node.state
+def publish_proposed(
+    node: Node, session: Session, by: Actor, act: Mapping[str, Any], path: str, now: datetime
+) -> None:
+    """Lay what was proposed where the node takes it from; the hub has it within seconds, other States believe
+    it once a snapshot lists it.
+
+    Refuses as `propose_entry`, now; Conflict `access.base_changed`.
+    """
+    entries: Mapping[str, str] = act.get("entries", {})
+    if not entries:
+        directory = node.directory.current()
+        there = standing(node, directory, path)
+        _, claims = _draft(node, directory, act["kind"], act["name"], act["facts"], now)
+        # A crash between the file and the commit left it there, and the approval to be given again.
+        if there.claims is None or there.claims["metadata"] != claims["metadata"]:
+            require_base(there, act["bases"][path])
+            entries = {path: statements.sign(StatementType.STATE_ENTRY, claims, _require_root_key(node))}
+    lay_out_entries(node, entries, act["bases"])
+    for published in entries or (path,):
+        journal.note(session, by, "entry-published", published, at=now)
 
 
-def _admission(directory: Directory, node: Node) -> Admission:
-    admission = directory.archive.admission(_member(node))
-    if admission is None:
-        raise NotAcceptable("directory.not_admitted", f"{_member(node)} is not admitted")
-    return admission
+def _only_revokes(there: Standing, claims: Mapping[str, Any], now: datetime) -> bool:
+    """Whether all that changes is that a mandate ends, from about now on.
+
+    From an earlier moment on takes two: it disowns what the intermediary has done meanwhile.
+    """
+    said = next(iter(claims["metadata"].values()))
+    revoked, before = said.get("revoked_at"), there.said.get("revoked_at")
+    if there.claims is None or MANDATE_TYPE not in there.claims["metadata"] or type(revoked) is not int:
+        return False
+    unchanged = {**said, "revoked_at": None} == {**there.said, "revoked_at": None}
+    recent = moment_of(claims["iat"]) >= now - _SIGNED_ELSEWHERE
+    from_now_on = revoked >= claims["iat"] - _TYPED_BEFORE.total_seconds()
+    return (
+        unchanged
+        and claims["sub"] == there.claims["sub"]
+        and recent
+        and from_now_on
+        and (before is None or revoked < before)
+    )
 
 
 def _root_key(node: Node) -> Any:
@@ -203,10 +249,17 @@ def _root_key(node: Node) -> Any:
         return None
 
 
+def _require_root_key(node: Node) -> Any:
+    key = _root_key(node)
+    if key is None:
+        raise NotFound("keystore.unknown_owner", "the State's root key is not here: bring a signed entry")
+    return key
+
+
 def _draft(
     node: Node, directory: Directory, kind: str, name: str, facts: Mapping[str, Any], now: datetime
 ) -> tuple[str, dict[str, Any]]:
-    member = _member(node)
+    member = member_of_node(node)
     path = f"{member}/{kind}/{name}"
     if kind not in _METADATA:
         raise NotFound("request.not_found", "no entry of that kind is published in this way")
@@ -214,10 +267,10 @@ def _draft(
     subject = {"authority": f"{node.state}.{name}", "corridor": name}.get(kind) or said.pop(
         "intermediary", ""
     )
-    newest = directory.archive.newest(path)
-    if kind == "authority" and newest is None:
+    before = standing(node, directory, path).claims
+    if kind == "authority" and before is None:
         raise NotFound("request.not_found", "this authority has no entry yet, and so no keys")
-    keys = {} if newest is None else {"jwks": claims_of(newest.token)["jwks"]} if kind == "authority" else {}
+    keys = {"jwks": before["jwks"]} if kind == "authority" and before is not None else {}
     return path, {
         "iss": member,
         "sub": subject,
@@ -235,15 +288,12 @@ def _unsigned(claims: Mapping[str, Any]) -> Statement:
     )
 
 
-def _changes(directory: Directory, entry: Entry, claims: Mapping[str, Any]) -> Iterator[str]:
-    newest = directory.archive.newest(entry.path)
-    before = {} if newest is None else next(iter(claims_of(newest.token)["metadata"].values()))
-    after = next(iter(claims["metadata"].values()))
-    if newest is None:
+def _changes(node: Node, directory: Directory, entry: Entry, claims: Mapping[str, Any]) -> Iterator[str]:
+    there = standing(node, directory, entry.path)
+    if there.claims is None:
         yield "new"
-    for name in sorted({*before, *after}):
-        if before.get(name) != after.get(name):
-            yield f"{name}: changed" if name in before and name in after else f"{name}: said or no more said"
+    yield from _differences("", there.said, next(iter(claims["metadata"].values())))
+    newest = directory.archive.newest(entry.path)
     match entry:
         case MandateEntry(facts=facts):
             ends = min(facts.until, facts.revoked_at or facts.until)
@@ -261,3 +311,31 @@ def _changes(directory: Directory, entry: Entry, claims: Mapping[str, Any]) -> I
         case AuthorityEntry() if newest is not None and isinstance(newest.entry, AuthorityEntry):
             for procedure in sorted(set(newest.entry.competences) - set(entry.competences)):
                 yield f"{entry.address} is no longer competent for {procedure} and receives nothing of it"
+
+
+def _differences(under: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+    """Each with what stood there and what would."""
+    for name in sorted({*before, *after}):
+        was, will, where = before.get(name), after.get(name), f"{under}{name}"
+        if was == will:
+            continue
+        if isinstance(was, dict) and isinstance(will, dict):
+            yield from _differences(f"{where}.", was, will)
+        elif isinstance(was, list) and isinstance(will, list):
+            gone, come = [one for one in was if one not in will], [one for one in will if one not in was]
+            yield from (f"{where}: no longer {_shown(name, one)}" for one in gone)
+            yield from (f"{where}: also {_shown(name, one)}" for one in come)
+            if not gone and not come:
+                yield f"{where}: in another order"
+        else:
+            yield f"{where}: {_shown(name, was)} -> {_shown(name, will)}"
+
+
+def _shown(name: str, value: Any) -> str:
+    if value is None:
+        return "nothing"
+    if name in _MOMENTS and type(value) is int:
+        return f"{moment_of(value):%Y-%m-%d %H:%M} UTC"
+    text = json.dumps(value, ensure_ascii=False)
+    # Signatures and other long numbers, which nobody reads.
+    return text if len(text) <= _READABLE else f"{text[:_READABLE]}…"

@@ -1,11 +1,9 @@
-"""What an administrator does with keys at the node's machine, told to the node's journal.
+"""What was done with keys, told to the node's journal.
 
 The commands work on files, also while the node is stopped, and have no journal to write to. Each leaves a
-note in `data_dir`/key-acts; the node's key worker writes it into the access journal and takes it away.
-
-Whoever is at the machine with the keystore's passphrase is not held up by a second person: the machine's own
-rules are. What comes by the API will be (`propose` is where a second person's approval goes, and `carry_out`
-what is done once it is given).
+note in `data_dir`/key-acts; the node's key worker writes it into the access journal and takes it away. What
+the node does itself, after two people agreed, leaves the same note: a crash between the key and the commit
+takes it from nobody's sight.
 """
 
 from __future__ import annotations
@@ -30,11 +28,13 @@ type Act = Literal["generate", "publish", "rotate", "retire", "revoke", "comprom
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyAct:
-    """`subject`: the owner, or the use of a sealing key, and the key's id where one was meant."""
+    """`subject`: the owner, or the use of a sealing key, and the key's id where one was meant. `by`: who
+    proposed it, or did it alone before the node's first start."""
 
     act: Act
     subject: str
     at: datetime
+    by: str = AT_THE_MACHINE
 
     @property
     def action(self) -> str:
@@ -45,7 +45,7 @@ class KeyAct:
 def leave_note(data_dir: Path, act: KeyAct) -> None:
     directory = make_private_directory(data_dir / _NOTES)
     name = f"{act.at:%Y%m%dT%H%M%S%f}-{secrets.token_hex(4)}.json"
-    text = json.dumps({"act": act.act, "subject": act.subject, "at": act.at.isoformat()})
+    text = json.dumps({"act": act.act, "subject": act.subject, "at": act.at.isoformat(), "by": act.by})
     write_private(directory / name, text.encode())
 
 
@@ -54,7 +54,12 @@ def notes(data_dir: Path) -> Iterable[tuple[KeyAct, Callable[[], None]]]:
     for file in sorted((data_dir / _NOTES).glob("*.json")):
         try:
             said = json.loads(file.read_text(encoding="utf-8"))
-            act = KeyAct(act=said["act"], subject=said["subject"], at=datetime.fromisoformat(said["at"]))
+            act = KeyAct(
+                act=said["act"],
+                subject=said["subject"],
+                at=datetime.fromisoformat(said["at"]),
+                by=said.get("by", AT_THE_MACHINE),
+            )
         except (OSError, ValueError, KeyError, TypeError):
             continue
         yield act, file.unlink

@@ -18,7 +18,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from protocol.directory import KeyPurpose, KeyRecord, key_record, sealing_key_record
 from protocol.sealing import SealingPrivateKey
@@ -26,7 +26,8 @@ from protocol.statements import LocalSigningKey, SigningKey
 from service.directory import key_acts
 from service.directory.facts_file import StateFacts
 from service.directory.identity_keys import Policy, make_ahead, planned_starts
-from service.directory.key_acts import Act, KeyAct
+from service.directory.key_acts import AT_THE_MACHINE, Act, KeyAct
+from service.directory.laid_out import lay_out
 from service.directory.own_entries import Planned
 from service.directory.own_keys import REAL, ended, spans, succeeded
 from service.directory.own_state import Change, path_of, planned_entries, unchanged
@@ -34,7 +35,7 @@ from service.errors import Conflict, NotFound
 from service.keystore import API_TOKEN, FileKeyStore
 from service.settings import Settings
 
-__all__ = ["SEALING", "KeyDesk", "KeyPlan"]
+__all__ = ["SEALING", "KeyDesk", "KeyPlan", "KeyRequest"]
 
 SEALING: Final = ("content", "identity")
 """Owners that are no signers: what the node's sealing keys open."""
@@ -61,6 +62,45 @@ class KeyPlan:
     def needs_root(self) -> bool:
         return bool(self.entries)
 
+    def lines(self, now: datetime) -> tuple[str, ...]:
+        """What would change, for whoever decides."""
+        entries = (
+            f"{one.path}: {change}" for one in self.entries for change in one.changes(now) or ("unchanged",)
+        )
+        return (*entries, *self.says)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRequest:
+    """What somebody asks for, as it is kept until another has agreed. `owner`: also `content` and `identity`;
+    `since` with `compromised` alone; `replace` with `generate`, for an owner that has a key."""
+
+    act: Act
+    owner: str
+    kid: str | None = None
+    since: datetime | None = None
+    replace: bool = False
+
+    def to_json(self) -> dict[str, str]:
+        return {
+            "act": self.act,
+            "owner": self.owner,
+            **({} if self.kid is None else {"kid": self.kid}),
+            **({} if self.since is None else {"since": self.since.isoformat()}),
+            **({"replace": "yes"} if self.replace else {}),
+        }
+
+    @classmethod
+    def from_json(cls, said: Mapping[str, Any]) -> KeyRequest:
+        since = said.get("since")
+        return cls(
+            act=said["act"],
+            owner=said["owner"],
+            kid=said.get("kid"),
+            since=None if since is None else datetime.fromisoformat(since),
+            replace=said.get("replace") == "yes",
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyDesk:
@@ -72,6 +112,65 @@ class KeyDesk:
     last: Mapping[str, str]
     now: datetime
     checkpoints: Callable[[datetime], tuple[str, ...]]
+
+    def plan(self, request: KeyRequest) -> KeyPlan:
+        """Refuses as the act of that name; NotFound `keystore.unknown_owner` also for what is not done with
+        such a key."""
+        owner, kid = request.owner, request.kid
+        if owner in SEALING and request.act in ("retire", "revoke", "compromised"):
+            raise NotFound("keystore.unknown_owner", f"{owner} signs nothing; `rotate` replaces its key")
+        match request.act:
+            case "generate":
+                return self.generate(owner, replace=request.replace)
+            case "publish":
+                return self.publish(self.settings.node if owner in SEALING else owner)
+            case "rotate":
+                return self.rotate(owner)
+            case "retire":
+                return self.retire(owner, kid)
+            case "revoke":
+                return self.revoke(owner, kid)
+            case "compromised" if request.since is not None:
+                return self.compromised(owner, request.since, kid)
+            case _:
+                raise NotFound("request.not_found", "no such act with a key")
+
+    def generate(self, owner: str, *, replace: bool = False) -> KeyPlan:
+        """A key that is used at once and listed nowhere yet. NotFound `keystore.unknown_owner` for an owner
+        that is not of this node; Conflict `keystore.key_current` where there is a key already."""
+        if owner not in (*SEALING, API_TOKEN, self.settings.node) and not owner.startswith(
+            f"{self.settings.state}."
+        ):
+            raise NotFound(
+                "keystore.unknown_owner", "expected an authority's address, the node's code or a use"
+            )
+        add: Callable[[], None] = (
+            (lambda: _discard_key(self.keys.add_sealing(owner)))  # type: ignore[arg-type]
+            if owner in SEALING
+            else (lambda: self._add(owner))
+        )
+        there = any(
+            one.destroyed_at is None
+            and (one.current or one.kind == "seal")
+            and owner in (one.owner, one.purpose)
+            for one in self.keys.entries()
+        )
+        if there and not replace:
+            raise Conflict(
+                "keystore.key_current",
+                f"{owner} has a key; peers refuse what a new one signs until the directory lists it."
+                " Say that it shall be replaced, if that is prepared",
+            )
+        peers = (
+            ("peers refuse what it signs until an entry lists it",) if there and owner != API_TOKEN else ()
+        )
+        return self._plan(
+            "generate",
+            owner,
+            None,
+            says=(f"{owner}: a new key, in use at once and listed nowhere yet", *peers),
+            keystore=add,
+        )
 
     def publish(self, owner: str) -> KeyPlan:
         return self._plan("publish", owner, owner)
@@ -126,16 +225,34 @@ class KeyDesk:
             raise Conflict("keystore.cut_off_ahead", "a key is stolen since a moment that has passed")
         return self._cut("compromised", owner, kid, since, self.checkpoints(since))
 
-    def carry_out(self, plan: KeyPlan, root: SigningKey | None) -> int:
+    def carry_out(self, plan: KeyPlan, root: SigningKey | None, *, by: str = AT_THE_MACHINE) -> int:
         """Do it. `root`: the State's root key, needed where an entry changes. Returns how many it signed."""
+        entries = self.prepare(plan, root)
+        for path, token in entries.items():
+            lay_out(self.settings.data_dir, path, token)
+        self.note(plan, by=by)
+        return len(entries)
+
+    def prepare(self, plan: KeyPlan, root: SigningKey | None) -> dict[str, str]:
+        """Change the keystore and sign what follows from it: entries by path, laid out by nobody yet. A key
+        that no entry lists says nothing to anybody."""
         plan._keystore()
         due = [one for one in plan._replan() if one.changes(self.now)]
         assert root is not None or not due, "an entry is signed by the State's root key"
-        for one in due:
-            assert root is not None
-            one.sign(root, self.settings.data_dir, self.now)
-        key_acts.leave_note(self.settings.data_dir, KeyAct(act=plan.act, subject=plan.subject, at=self.now))
-        return len(due)
+        return {one.path: one.signed(root, self.now) for one in due if root is not None}
+
+    def sign_only(self, plan: KeyPlan, root: SigningKey) -> dict[str, str]:
+        """What would be signed, with the keystore as it is: for an act that makes no key."""
+        return {one.path: one.signed(root, self.now) for one in plan._replan() if one.changes(self.now)}
+
+    def finish(self, plan: KeyPlan, *, by: str) -> None:
+        """The keystore's part of an act whose entries were laid out."""
+        plan._keystore()
+        self.note(plan, by=by)
+
+    def note(self, plan: KeyPlan, *, by: str) -> None:
+        act = KeyAct(act=plan.act, subject=plan.subject, at=self.now, by=by)
+        key_acts.leave_note(self.settings.data_dir, act)
 
     # --- the acts -------------------------------------------------------------------------------------------
 
@@ -297,4 +414,8 @@ def _nothing() -> None:
 
 
 def _discard(_: int) -> None:
+    return None
+
+
+def _discard_key(_: object) -> None:
     return None

@@ -50,9 +50,9 @@ class Planned:
             changes.append(f"renewed: the last one is good until {ends:%Y-%m-%d}")
         return tuple(changes)
 
-    def sign(self, key: SigningKey, data_dir: Path, now: datetime) -> None:
-        """Sign it, and lay it where the node takes it from."""
-        token = sign_entry(
+    def signed(self, key: SigningKey, now: datetime) -> str:
+        """The entry, signed by the State's root key."""
+        return sign_entry(
             self.facts,
             network=self.network,
             issued_at=now,
@@ -60,7 +60,10 @@ class Planned:
             key=key,
             member=self.member,
         )
-        lay_out(data_dir, self.path, token)
+
+    def sign(self, key: SigningKey, data_dir: Path, now: datetime) -> None:
+        """Sign it, and lay it where the node takes it from."""
+        lay_out(data_dir, self.path, self.signed(key, now))
 
     def _description(self) -> dict[str, Any]:
         return {"authority_hints": [self.network], **next(iter(self.facts.metadata().values()))}

@@ -2,7 +2,8 @@
 
 a waiting signing key     signs once the directory that others see lists it
 a sealing key             is destroyed once its time is over and others seal to another
-an administrator's act    goes into the access journal
+an act with a key         goes into the access journal
+a proposal of a command   waits for a second administrator
 an end that comes near    is said in the log and the metrics, every day until somebody acts
 """
 
@@ -21,7 +22,8 @@ from service.access import journal
 from service.access.actor import Actor
 from service.access.roles import Role
 from service.directory.identity_keys import destroy_what_is_over
-from service.directory.key_acts import AT_THE_MACHINE, KeyAct, notes
+from service.directory.key_acts import KeyAct, notes
+from service.directory.machine_proposals import MachineProposal, proposals, take_in
 from service.errors import NodeError
 from service.keystore import FileKeyStore
 from service.monitor.key_lives import Ending, endings
@@ -52,6 +54,7 @@ class KeyLife:
     async def look(self) -> None:
         """One round. Refuses `directory.expired`."""
         await self._journal()
+        await self._take_in()
         directory, now = self._node.directory.current(), self._node.clock.now()
         await asyncio.to_thread(self._promote, directory, now)
         for entry in await asyncio.to_thread(
@@ -85,9 +88,20 @@ class KeyLife:
             take_away()
             self._node.log.info("keys.changed", kind=act.act)
 
+    async def _take_in(self) -> None:
+        data_dir = self._node.settings.data_dir
+        for proposal, take_away in await asyncio.to_thread(lambda: list(proposals(data_dir))):
+            await self._node.store.write(self._keeping(proposal))
+            take_away()
+            self._node.log.info("keys.proposed", kind=proposal.kind)
+
+    def _keeping(self, proposal: MachineProposal) -> Callable[[Session], None]:
+        now = self._node.clock.now()
+        return lambda session: take_in(self._node, session, proposal, now)
+
     def _noting(self, act: KeyAct) -> Callable[[Session], None]:
         actor = Actor(
-            person=AT_THE_MACHINE if act.act != "destroy" else "node",
+            person=act.by if act.act != "destroy" else "node",
             role=Role.ADMINISTRATOR,
             authorities=frozenset(),
             scopes=frozenset(),

@@ -4,7 +4,7 @@
 agree on.
 """
 
-from service.directory.desk import directory_state, preview_entry, publish_entry
+from service.directory.desk import directory_state, preview_entry
 from service.exchange.adapters import list_adapters, report_adapter
 from service.exchange.agreements import agreement_file, render_agreement
 from service.exchange.approvals import decide, list_approvals, read_approval, request_release
@@ -14,8 +14,18 @@ from service.exchange.carriage import export_envelope, import_envelope
 from service.exchange.cases import case_timeline, open_case, set_protection
 from service.exchange.collect import collect
 from service.exchange.deadlines import deadlines
+from service.exchange.governing import propose_entry, propose_key_act
 from service.exchange.indicators import read_indicators, render_indicators
 from service.exchange.next_steps import next_steps
+from service.exchange.notices import (
+    delete_subscription,
+    list_notices,
+    list_subscriptions,
+    mark_read,
+    newest_notice,
+    put_subscription,
+    read_subscription,
+)
 from service.exchange.printing import render_message, render_timeline
 from service.exchange.reading import list_messages, message_evidence, read_message
 from service.exchange.retention import (
@@ -31,7 +41,6 @@ from service.exchange.statistics import (
     read_statistics,
     render_statistics,
 )
-
 from service.exchange.watching import operations_peers, operations_stuck
 
 __all__ = [
@@ -43,6 +52,7 @@ __all__ = [
     "collect",
     "deadlines",
     "decide",
+    "delete_subscription",
     "directory_state",
     "due_for_retention",
     "export_envelope",
@@ -51,21 +61,28 @@ __all__ = [
     "list_approvals",
     "list_attachments",
     "list_messages",
+    "list_notices",
     "list_statistics",
+    "list_subscriptions",
     "make_statistics",
+    "mark_read",
     "message_evidence",
+    "newest_notice",
     "next_steps",
     "open_case",
     "operations_peers",
     "operations_stuck",
     "preview_entry",
-    "publish_entry",
+    "propose_entry",
+    "propose_key_act",
     "put_attachment",
+    "put_subscription",
     "read_approval",
     "read_attachment",
     "read_indicators",
     "read_message",
     "read_statistics",
+    "read_subscription",
     "render_agreement",
     "render_indicators",
     "render_message",

@@ -31,10 +31,11 @@ from protocol.retention import (
     default_rules,
     due_dates,
 )
+from protocol.vocabularies import scheme
 from service.access import journal, pairs
 from service.access.actor import Actor
 from service.access.roles import Role, Scope
-from service.errors import Conflict, NotFound
+from service.errors import Conflict, Malformed, NotFound
 from service.exchange import case_files
 from service.exchange.erasure import erase
 from service.exchange.views import RetentionAct, RetentionPart, RetentionRun, RetentionView
@@ -46,6 +47,7 @@ from service.store.tables import THREAD
 __all__ = [
     "BY_RULE",
     "ERASURE",
+    "REASONS",
     "case_retention",
     "change_retention",
     "due_for_retention",
@@ -54,6 +56,8 @@ __all__ = [
 
 ERASURE: Final = "erasure"
 """The kind of approval."""
+REASONS: Final = "retention-reason"
+"""The vocabulary: what stands in the journal for good is words that everybody reads alike."""
 BY_RULE: Final = "retention-ended"
 """The reason that stands in the journal for what a rule makes due."""
 
@@ -78,9 +82,12 @@ async def change_retention(
 ) -> RetentionView:
     """Block, unblock or hold at once; propose to lift a hold or to erase.
 
-    Conflict `retention.held`, `retention.not_blocked`, `retention.erased`, `retention.proposed`; Forbidden
-    `access.scope` for whoever may not propose an erasure.
+    `reason`: a code of `retention-reason`, else Malformed `retention.reason`. Conflict `retention.held`,
+    `retention.not_blocked`, `retention.erased`, `retention.proposed`; Forbidden `access.scope` for whoever
+    may not propose an erasure.
     """
+    if reason not in scheme(REASONS).concepts:
+        raise Malformed("retention.reason", "expected a code of `retention-reason`", field="/reason")
     now = node.clock.now()
 
     def work(session: Session) -> RetentionView:

@@ -127,7 +127,7 @@ def approve(client: httpx.Client, approval: str) -> None:
 
 
 def retention(client: httpx.Client, case: str, act: str) -> None:
-    answer = client.post(f"/v1/cases/{case}/retention", json={"act": act, "reason": "erasure-ordered"})
+    answer = client.post(f"/v1/cases/{case}/retention", json={"act": act, "reason": "erasure-decided"})
     assert answer.status_code in (200, 202), answer.text
 
 

@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from protocol import base64url, messages
@@ -24,8 +25,10 @@ from protocol.rendering.words import Document, Remark, Section
 from protocol.statistics import Population, Release
 from service.access.actor import Actor
 from service.access.pairs import Decision, State
-from service.directory.desk import DirectoryState, EntryDraft, Published
+from service.directory.desk import DirectoryState, EntryDraft
+from service.directory.key_desk import KeyRequest
 from service.errors import Conflict, Forbidden, NotFound
+from service.exchange.notices import NoticePage, ReadView
 from service.exchange.printing import words_of_timeline
 from service.exchange.views import (
     Accepted,
@@ -71,6 +74,7 @@ from service.exchange.views import (
 )
 from service.monitor.views import PeersView, StuckView
 from service.node import Node
+from service.notifying.subscriptions import SubscriptionView, Wanted
 
 EXAMPLE_CASE = CaseReference("K7QM-3XPT-9V2D-6")
 UNSETTLED = Missing(code="missing.protection_settled", supplier="destination", source="project choice")
@@ -85,6 +89,19 @@ def _rendered(what: str, language: str, form: Format) -> Rendering:
     return printed(
         Document(title=what, language=language, direction=direction(language), sections=(heading,)), form
     )
+
+
+_SUBSCRIPTION = SubscriptionView(
+    id="registry",
+    channel="webhook",
+    audience="operator",
+    target="https://registry.example/notices",
+    kinds=(),
+    state="active",
+    waiting=0,
+    registered_at=datetime(2026, 11, 2, tzinfo=UTC),
+    registered_by="administrator-1",
+)
 
 
 class FakeExchange:
@@ -517,7 +534,7 @@ class FakeExchange:
         self._maybe_fail()
         return EntryDraft(path=f"{node.code}/{kind}/{name}", changes=("new",), claims=facts, signs_here=False)
 
-    async def publish_entry(
+    async def propose_entry(
         self,
         node: Node,
         actor: Actor,
@@ -526,40 +543,58 @@ class FakeExchange:
         facts: Mapping[str, Any] | None,
         signed: str | None,
         /,
-    ) -> Published:
+    ) -> ApprovalView:
         self._maybe_fail()
-        return Published(path=f"{node.code}/{kind}/{name}", digest="A" * 43, changes=("new",))
+        return self._kept(node, actor, "directory-action", f"{node.code}/{kind}/{name}")
 
-    async def read_indicators(self, node: Node, actor: Actor, query: IndicatorQuery, /) -> Report:
+    async def propose_key_act(self, node: Node, actor: Actor, request: KeyRequest, /) -> ApprovalView:
         self._maybe_fail()
-        now = node.clock.now()
-        return Report(year=query.year, as_of=query.as_of or now, made_at=now)
+        return self._kept(node, actor, "key-action", request.owner)
 
-    async def render_indicators(
-        self, node: Node, actor: Actor, query: IndicatorQuery, language: str, form: Format, /
-    ) -> Rendering:
-        return _rendered((await self.read_indicators(node, actor, query)).id, language, form)
-
-    async def report_adapter(
-        self, node: Node, actor: Actor, name: str, health: AdapterHealth, /
-    ) -> AdapterView:
-        self._maybe_fail()
-        return AdapterView(
-            name=name,
-            client=actor.person,
-            version=health.version,
-            state=health.state,
-            code=health.code,
-            since=health.since,
-            set_aside=health.set_aside,
-            counts=health.counts,
-            heard_at=node.clock.now(),
-            silent=False,
+    def _kept(self, node: Node, actor: Actor, kind: str, subject: str) -> ApprovalView:
+        id_ = MessageId(f"3f1d9a52-6c4e-4f0a-9b7d-{len(self.approvals) + 1:012x}")
+        self.approvals[id_] = ApprovalView(
+            id=id_,
+            kind=kind,
+            subject=subject,
+            state="proposed",
+            proposed_by=actor.person,
+            proposed_at=node.clock.now(),
+            expires_at=node.clock.now(),
+            preview=("new",),
         )
+        return self.approvals[id_]
 
-    async def list_adapters(self, node: Node, actor: Actor, /) -> AdaptersView:
+    async def list_notices(
+        self, node: Node, actor: Actor, after: int | None, limit: int, newest: bool = False, /
+    ) -> NoticePage:
         self._maybe_fail()
-        return AdaptersView(at=node.clock.now(), adapters=())
+        return NoticePage(notices=(), position=after or 0, more=False, read=0, unread=0)
+
+    async def newest_notice(self, node: Node, actor: Actor, /) -> int:
+        return 0
+
+    async def mark_read(self, node: Node, actor: Actor, position: int, /) -> ReadView:
+        self._maybe_fail()
+        return ReadView(read=position, unread=0)
+
+    async def list_subscriptions(self, node: Node, actor: Actor, /) -> tuple[SubscriptionView, ...]:
+        self._maybe_fail()
+        return (_SUBSCRIPTION,)
+
+    async def read_subscription(self, node: Node, actor: Actor, subscription: str, /) -> SubscriptionView:
+        self._maybe_fail()
+        return _SUBSCRIPTION
+
+    async def put_subscription(
+        self, node: Node, actor: Actor, subscription: str, wanted: Wanted, /
+    ) -> SubscriptionView:
+        self._maybe_fail()
+        return _SUBSCRIPTION
+
+    async def delete_subscription(self, node: Node, actor: Actor, subscription: str, /) -> SubscriptionView:
+        self._maybe_fail()
+        return _SUBSCRIPTION
 
     async def list_statistics(self, node: Node, actor: Actor, limit: int, /) -> StatisticsList:
         self._maybe_fail()

@@ -55,9 +55,15 @@ BODIES: dict[Endpoint, dict[str, Any]] = {
         "json": {"kind": "mandate", "name": "iom", "facts": {"intermediary": "int.iom"}}
     },
     ("PUT", "/v1/directory/entries/{kind}/{name}"): {"json": {"facts": {}}},
+    ("POST", "/v1/keys/actions"): {"json": {"act": "rotate", "owner": "api-token"}},
     ("POST", "/v1/approvals/{id}/decision"): {"json": {"decision": "approve"}},
     ("PUT", "/v1/adapters/{name}/health"): {
         "json": {"version": "1", "state": "well", "since": "2026-11-26T10:00:00Z", "set_aside": 0}
+    },
+    ("PUT", "/v1/notices/read"): {"json": {"cursor": "bjA"}},
+    ("GET", "/v1/events"): {"params": {"seconds": 0}},
+    ("PUT", "/v1/subscriptions/{id}"): {
+        "json": {"channel": "webhook", "target": "https://registry.example/notices"}
     },
     ("POST", "/v1/statistics/releases"): {"json": {"role": "origin", "year": 2025}},
     ("POST", "/v1/envelopes"): {

@@ -66,8 +66,8 @@ async def decided(side: Side, case: CaseReference) -> None:
 
 async def erased(side: Side, case: CaseReference) -> None:
     """By the two people that it takes."""
-    await exchange.change_retention(side.node, FIRST, case, "block", "erasure-ordered")
-    await exchange.change_retention(side.node, FIRST, case, "erase", "erasure-ordered")
+    await exchange.change_retention(side.node, FIRST, case, "block", "erasure-decided")
+    await exchange.change_retention(side.node, FIRST, case, "erase", "erasure-decided")
     await decided(side, case)
     await forget(side.node)
 
@@ -154,7 +154,7 @@ def test_a_hold_stops_what_is_due_and_one_person_cannot_lift_it(pair: Pair) -> N
         pair.clock.pass_by(days=740)
         await run_retention(node)
         assert (await run_retention(node)).proposed == ()
-        assert await code_of(exchange.change_retention(node, FIRST, case, "erase", "x")) == "retention.held"
+        assert await code_of(exchange.change_retention(node, FIRST, case, "erase", "complaint")) == "retention.held"
         await exchange.change_retention(node, FIRST, case, "lift-hold", "hold-ended")
         assert (await exchange.case_retention(node, FIRST, case)).held_at is not None
         (row,) = await pair.it.rows("select id from approval where state = 'proposed'")
@@ -171,8 +171,8 @@ def test_a_hold_that_comes_after_the_proposal_stops_the_decision(pair: Pair) -> 
     async def play() -> None:
         case, _ = await closed_case(pair)
         node = pair.it.node
-        await exchange.change_retention(node, FIRST, case, "block", "x")
-        await exchange.change_retention(node, FIRST, case, "erase", "x")
+        await exchange.change_retention(node, FIRST, case, "block", "complaint")
+        await exchange.change_retention(node, FIRST, case, "erase", "complaint")
         await exchange.change_retention(node, pair.it.supervisor, case, "hold", "court-proceedings")
         with pytest.raises(Conflict) as refused:
             await decided(pair.it, case)
@@ -187,11 +187,11 @@ def test_nothing_is_erased_that_was_not_blocked_nor_by_a_supervisor(pair: Pair) 
         case, _ = await closed_case(pair)
         change = exchange.change_retention
         node = pair.it.node
-        assert await code_of(change(node, FIRST, case, "erase", "x")) == "retention.not_blocked"
-        await change(node, pair.it.supervisor, case, "block", "x")
-        assert await code_of(change(node, pair.it.supervisor, case, "erase", "x")) == "access.scope"
+        assert await code_of(change(node, FIRST, case, "erase", "complaint")) == "retention.not_blocked"
+        await change(node, pair.it.supervisor, case, "block", "complaint")
+        assert await code_of(change(node, pair.it.supervisor, case, "erase", "complaint")) == "access.scope"
         stranger = actor("it.tribunale-minori", role=Role.SUPERVISOR)
-        assert await code_of(change(node, stranger, case, "hold", "x")) == "request.not_found"
+        assert await code_of(change(node, stranger, case, "hold", "complaint")) == "request.not_found"
         assert await code_of(exchange.case_retention(node, stranger, case)) == "request.not_found"
 
     run(play())
@@ -211,7 +211,7 @@ def test_of_a_blocked_case_nobody_reads_identity_or_free_text_and_a_person_can_t
             return await exchange.read_message(node, pair.it.supervisor, notified.id, release, "visit")
 
         assert (await read(True)).content.identity_state == "released"
-        await exchange.change_retention(node, FIRST, case, "block", "disputed")
+        await exchange.change_retention(node, FIRST, case, "block", "accuracy-disputed")
         assert await code_of(read(True)) == "retention.blocked"
         shown = (await read(False)).content
         assert (shown.identity_state, shown.narrative_state, shown.narrative) == ("sealed", "sealed", ())

@@ -84,8 +84,8 @@ class ApprovalRow(Row, table=True):
     """Codes and names of offices and keys, as JSON: what the act needs to know and may be read by all."""
     payload_sealed: bytes | None = Field(default=None, sa_type=LargeBinary)
     payload: str | None = Field(default=None, sa_type=Text)
-    """What an act of the node itself needs and is too long for `facts`, as JSON: nothing about a child. Dropped
-    with the decision."""
+    """What an act of the node itself needs and is too long for `facts`, as JSON: nothing about a child.
+    Dropped with the decision."""
     preview: str | None = Field(default=None, sa_type=Text)
     """What it would change, a line each, as it was when it was proposed: what whoever decides is shown."""
     in_force_since: datetime | None = Field(default=None, sa_type=Instant)
