@@ -193,6 +193,23 @@ def test_evidence_signed_after_the_instant_does_not_count() -> None:
     assert again.outcome is Outcome.ANSWERED
 
 
+def test_a_message_that_is_dated_ahead_of_its_evidence_counts_from_its_own_date() -> None:
+    """The clocks of two nodes may be minutes apart."""
+    thread = BY_HAND["reported on the 6th day without a word before"]
+    ahead = {entry.id: entry.at - timedelta(minutes=4) for entry in thread.entries}
+    before = indicators.measured(thread, ahead, as_of=ASKED + 6 * DAY - timedelta(minutes=1))
+    assert before is not None
+    assert before.outcome is Outcome.OPEN
+
+
+def test_an_acceptance_by_the_authority_that_redirected_is_not_one() -> None:
+    thread = conversation(
+        ("accept", B, ASKED + DAY),
+        ("redirect", B, ASKED + 2 * DAY, {"redirected_to": OFFICES[1]}),
+    )
+    assert measured(thread).accepted_in_seven_days is False
+
+
 def test_when_a_node_received_something_is_nowhere_asked() -> None:
     thread = BY_HAND["accepted on the 3rd day, reported on the 30th"]
     at_once = arrived(thread)
