@@ -25,6 +25,7 @@ databases agree on that zone.
 from __future__ import annotations
 
 import calendar as gregorian
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -35,6 +36,7 @@ from importlib import resources
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from protocol import base64url
 from protocol.errors import NotAcceptable
 
 __all__ = [
@@ -57,8 +59,10 @@ __all__ = [
     "moved",
     "overdue",
     "parse_duration",
+    "release_digest",
     "rules",
     "shifted",
+    "starts_clock",
     "terms_for",
 ]
 
@@ -425,6 +429,17 @@ def duties() -> tuple[Duty, ...]:
     )
 
 
+def starts_clock(message_type: str) -> bool:
+    """A message of that type makes somebody owe something."""
+    return bool(_rules_started_by(message_type))
+
+
+@cache
+def release_digest() -> str:
+    """SHA-256 of `deadlines.json`, base64url without padding: by which table of lengths is counted here."""
+    return base64url.encode(hashlib.sha256(_text().encode()).digest()).decode("ascii")
+
+
 @cache
 def limits_of(procedure: str) -> Limits:
     """The row of `deadlines.json` for `procedure`, which must have one."""
@@ -447,9 +462,12 @@ def _optional[T](text: str | None, otherwise: T) -> Duration | T:
 
 @cache
 def _data() -> dict[str, Any]:
-    text = resources.files("protocol").joinpath("deadlines.json").read_text(encoding="utf-8")
-    data: dict[str, Any] = json.loads(text)
+    data: dict[str, Any] = json.loads(_text())
     return data
+
+
+def _text() -> str:
+    return resources.files("protocol").joinpath("deadlines.json").read_text(encoding="utf-8")
 
 
 @cache

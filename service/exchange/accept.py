@@ -24,7 +24,6 @@ from protocol.attachments import check_described, check_size
 from protocol.channels import Numbered, shared_digest
 from protocol.content import Content, SignedContent
 from protocol.conversations import Advance, PredecessorMissing
-from protocol.conversations.machine import REDIRECT
 from protocol.conversations.table import REDIRECT
 from protocol.deadlines import CorridorProfile
 from protocol.directory import Directory
@@ -38,7 +37,7 @@ from protocol.messages.person import described_attachments
 from protocol.opening import AuthenticEnvelope, Opened
 from protocol.safeguards.asked import cited_digests
 from service.errors import Conflict
-from service.exchange import agreements, case_files, chunks, proof
+from service.exchange import agreements, case_files, chunks, clocks, proof
 from service.exchange.receipts import take_receipts
 from service.exchange.reconcile import take_reconciliation
 from service.node import Node
@@ -418,10 +417,12 @@ def _consign(
         message=content.id,
         manifest_digest=opened.manifest.digest,
         statement_digest=content.statement_digest,
+        facts=clocks.counted(advance.thread, content),
         directory=directory,
         now=now,
         to=opened.header.sender,
     )
+    clocks.tell_of_escalation(node, session, content, directory, now)
     _remember(
         session,
         opened,

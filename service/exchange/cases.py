@@ -23,7 +23,7 @@ from service.access import journal
 from service.access.actor import Actor
 from service.access.roles import Scope
 from service.errors import Conflict, Forbidden
-from service.exchange import case_files, views
+from service.exchange import case_files, clocks, views
 from service.exchange.views import (
     CaseView,
     DueView,
@@ -66,6 +66,7 @@ async def open_case(node: Node, actor: Actor) -> CaseView:
             protection=ProtectionStatus.UNKNOWN,
         )
         cases.add_parties(connection, reference, own[1:])
+        clocks.to_be_notified(session, reference, own[0], now)
         journal.note(session, actor, "case-opened", reference, at=now)
         case = cases.load_case(connection, reference)
         assert case is not None

@@ -25,6 +25,7 @@ from protocol.content import (
     read_content,
     sign_content,
 )
+from protocol.deadlines import starts_clock
 from protocol.directory import Directory
 from protocol.directory.mandates import Carrier, carried_by
 from protocol.errors import NotAcceptable
@@ -228,8 +229,8 @@ def _carriers(
 
 
 def _agreed(directory: Directory, submission: Submission, now: datetime) -> str | None:
-    """What opens a conversation cites what the two States agreed, when there is such a thing today."""
-    if not conversations.opens_thread(submission.type):
+    """What starts a clock cites what the two States agreed, when there is such a thing today."""
+    if not (conversations.opens_thread(submission.type) or starts_clock(submission.type)):
         return None
     between = state_of(submission.sender), state_of(submission.recipient)
     profile = directory.corridor_profile(*between, now)

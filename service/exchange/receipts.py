@@ -24,7 +24,7 @@ from protocol.errors import NotAcceptable, Refused
 from protocol.evidence import Evidence, Parties
 from protocol.identifiers import Address, MessageId, NodeCode, ThreadId
 from protocol.statements import Statement
-from service.exchange import case_files, proof
+from service.exchange import case_files, clocks, proof
 from service.exchange.reading import stored_statement
 from service.exchange.telling import directory_or_none
 from service.node import Node
@@ -128,6 +128,7 @@ def _apply(
     match receipt.kind.name:
         case "content-consigned":
             outgoing.settle(connection, node.code, message, now)
+            clocks.compare(node, session, row, receipt, now)
             # A late consignment must not undo what came after it.
             if row.status in ("accepted", "sent"):
                 mailbox.set_message(connection, node.code, message, status="consigned")

@@ -16,7 +16,6 @@ from sqlmodel import Session
 from protocol import conversations, safeguards
 from protocol.content import Content, SignedContent
 from protocol.conversations import Advance
-from protocol.conversations.machine import REDIRECT
 from protocol.conversations.table import REDIRECT
 from protocol.directory.mandates import carried_by
 from protocol.errors import NotAcceptable, Refused
@@ -24,7 +23,7 @@ from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, Th
 from protocol.intermediary import check_relayed
 from service.access.actor import Actor
 from service.errors import Conflict, NotFound
-from service.exchange import agreements, attachments, case_files, proof, waiting
+from service.exchange import agreements, attachments, case_files, clocks, proof, waiting
 from service.exchange.drafts import Prepared, prepare, require_recipient_keys
 from service.exchange.views import (
     Accepted,
@@ -176,6 +175,7 @@ def record(
         )
     mailbox.add_message(connection, values)
     mailbox.save_thread(connection, advance.thread, now=now, new=str(content.thread) == content.id)
+    clocks.keep_duties(session, advance.thread, now)
     # Whom a redirection names has to see the case, or it could not answer.
     cases.add_parties(connection, content.case, {content.recipient, advance.thread.answerer} - case.parties)
     if content.type == REDIRECT:

@@ -1,0 +1,197 @@
+"""Both nodes compute the same instants from the same message, and say so: what the recipient's node counted
+travels in its evidence, and the sender's node compares (ADR 0027).
+
+The facts of `content-consigned`, for a message that starts a clock:
+
+    due.<obligation>   the instant, before any pause
+    calendar           digest of the directory entry that it was counted on
+    profile            digest of the corridor profile, where one is cited
+    deadlines          digest of the table of lengths
+    time_zones         release of the time-zone database
+
+Where they differ the earlier instant holds, people are told, and each clock goes on. A node that says nothing
+of it is of an earlier release.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Row
+from sqlmodel import Session
+
+from protocol import deadlines as lengths
+from protocol.content import Content, read_content
+from protocol.conversations import Thread
+from protocol.deadlines import Terms
+from protocol.directory import Directory
+from protocol.evidence import Evidence
+from protocol.identifiers import Address, CaseReference, MessageId, ThreadId
+from service import time_zones
+from service.exchange.reading import stored_statement
+from service.node import Node
+from service.notices import tell
+from service.store import deadlines, mailbox
+
+__all__ = ["compare", "counted", "keep_duties", "tell_of_escalation", "to_be_notified"]
+
+_DUE = "due."
+_CAUSES = (
+    ("calendar", "calendar"),
+    ("profile", "corridor-profile"),
+    ("deadlines", "deadline-release"),
+    ("time_zones", "time-zone-database"),
+)
+"""Facts that explain a difference, in the order in which they are looked at."""
+
+NOTIFICATION = "case-notification"
+GUARDIAN = "guardian-notice"
+
+
+def counted(thread: Thread, content: Content) -> Mapping[str, str]:
+    """What this node counted for the clock that `content` starts, as facts of evidence; none where it starts
+    none."""
+    terms = _terms(thread, content.id)
+    if terms is None:
+        return {}
+    facts = {f"{_DUE}{due.obligation}": _written(due.at) for due in terms.dues}
+    facts |= {"deadlines": lengths.release_digest(), "time_zones": time_zones.release()}
+    if content.recipient_entry is not None:
+        facts["calendar"] = content.recipient_entry
+    if content.corridor_profile is not None:
+        facts["profile"] = content.corridor_profile
+    return facts
+
+
+def compare(node: Node, session: Session, row: Row[Any], receipt: Evidence, now: datetime) -> None:
+    """Theirs with ours, for one of our messages."""
+    theirs = {
+        name.removeprefix(_DUE): at
+        for name, text in receipt.facts.items()
+        if name.startswith(_DUE) and (at := _read(text))
+    }
+    thread = mailbox.load_thread(session.connection(), ThreadId(row.thread)) if theirs else None
+    terms = _terms(thread, MessageId(row.id)) if thread else None
+    if thread is None or terms is None:
+        return
+    ours = counted(thread, read_content(stored_statement(row), None, None))
+    cause = next((code for fact, code in _CAUSES if _differs(ours, receipt.facts, fact)), "unexplained")
+    for due in terms.dues:
+        at = theirs.get(due.obligation)
+        if at is None or at == due.at:
+            continue
+        values = {
+            "message": row.id,
+            "obligation": due.obligation,
+            "thread": row.thread,
+            "case_reference": row.case_reference,
+            "peer": receipt.issuer,
+            "ours_at": due.at,
+            "theirs_at": at,
+            "cause": cause,
+        }
+        if deadlines.differ(session.connection(), values, now=now):
+            node.metrics.clock_differs(cause)
+            node.log.warning("clock.differs", peer=receipt.issuer, id=row.id, code=cause)
+            _tell_of_difference(session, Address(row.sender), row.id, due.obligation, min(at, due.at), now)
+
+
+def tell_of_escalation(
+    node: Node, session: Session, content: Content, directory: Directory, now: datetime
+) -> None:
+    """An `escalate` came: the supervisor of the office that owes learns of it, and at that level this State's
+    focal point, of the office and of no case."""
+    if content.type != "escalate":
+        return
+    key = f"escalated/{content.sender}/{content.id}"
+    about = {"due_at": None, "now": now}
+    tell(
+        session,
+        "escalated",
+        authority=content.recipient,
+        audience="supervisor",
+        subject=content.id,
+        key=key,
+        **about,  # type: ignore[arg-type]
+    )
+    focal_point = directory.focal_point(node.state)
+    if (
+        content.coded.get("escalation_level") == "focal-point"
+        and focal_point is not None
+        and focal_point.address != content.recipient
+    ):
+        tell(
+            session,
+            "escalated",
+            authority=focal_point.address,
+            audience="supervisor",
+            subject=content.recipient,
+            key=f"{key}/focal-point",
+            **about,  # type: ignore[arg-type]
+        )
+
+
+def to_be_notified(session: Session, case: CaseReference, by: Address, opened_at: datetime) -> None:
+    """A case was opened for a child that was found here: the other State is to be told, once that is known to
+    be safe."""
+    _duty(session, case, "case.notification", NOTIFICATION, by, opened_at, opened_at)
+
+
+def keep_duties(session: Session, thread: Thread, now: datetime) -> None:
+    """What our own part of a case's conversation begins and ends."""
+    if thread.procedure != "case":
+        return
+    connection = session.connection()
+    deadlines.drop_duty(connection, thread.case, NOTIFICATION)
+    if thread.state in ("closed", "declined", "withdrawn") or any(thread.said("guardian.notice")):
+        deadlines.drop_duty(connection, thread.case, GUARDIAN)
+    elif len(thread.entries) == 1:
+        _duty(session, thread.case, "guardian.notice", GUARDIAN, thread.asker, thread.opened_at, now)
+
+
+def _duty(
+    session: Session, case: CaseReference, duty: str, code: str, by: Address, since: datetime, now: datetime
+) -> None:
+    row = next(one for one in lengths.duties() if one.duty == duty and not one.duration.in_days)
+    due = lengths.duty_due(row, since, lengths.UTC_CALENDAR)
+    deadlines.add_duty(session.connection(), case, code, owed_by=by, due_at=due.at, basis=due.basis, now=now)
+
+
+def _tell_of_difference(
+    session: Session, ours: Address, message: str, obligation: str, holds: datetime, now: datetime
+) -> None:
+    for authority, audience in ((ours, "officer"), (None, "operator")):
+        tell(
+            session,
+            "clock-differs",
+            authority=authority,
+            audience=audience,  # type: ignore[arg-type]
+            subject=message,
+            due_at=holds,
+            key=f"clock-differs/{message}/{obligation}/{audience}",
+            now=now,
+        )
+
+
+def _terms(thread: Thread, message: MessageId) -> Terms | None:
+    entry = thread.entry(message)
+    if entry is None:
+        return None
+    return thread.terms if entry == thread.entries[0] else entry.terms
+
+
+def _differs(ours: Mapping[str, str], theirs: Mapping[str, str], fact: str) -> bool:
+    return fact in theirs and ours.get(fact) != theirs[fact]
+
+
+def _written(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _read(text: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
