@@ -35,6 +35,8 @@ from service.monitor.overdue import Overdue
 from service.monitor.retention import Retention
 from service.monitor.watch import Watch
 from service.node import Node
+from service.notifying.webhook import ensure_key
+from service.notifying.worker import Notifier
 from service.open_keystore import open_keystore
 from service.ports import Clock
 from service.random_source import SystemRandomSource
@@ -135,6 +137,7 @@ def build_app(node: Node, link: HubLink) -> FastAPI:
     keys = node.keys
     assert isinstance(keys, FileKeyStore)
     keys.signing(API_TOKEN)  # there is one, or the node does not start
+    ensure_key(keys)
     app = build_api(
         node,
         exchange=exchange,
@@ -197,6 +200,7 @@ def _workers(node: Node, link: HubLink, directory: ReplicatedDirectory) -> tuple
         ("reconcile", Reconciler(node, link).run),
         ("overdue", Overdue(node).run),
         ("retention", Retention(node).run),
+        ("notices", Notifier(node).run),
         ("gauges", Gauges(node, link).run),
         ("watch", Watch(node).run),
         *((("key-life", KeyLife(node, node.keys).run),) if isinstance(node.keys, FileKeyStore) else ()),

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from protocol.directory import Directory
-    from protocol.identifiers import Address
     from protocol.sealing import SealingPrivateKey
     from protocol.statements import SigningKey
 
-__all__ = ["Clock", "DirectorySource", "KeyStore", "Notifier", "RandomSource", "SealingPurpose"]
+__all__ = ["Clock", "DirectorySource", "KeyStore", "RandomSource", "SealingPurpose"]
 
 type SealingPurpose = Literal["content", "identity"]
 """`content` opens the sealed header, coded and narrative parts; `identity` opens identity parts only and is
@@ -59,8 +58,3 @@ class DirectorySource(Protocol):
         ...
 
 
-class Notifier(Protocol):
-    """Tells an office that something waits. What it is told is a count and a link: never content, never a
-    case."""
-
-    async def notify(self, authority: Address, waiting: int, due: datetime | None, /) -> None: ...

@@ -210,6 +210,8 @@ def role_for(path: str) -> str:
         return "administrator"
     if path == "/v1/journal":
         return "auditor"
+    if path.startswith("/v1/subscriptions"):
+        return "administrator"
     return "operator" if path == "/metrics" else "supervisor"
 
 
@@ -279,6 +281,7 @@ OTHERWISE_TESTED = {
     # These need somebody who is registered, an assertion, a provider or a session:
     # tests/service/test_role_matrix.py, test_client_tokens.py and test_sign_in.py.
     *((method, "/v1/clients/{id}") for method in ("PUT", "DELETE")),
+    *((method, "/v1/subscriptions/{id}") for method in ("GET", "DELETE")),
     ("DELETE", "/v1/persons/{id}"),
     ("POST", "/v1/persons/{id}/invitation"),
     ("POST", "/oauth/token"),

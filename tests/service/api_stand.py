@@ -132,7 +132,9 @@ class Stand:
         self.log = LogLines()
         self.exchange = FakeExchange()
         self.node = Node(
-            settings=cast("Any", SimpleNamespace(limits=Limits(), **NO_RATES)),
+            settings=cast(
+                "Any", SimpleNamespace(limits=Limits(), listeners=9, listeners_per_person=9, **NO_RATES)
+            ),
             code=NodeCode("it"),
             state=StateCode("it"),
             clock=self.clock,

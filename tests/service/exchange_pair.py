@@ -27,6 +27,7 @@ from service.access.roles import ROLE_SCOPES, Role
 from service.exchange.accept import Outcome
 from service.exchange.take_in import take_in
 from service.exchange.views import Accepted, Awaiting, NarrativeView, SignedSubmission, Submission
+from service.keystore import WEBHOOK
 from service.metrics import Metrics
 from service.node import Node
 from service.random_source import SystemRandomSource
@@ -38,9 +39,11 @@ from service.store.ledger import Ledger
 from service.store.migrate import upgrade
 from service.wake import Wake
 from tests.protocol.sample_contents import sample
-from tests.protocol.sample_directory import NOW, World, sample_directory
+from tests.protocol.sample_directory import NOW, World, sample_directory, seeded_key
 
 type Json = dict[str, Any]
+
+WEBHOOK_KEY = seeded_key("webhook")
 
 
 class TestClock:
@@ -65,7 +68,7 @@ class WorldKeys:
         self._world, self._code = world, code
 
     def signing(self, owner: str, /) -> Any:
-        return self._world.signing[owner]
+        return WEBHOOK_KEY if owner == WEBHOOK else self._world.signing[owner]
 
     def signing_by_kid(self, kid: str, /) -> Any:
         return next((key for key in self._world.signing.values() if key.kid == kid), None)

@@ -189,6 +189,11 @@ plain(
 )
 plain("GET /v1/vocabularies", "/v1/vocabularies", "exploitation-form")
 plain("GET /v1/vocabularies/{scheme}", "/v1/vocabularies/sex", "female")
+plain("GET /v1/notices", "/v1/notices", "unread")
+plain("PUT /v1/notices/read", "/v1/notices/read", "unread", json={"cursor": "bjA"})
+plain("GET /v1/events", "/v1/events", "id: ", params={"seconds": 0, "after": "bjA"})
+plain("GET /v1/subscriptions", "/v1/subscriptions", "subscriptions")
+plain("GET /.well-known/focalpoint-webhook-key", "/.well-known/focalpoint-webhook-key", "whpk_")
 plain("GET /v1/deadlines", "/v1/deadlines", "deadlines")
 plain("GET /v1/operations/stuck", "/v1/operations/stuck", "unanswered")
 plain("GET /v1/operations/peers", "/v1/operations/peers", "delivery")
@@ -214,6 +219,35 @@ plain("GET /auth/login", "/auth/login")
 plain("GET /livez", "/livez", "alive")
 plain("GET /readyz", "/readyz", "ready")
 plain("GET /openapi.yaml", "/openapi.yaml", "openapi: 3.1.0")
+
+
+WEBHOOK = {"channel": "webhook", "target": "https://registry.example/notices"}
+
+
+@fixture("PUT /v1/subscriptions/{id}")
+async def _(world: World, role: Role) -> Asked:
+    return Asked(path="/v1/subscriptions/made-now", more={"json": WEBHOOK}, says="made-now")
+
+
+async def _subscribed(world: World) -> str:
+    name = f"s-{uuid.uuid4()}"
+    made = await world.as_(Role.ADMINISTRATOR, person="administrator-9").put(
+        f"/v1/subscriptions/{name}", json=WEBHOOK
+    )
+    assert made.status_code == 200, made.text
+    return name
+
+
+@fixture("GET /v1/subscriptions/{id}")
+async def _(world: World, role: Role) -> Asked:
+    name = await _subscribed(world)
+    return Asked(path=f"/v1/subscriptions/{name}", says=name)
+
+
+@fixture("DELETE /v1/subscriptions/{id}")
+async def _(world: World, role: Role) -> Asked:
+    name = await _subscribed(world)
+    return Asked(path=f"/v1/subscriptions/{name}", says=name)
 
 
 @fixture("GET /v1/statistics/releases/{id}")
