@@ -28,7 +28,6 @@ from service import exchange
 from service.access.roles import ENDPOINTS, Role
 from service.access.tokens import TokenVerifier, mint
 from service.api.app import build_api
-from service.notifying.subscriptions import Wanted
 from tests.service.api_stand import TOKEN_KEY, message_id, submission
 from tests.service.exchange_pair import actor, message, open_pair
 from tests.service.fake_exchange import EXAMPLE_CASE
@@ -167,12 +166,6 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Base]:
         await pair.settle()
         by_hand = await exchange.export_envelope(pair.ro.node, pair.ro.officer, answer.id)
         await exchange.make_statistics(node, actor(role=Role.STATISTICIAN), RELEASED, False)
-        await exchange.put_subscription(
-            node,
-            actor(role=Role.ADMINISTRATOR),
-            "registry",
-            Wanted(channel="webhook", target="https://registry.example/notices"),
-        )
         untouched = await exchange.open_case(node, pair.it.supervisor)
         shown, asked = [
             await exchange.request_release(node, pair.it.officer, first.id, reason)
@@ -196,8 +189,6 @@ def parameters_of(path: str) -> dict[str, str]:
         values["id"] = EXAMPLES_OF["approval"]
     if path.startswith("/v1/statistics"):
         values["id"] = RELEASED.id
-    if path.startswith("/v1/subscriptions"):
-        values["id"] = "registry"
     if path.endswith("/collection"):
         values["id"] = EXAMPLES_OF["received"]
     return {name: value for name, value in values.items() if f"{{{name}}}" in path}
@@ -206,7 +197,7 @@ def parameters_of(path: str) -> dict[str, str]:
 def role_for(path: str) -> str:
     if path.startswith("/v1/statistics"):
         return "statistician"
-    if path.startswith(("/v1/clients", "/v1/persons", "/v1/subscriptions", "/v1/directory/entries", "/v1/keys")):
+    if path.startswith(("/v1/clients", "/v1/persons", "/v1/directory/entries", "/v1/keys")):
         return "administrator"
     if path == "/v1/journal":
         return "auditor"
