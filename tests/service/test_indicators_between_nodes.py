@@ -165,6 +165,10 @@ async def test_nobody_counts_as_of_a_moment_that_is_to_come(pair: Pair) -> None:
 async def test_a_report_can_be_of_one_procedure_or_one_peer(pair: Pair) -> None:
     await asked(pair)
     pair.clock.pass_by(days=5)
+    for code in ("it", "ro"):
+        await pair.reconcile(code)
+    assert [one.peer for one in (await report_of(pair.it)).comparisons] == ["ro"]
+    assert (await report_of(pair.it, IndicatorQuery(year=2026, peer=StateCode("fr")))).comparisons == ()
     one = await report_of(pair.it, IndicatorQuery(year=2026, procedure="social-inquiry"))
     assert [row.procedure for row in one.rows] == ["social-inquiry"]
     assert len((await report_of(pair.it, IndicatorQuery(year=2026, peer=StateCode("ro")))).rows) == 2
