@@ -12,7 +12,7 @@ from service.api.answers import answer
 from service.api.guard import Guarded, api_of
 from service.metrics import CONTENT_TYPE
 
-__all__ = ["Probe", "router"]
+__all__ = ["Probe", "router", "working"]
 
 type Probe = Callable[[], Awaitable[bool]]
 """True when a part of the node does its work."""
@@ -31,10 +31,14 @@ async def is_alive() -> Response:
 
 @router.get("/readyz")
 async def is_ready(request: Request) -> Response:
-    probes: Mapping[str, Probe] = api_of(request).probes
-    working = dict(zip(probes, await asyncio.gather(*map(_works, probes.values())), strict=True))
-    ready = all(working.values())
-    return answer({"ready": ready, "parts": working}, language="en", status=200 if ready else 503)
+    parts = await working(api_of(request).probes)
+    ready = all(parts.values())
+    return answer({"ready": ready, "parts": parts}, language="en", status=200 if ready else 503)
+
+
+async def working(probes: Mapping[str, Probe]) -> dict[str, bool]:
+    """Which parts do their work now."""
+    return dict(zip(probes, await asyncio.gather(*map(_works, probes.values())), strict=True))
 
 
 async def _works(probe: Probe) -> bool:

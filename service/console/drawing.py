@@ -31,7 +31,8 @@ def draw(template: str, *, see: Any, **values: Any) -> str:
     """`template` with `see`, a `Viewing`. Beside `values` it knows:
 
     say(message, …)  label(scheme, code)  number(n)  state(code)  day(date)  lasting(seconds)
-    moment(datetime)  an instant, as an element `time`      code(text)  an identifier, left to right
+    moment(datetime)  an instant, as an element `time`; moment_text(datetime)  for a place in a sentence
+    code(text)        an identifier, left to right
     """
     words = see.words
     given = {
@@ -42,6 +43,7 @@ def draw(template: str, *, see: Any, **values: Any) -> str:
         "day": words.day,
         "lasting": words.lasting,
         "moment": lambda value: _moment(value, words.moment(value)),
+        "moment_text": words.moment,
         "code": _code,
     }
     return _TEMPLATES.get_template(template).render(see=see, **given, **values)

@@ -79,6 +79,8 @@ _EVERYWHERE: Final = frozenset({"lang", "said"})
 """Query parameters that every page knows."""
 
 _SIGNED_IN: Final[frozenset[Scope]] = frozenset()
+_OPERATING: Final = frozenset({Scope.METRICS_READ, Scope.DEADLINES_READ, Scope.DIRECTORY_READ})
+"""The operator's alone: an administrator sees no deadlines, and those who see deadlines no metrics."""
 
 PAGES: Final[Mapping[Endpoint, frozenset[Scope]]] = MappingProxyType(
     {
@@ -88,7 +90,16 @@ PAGES: Final[Mapping[Endpoint, frozenset[Scope]]] = MappingProxyType(
         ("POST", "/console/sign-out"): _SIGNED_IN,
         ("GET", "/console/static/{name}"): _SIGNED_IN,
         # The operator: service/console/operator.py
-        ("GET", "/console/operator"): frozenset({Scope.METRICS_READ, Scope.DEADLINES_READ}),
+        ("GET", "/console/operator"): _OPERATING,
+        ("GET", "/console/operator/deadlines"): _OPERATING,
+        ("GET", "/console/operator/corridors"): _OPERATING,
+        ("GET", "/console/operator/queues"): _OPERATING,
+        ("GET", "/console/operator/quarantine"): _OPERATING,
+        ("GET", "/console/operator/stuck"): _OPERATING,
+        ("GET", "/console/operator/peers"): _OPERATING,
+        ("GET", "/console/operator/keys"): _OPERATING,
+        ("GET", "/console/operator/runbooks"): frozenset({Scope.METRICS_READ}),
+        ("GET", "/console/operator/runbooks/{slug}"): frozenset({Scope.METRICS_READ}),
     }
 )
 """Every one of the scopes is needed. An empty set: whoever is signed in."""
@@ -99,8 +110,17 @@ OPEN: Final[frozenset[Endpoint]] = frozenset({("GET", "/console/sign-in"), ("GET
 _UNCOUNTED: Final = frozenset({("GET", "/console/static/{name}")})
 """Served from memory, and kept by browsers."""
 
-NAVIGATION: Final[tuple[tuple[str, str], ...]] = (("operator-nav-overview", "/console/operator"),)
-"""Words and page, in order. The first that somebody may open is where they begin."""
+NAVIGATION: Final[tuple[tuple[str, str], ...]] = (
+    ("operator-nav-overview", "/console/operator"),
+    ("operator-nav-deadlines", "/console/operator/deadlines"),
+    ("operator-nav-corridors", "/console/operator/corridors"),
+    ("operator-nav-queues", "/console/operator/queues"),
+    ("operator-nav-stuck", "/console/operator/stuck"),
+    ("operator-nav-peers", "/console/operator/peers"),
+    ("operator-nav-keys", "/console/operator/keys"),
+    ("operator-nav-runbooks", "/console/operator/runbooks"),
+)
+"""Words and page, in order. The first that somebody may open is where they begin: the runbooks stay last."""
 
 HEADERS: Final[Mapping[str, str]] = MappingProxyType(
     {
