@@ -70,9 +70,9 @@ class Page(HTMLParser):
                 self.inputs[-1]["value"] = ""
             if tag == "select":
                 self.inputs[-1]["value"] = None
-        if tag == "option" and self._select is not None:
-            if self._select["value"] is None or "selected" in given:
-                self._select["value"] = given["value"]
+        one = self._select
+        if tag == "option" and one is not None and (one["value"] is None or "selected" in given):
+            one["value"] = given["value"]
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag, tag

@@ -28,10 +28,9 @@ _ALSO: Final = ("rom",)
 def language_names(language: str) -> tuple[tuple[str, str], ...]:
     """Tags and names in the reader's language, in the order of the names. No name stands twice."""
     reader = nearest_language(language)
-    named = {tag: language_name(tag, reader=reader) for tag in _tags()}
     found: dict[str, str] = {}
-    for tag, name in named.items():
-        if name != tag:
+    for tag in _tags():
+        if (name := _name(tag, reader)) != tag:
             found.setdefault(name, tag)
     return tuple(sorted(((tag, name) for name, tag in found.items()), key=lambda pair: plain(pair[1])))
 
@@ -40,7 +39,7 @@ def shown_language(text: str, language: str) -> str:
     """The name of a tag in the reader's language, where it leads back to the tag; else what was typed."""
     if not is_language_tag(text):
         return text
-    name = language_name(text, reader=nearest_language(language))
+    name = _name(text, nearest_language(language))
     return name if tag_of(name, language) == text else text
 
 
@@ -56,6 +55,12 @@ def tag_of(text: str, language: str) -> str:
         if (tag := _by_name(one).get(sought)) is not None:
             return tag
     return _by_own_name().get(sought, typed)
+
+
+def _name(tag: str, reader: str) -> str:
+    name = language_name(tag, reader=reader)
+    # In French, Gã is called "ga", and `ga` is the tag of Irish.
+    return f"{name} ({tag})" if name != tag and is_language_tag(name) else name
 
 
 @cache

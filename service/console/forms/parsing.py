@@ -196,13 +196,16 @@ def _part_errors(
         found = invalid.errors(include_url=False, include_input=False)
     else:
         return
-    seen = set()
+    sentences: dict[str, str] = {}
     for error in found:
         path, shape = _where(part, shapes, error)
-        # A list of which several entries are wrong says so once for each; one input has one sentence.
-        if path not in seen:
-            seen.add(path)
-            yield FieldError(path=path, sentence=_sentence(error, shape, said))
+        # One input has one sentence, and the first says enough.
+        sentences.setdefault(path, _sentence(error, shape, said))
+    for path, sentence in sentences.items():
+        # A list whose entries are wrong also says that it has too few: once they are right, it has not.
+        counted = sentence == said.say("forms-error-too-few")
+        if not (counted and any(one.startswith(f"{path}.") for one in sentences)):
+            yield FieldError(path=path, sentence=sentence)
 
 
 def _where(part: str, shapes: tuple[Shape, ...], error: ErrorDetails) -> tuple[str, Shape | None]:

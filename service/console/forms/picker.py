@@ -16,7 +16,7 @@ from typing import Final
 
 from protocol import vocabularies
 from protocol.languages import available_languages, nearest_language
-from protocol.vocabularies import label
+from protocol.vocabularies import Label, label
 
 __all__ = ["LONG", "Choice", "Found", "choices", "options", "plain", "search"]
 
@@ -27,6 +27,8 @@ _MOST_SOUGHT: Final = 100  # characters; the rest of a longer text is not read
 # Letters that Unicode does not take apart, and that people type or leave out by habit.
 _LETTERS: Final = str.maketrans(
     {
+        "-": " ",
+        "/": " ",
         "ø": "o",
         "ł": "l",
         "đ": "d",
@@ -130,8 +132,15 @@ def plain(text: str) -> str:
 
 
 def _choice(scheme: str, code: str, language: str, chosen: tuple[str, ...]) -> Choice:
-    words = label(scheme, code, language)
+    words = _labels(scheme, nearest_language(language))[code]
     return Choice(value=code, label=words.text, depth=code.count("/"), note=words.note, chosen=code in chosen)
+
+
+@cache
+def _labels(scheme: str, language: str) -> Mapping[str, Label]:
+    # A page has the countries several times.
+    concepts = vocabularies.scheme(scheme).concepts
+    return MappingProxyType({code: label(scheme, code, language) for code in concepts})
 
 
 @cache
@@ -154,7 +163,7 @@ def _place(
     if not words:
         return 0, None
     own = _fit(labels[reader], words)
-    by_code = _fit(plain(code).replace("/", " ").replace("-", " "), words)
+    by_code = _fit(plain(code), words)
     if by_code == 0 or (own is not None and own == 0):
         return 0, None
     if own is not None:
