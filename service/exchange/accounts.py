@@ -49,7 +49,14 @@ async def add_person(
         act = {"act": "person", "role": str(role), "authorities": named, "subject": subject}
         if role not in BY_TWO or (role is Role.ADMINISTRATOR and people.administrators(session) < _FIRST):
             return _add(node, session, actor, id_, act, now)
-        lines = [f"{id_}: new, as {role}", *(f"acts for {authority}" for authority in named)]
+        comes = (
+            "by one-time links" if subject is None else f"by the identity provider, subject digest {subject}"
+        )
+        lines = [
+            f"{id_}: new, as {role}",
+            *(f"acts for {authority}" for authority in named),
+            f"comes {comes}",
+        ]
         return _proposed(node, session, actor, id_, {"act": "register-person", "role": str(role)}, act, lines)
 
     return await node.store.write(work)

@@ -30,7 +30,9 @@ from service.access.roles import Role, Scope
 from service.access.signatures import REGISTRY
 from service.access.tokens import TokenVerifier, mint
 from service.api.app import build_api
-from service.keystore import API_TOKEN
+from service.clock import SystemClock
+from service.keystore import API_TOKEN, FileKeyStore
+from service.random_source import SystemRandomSource
 from tests.service.api_stand import TOKEN_KEY
 from tests.service.exchange_pair import Pair, WorldKeys, actor, open_pair
 from tests.service.identity_provider import CLIENT_ID, ISSUER, IdentityProvider
@@ -38,11 +40,39 @@ from tests.service.identity_provider import CLIENT_ID, ISSUER, IdentityProvider
 BASE = "http://127.0.0.1:8460"
 
 
-class WithTokenKey(WorldKeys):
-    """The sample directory's keys, and the one that signs tokens, which is in no directory."""
+class WithTokenKey(FileKeyStore):
+    """The sample directory's keys, and the one that signs tokens, which is in no directory; over a real
+    store, which takes what is done with keys."""
+
+    world: WorldKeys
+
+    @classmethod
+    def over(cls, world: WorldKeys, directory: Path) -> WithTokenKey:
+        made = cls.create(
+            directory, b"p" * 32, clock=SystemClock(), random=SystemRandomSource(), scrypt_n=2**4
+        )
+        made.world = world
+        return made
 
     def signing(self, owner: str, /) -> Any:
-        return TOKEN_KEY if owner == API_TOKEN else super().signing(owner)
+        if owner == API_TOKEN:
+            return TOKEN_KEY
+        try:
+            return self.world.signing(owner)
+        except KeyError:
+            return super().signing(owner)
+
+    def signing_by_kid(self, kid: str, /) -> Any:
+        return self.world.signing_by_kid(kid) or super().signing_by_kid(kid)
+
+    def sealing(self, kid: str, /) -> Any:
+        return self.world.sealing(kid)
+
+    def current_sealing_kid(self, purpose: str = "content", /) -> str:
+        return self.world.current_sealing_kid(purpose)
+
+    def kek(self) -> bytes:
+        return self.world.kek()
 
 
 class AccessStand:
@@ -53,7 +83,8 @@ class AccessStand:
         changed = dataclasses.replace(
             before.settings, oidc_issuer=ISSUER, oidc_client_id=CLIENT_ID, **settings
         )
-        self.node = dataclasses.replace(before, settings=changed, keys=WithTokenKey(self.pair.world, "it"))
+        keys = WithTokenKey.over(WorldKeys(self.pair.world, "it"), directory / "key-store")
+        self.node = dataclasses.replace(before, settings=changed, keys=keys)
         self.provider = IdentityProvider(now=self.clock.now)
         self.office = self.pair.it.office
         self.admin = actor(role=Role.ADMINISTRATOR, person="administrator-9")
@@ -89,6 +120,23 @@ class AccessStand:
 
     def as_(self, role: Role, *, person: str | None = None) -> httpx.AsyncClient:
         return self.browser(Authorization=f"Bearer {self.bearer(role, person=person)}")
+
+    async def approved(self, answer: httpx.Response, *, by: str = "administrator-2") -> dict[str, Any]:
+        """What an administrator has proposed, approved by another."""
+        assert answer.status_code == 202, answer.text
+        decided = await self.as_(Role.ADMINISTRATOR, person=by).post(
+            f"{answer.headers['location']}/decision", json={"decision": "approve"}
+        )
+        assert decided.status_code == 200, decided.text
+        body: dict[str, Any] = decided.json()
+        return body
+
+    async def link(self, person: str) -> str:
+        """A sign-in link, which two administrators agreed on."""
+        asked = await self.as_(Role.ADMINISTRATOR).post(f"/v1/persons/{person}/invitation")
+        if asked.status_code == 201:
+            return str(asked.json()["link"])
+        return str((await self.approved(asked))["invitation"]["link"])
 
     def actor(self, role: Role, person: str | None = None) -> Actor:
         return actor(self.office, role=role, person=person or f"{role}-1")

@@ -596,6 +596,37 @@ class FakeExchange:
         self._maybe_fail()
         return _SUBSCRIPTION
 
+    async def read_indicators(self, node: Node, actor: Actor, query: IndicatorQuery, /) -> Report:
+        self._maybe_fail()
+        now = node.clock.now()
+        return Report(year=query.year, as_of=query.as_of or now, made_at=now)
+
+    async def render_indicators(
+        self, node: Node, actor: Actor, query: IndicatorQuery, language: str, form: Format, /
+    ) -> Rendering:
+        return _rendered((await self.read_indicators(node, actor, query)).id, language, form)
+
+    async def report_adapter(
+        self, node: Node, actor: Actor, name: str, health: AdapterHealth, /
+    ) -> AdapterView:
+        self._maybe_fail()
+        return AdapterView(
+            name=name,
+            client=actor.person,
+            version=health.version,
+            state=health.state,
+            code=health.code,
+            since=health.since,
+            set_aside=health.set_aside,
+            counts=health.counts,
+            heard_at=node.clock.now(),
+            silent=False,
+        )
+
+    async def list_adapters(self, node: Node, actor: Actor, /) -> AdaptersView:
+        self._maybe_fail()
+        return AdaptersView(at=node.clock.now(), adapters=())
+
     async def list_statistics(self, node: Node, actor: Actor, limit: int, /) -> StatisticsList:
         self._maybe_fail()
         return StatisticsList(releases=tuple(self.statistics.values())[:limit])

@@ -98,10 +98,7 @@ class World(AccessStand):
 
     async def invitation(self) -> str:
         known = await self.person(Role.AUDITOR)
-        made = await self.as_(Role.ADMINISTRATOR, person="administrator-9").post(
-            f"/v1/persons/{known.id}/invitation"
-        )
-        return urlsplit(made.json()["link"]).path
+        return urlsplit(await self.link(known.id)).path
 
     async def session(self) -> dict[str, str]:
         browser = self.browser()
@@ -277,6 +274,9 @@ async def _(world: World, role: Role) -> Asked:
     return Asked(path=f"/v1/directory/entries/mandate/{name}", more={"json": {"entry": token}}, says=name)
 
 
+plain("POST /v1/keys/actions", "/v1/keys/actions", "key-action", json={"act": "rotate", "owner": "api-token"})
+
+
 @fixture("PUT /v1/cases/{reference}/protection")
 async def _(world: World, role: Role) -> Asked:
     case = await world.new_case()
@@ -394,7 +394,8 @@ async def _(world: World, role: Role) -> Asked:
 
 @fixture("POST /v1/persons/{id}/invitation")
 async def _(world: World, role: Role) -> Asked:
-    return Asked(path=f"/v1/persons/{(await world.person()).id}/invitation", says="/auth/invitation/")
+    known = await world.person(Role.AUDITOR)
+    return Asked(path=f"/v1/persons/{known.id}/invitation", says="/auth/invitation/")
 
 
 @fixture("POST /oauth/token")

@@ -47,8 +47,7 @@ async def signed_in(stand: AccessStand, browser: httpx.AsyncClient, subject: str
 async def invited(stand: AccessStand, browser: httpx.AsyncClient, role: Role = Role.CASE_OFFICER) -> str:
     """Signs somebody in by a link; their name."""
     known = await stand.person(role)
-    link = await stand.as_(Role.ADMINISTRATOR).post(f"/v1/persons/{known.id}/invitation")
-    answer = await browser.post(urlsplit(link.json()["link"]).path)
+    answer = await browser.post(urlsplit(await stand.link(known.id)).path)
     assert answer.status_code == 303, answer.text
     return known.id
 
@@ -259,8 +258,7 @@ async def test_a_secret_for_the_provider_is_shown_to_it(tmp_path: Path) -> None:
 
 async def test_a_link_signs_in_once_and_looking_at_it_uses_nothing_up(stand: AccessStand) -> None:
     known = await stand.person(Role.AUDITOR)
-    made = await stand.as_(Role.ADMINISTRATOR).post(f"/v1/persons/{known.id}/invitation")
-    path = urlsplit(made.json()["link"]).path
+    path = urlsplit(await stand.link(known.id)).path
     secret = path.rpartition("/")[2]
     assert secret not in repr(stand.tables())
     for language, word in (("en", "Sign in"), ("ar", "تسجيل الدخول")):
@@ -282,8 +280,7 @@ async def test_a_link_ends_after_a_day_with_the_next_one_and_with_its_owner(stan
     known = await stand.person()
 
     async def link() -> str:
-        made = await stand.as_(Role.ADMINISTRATOR).post(f"/v1/persons/{known.id}/invitation")
-        return urlsplit(made.json()["link"]).path
+        return urlsplit(await stand.link(known.id)).path
 
     invalid = (404, "access.invitation_invalid")
     first, second = await link(), await link()
@@ -299,8 +296,7 @@ async def test_a_link_ends_after_a_day_with_the_next_one_and_with_its_owner(stan
 
 async def test_another_sites_page_uses_no_link_up(stand: AccessStand) -> None:
     known = await stand.person()
-    made = await stand.as_(Role.ADMINISTRATOR).post(f"/v1/persons/{known.id}/invitation")
-    path = urlsplit(made.json()["link"]).path
+    path = urlsplit(await stand.link(known.id)).path
     answer = await stand.browser().post(path, headers={"Sec-Fetch-Site": "cross-site"})
     assert code_of(answer) == (403, "access.csrf")
     assert (await stand.browser().post(path)).status_code == 303
@@ -397,7 +393,11 @@ async def test_a_token_of_a_session_does_not_outlive_it(stand: AccessStand) -> N
 async def test_one_human_being_is_not_registered_as_two_people(stand: AccessStand) -> None:
     admin = stand.as_(Role.ADMINISTRATOR)
     body = {"role": "supervisor", "authorities": [stand.office], "subject": "s-1"}
-    assert (await admin.post("/v1/persons", json=body)).status_code == 201
+    at_once, later = [await admin.post("/v1/persons", json=body) for _ in range(2)]
+    await stand.approved(at_once)
+    second = stand.as_(Role.ADMINISTRATOR, person="administrator-2")
+    late = await second.post(f"{later.headers['location']}/decision", json={"decision": "approve"})
+    assert code_of(late) == (409, "access.subject_known")
     again = await admin.post("/v1/persons", json=body | {"role": "case-officer"})
     assert code_of(again) == (409, "access.subject_known")
 
