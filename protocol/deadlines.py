@@ -152,6 +152,11 @@ class Due:
     timezone: str
     in_days: bool
 
+    @property
+    def last_day(self) -> date:
+        """The day at whose end it is due, or in which, on the wall calendar where it is counted."""
+        return (self.at - timedelta(microseconds=1)).astimezone(_zone(self.timezone)).date()
+
     def to_json(self) -> dict[str, Any]:
         return {
             "obligation": self.obligation,

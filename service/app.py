@@ -32,6 +32,7 @@ from service.logs import configure
 from service.metrics import Metrics
 from service.monitor.gauges import Gauges
 from service.monitor.overdue import Overdue
+from service.monitor.reminders import Reminders
 from service.monitor.retention import Retention
 from service.monitor.watch import Watch
 from service.node import Node
@@ -199,6 +200,7 @@ def _workers(node: Node, link: HubLink, directory: ReplicatedDirectory) -> tuple
         ("attachments", Attachments(node).run),
         ("reconcile", Reconciler(node, link).run),
         ("overdue", Overdue(node).run),
+        ("reminders", Reminders(node).run),
         ("retention", Retention(node).run),
         ("notices", Notifier(node).run),
         ("gauges", Gauges(node, link).run),

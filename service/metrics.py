@@ -75,6 +75,12 @@ class Metrics:
             "How long the oldest due answer has been overdue; negative before it is due",
             registry=registry,
         )
+        self._clock_differs = Counter(
+            "fp_clock_differences_total",
+            "Deadlines that a peer's node counts differently, by cause",
+            ["cause"],
+            registry=registry,
+        )
         self._channel_lacks = Gauge(
             "fp_channel_lacks",
             "Envelopes that a peer sent and that have not come",
@@ -207,11 +213,12 @@ class Metrics:
         self._measured_at = Gauge(
             "fp_measured_at_seconds", "Unix time at which the gauges were last measured", registry=registry
         )
-        self._store_waiting = Gauge(
-            "fp_store_waiting", "Works in the writer's queue", registry=registry
-        )
+        self._store_waiting = Gauge("fp_store_waiting", "Works in the writer's queue", registry=registry)
         self._worker_failures = Counter(
-            "fp_worker_failures_total", "Workers that ended and began again", ["worker"], registry=registry
+            "fp_worker_failures_total",
+            "Workers that ended and were started again",
+            ["worker"],
+            registry=registry,
         )
         self._fields_dropped = Counter(
             "fp_log_fields_dropped_total", "Log fields outside the allow-list", registry=registry
@@ -248,6 +255,9 @@ class Metrics:
 
     def quarantined(self, rows: int) -> None:
         self._quarantined.set(rows)
+
+    def clock_differs(self, cause: str) -> None:
+        self._clock_differs.labels(self._capped("cause", cause)).inc()
 
     def overdue(self, threads: dict[str, int], *, oldest_seconds: float) -> None:
         """`threads` by procedure; `oldest_seconds` as `fp_oldest_unanswered_seconds` says."""

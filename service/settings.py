@@ -111,6 +111,7 @@ class Settings:
     directory_check_seconds: float = 60.0  # between looks at the directory's age, and at `entries`
 
     # What it does by itself.
+    automatic_reminders: str = "nudge"  # which of "nudge" and "escalate" it signs when an answer is overdue
     erasure: str = "proposed"  # what is due is "proposed", and a person confirms; or erased "when-due"
 
     # Telling people and systems (docs/operations/notifications.md).
@@ -278,6 +279,8 @@ def _problems(settings: Settings) -> list[str]:
         found.append("`simulated_clock_file`: only where both the API and the hub are on this machine")
     if not 0 <= settings.api_port <= 65_535:
         found.append("`api_port`: expected 0 to 65535")
+    if not set(settings.automatic_reminders.split()) <= {"nudge", "escalate"}:
+        found.append("`automatic_reminders`: expected nudge, escalate, both, or nothing")
     if settings.keystore not in ("file", "pkcs11"):
         found.append("`keystore`: expected file or pkcs11")
     elif settings.keystore == "pkcs11" and not (

@@ -24,7 +24,7 @@ from functools import cache
 from importlib import resources
 from typing import Literal
 
-__all__ = ["LADDER", "Step", "Telling", "following", "ladder", "ladder_for"]
+__all__ = ["Step", "Telling", "following", "ladder", "ladder_for"]
 
 type Side = Literal["us", "them"]
 
@@ -85,8 +85,8 @@ def following(
 ) -> tuple[Step, datetime] | None:
     """The step after `after` (None: the first) and when it is to be taken; None at the end of the ladder.
 
-    Between two signed steps there is at least the time that the ladder puts between them, also when the first
-    was signed late: after a week in which this node was down nobody is reminded and reported in one breath.
+    After a signed step there is at least the time that the ladder puts before the next, also when it was
+    signed late: after a week in which this node was down nobody is reminded and reported in one breath.
     """
     steps = ladder_for(side)
     place = (
@@ -96,9 +96,6 @@ def following(
         return None
     step = steps[place]
     at = due_at + step.offset(urgency)
-    if place and after_at is not None and side == "them":
+    if after_at is not None and any(one.signs for one in steps[:place]):
         at = max(at, after_at + (step.offset(urgency) - steps[place - 1].offset(urgency)))
     return step, at
-
-
-LADDER = ladder()

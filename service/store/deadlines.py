@@ -6,6 +6,7 @@ goes when it is owed no more. A row whose due instant moves begins its ladder of
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -20,6 +21,7 @@ from service.store.tables import CLOCK_DIFFERENCE, DEADLINE, MESSAGE, THREAD
 
 __all__ = ["add_duty", "differ", "drop", "drop_duty", "save", "unlisted"]
 
+_DUTIES: Final = uuid.UUID("2b6f43b1-6c52-5d4e-8f37-9a2f0e6f8d10")
 _KEY: Final = ("thread", "message", "obligation")
 _OF_THREAD = Query(
     select(
@@ -97,11 +99,13 @@ def add_duty(
     basis: str,
     now: datetime,
 ) -> None:
-    """A duty that this State has towards the child; nothing where it is listed already."""
+    """A duty that this State has towards the child; nothing where it is listed already. It is named by an id
+    of its own: notices bear it, and no notice bears the reference of a case."""
+    name = _duty_of(case)
     insert: Any = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert
     values = {
-        "thread": case,
-        "message": case,
+        "thread": name,
+        "message": name,
         "obligation": duty,
         "kind": "duty",
         "case_reference": case,
@@ -122,7 +126,8 @@ def add_duty(
 
 
 def drop_duty(connection: Connection, case: CaseReference, duty: str) -> None:
-    _DROP.run(connection, **_of(case, case, duty))
+    name = _duty_of(case)
+    _DROP.run(connection, **_of(name, name, duty))
 
 
 def differ(connection: Connection, values: Mapping[str, Any], *, now: datetime) -> bool:
@@ -175,6 +180,10 @@ def _row(connection: Connection, thread: Thread, owed: Owed, now: datetime) -> d
         "earlier_by": 0,
         "look_at": now,
     }
+
+
+def _duty_of(case: CaseReference) -> str:
+    return str(uuid.uuid5(_DUTIES, case))
 
 
 def _of(thread: str, message: str, obligation: str) -> dict[str, str]:

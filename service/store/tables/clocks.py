@@ -22,7 +22,7 @@ __all__ = [
 
 type OwedKind = Literal[
     "answer",  # by one side of a conversation to the other
-    "duty",  # towards the child, known at this node alone; `thread` is then the case's reference
+    "duty",  # towards the child, known at this node alone; `thread` and `message` are then an id of its own
 ]
 
 
@@ -39,7 +39,7 @@ class DeadlineRow(Row, table=True):
 
     thread: str = Field(primary_key=True)
     message: str = Field(primary_key=True)
-    """The one that started the clock; of a duty, the case's reference."""
+    """The one that started the clock."""
     obligation: str = Field(primary_key=True)
     kind: OwedKind = Field(sa_type=String)
     case_reference: str
