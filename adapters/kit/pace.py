@@ -50,8 +50,7 @@ class Backoff:
     """Waits that double from a second to ten minutes, each shortened by chance by up to a half: what failed
     together does not come back together."""
 
-    def __init__(self, *, first: timedelta = _FIRST, most: timedelta = _MOST) -> None:
-        self._first, self._most = first, most
+    def __init__(self) -> None:
         self._failed = 0
         self._until: datetime | None = None
 
@@ -62,7 +61,7 @@ class Backoff:
 
     def failure(self, now: datetime) -> datetime:
         """Until when to leave it alone."""
-        wait = min(self._first * 2 ** min(self._failed, 30), self._most)
+        wait = min(_FIRST * 2 ** min(self._failed, 30), _MOST)
         self._failed += 1
         self._until = now + wait * random.uniform(0.5, 1)  # noqa: S311 (no secret)
         return self._until
