@@ -266,7 +266,16 @@ class Page(APIRoute):
 def render(see: Viewing, template: str, status: int = 200, **values: Any) -> Response:
     """`template` for this reader. It sees `see`, the `words` as `say`, and `values`; all of it is escaped."""
     navigation = [(name, path) for name, path in NAVIGATION if may_open(see, path)]
-    text = draw(template, see=see, navigation=navigation, languages=available_languages(), **values)
+    # The page itself, otherwise the one that it lies under.
+    within = [path for _, path in navigation if see.path == path or see.path.startswith(f"{path}/")]
+    text = draw(
+        template,
+        see=see,
+        navigation=navigation,
+        current=max(within, key=len, default=None),
+        languages=available_languages(),
+        **values,
+    )
     headers = {**HEADERS, "Content-Language": see.language}
     return Response(text, status, headers, media_type="text/html")
 
@@ -283,7 +292,8 @@ def go(see: Viewing, path: str, *, said: str | None = None, **query: str) -> Res
 
 def error_page(request: Request, error: Exception, visitor: Visitor | None = None) -> Response:
     """What the API would say of `error`, as a page in the reader's language."""
-    see = _see(request, visitor, NOTHING_POSTED)
+    # Nothing of what was asked is said again, not even by the links to other languages.
+    see = replace(_see(request, visitor, NOTHING_POSTED), query=())
     said = problem(request, error, language=see.language)
     body = {"detail": None, "field": None, "missing": [], "incident": None, **json.loads(bytes(said.body))}
     response = render(see, "error.html", said.status_code, problem=body)

@@ -65,7 +65,7 @@ class Words:
 
     def lasting(self, seconds: float) -> str:
         """A length of time in its largest unit, rounded: `3 days`."""
-        return str(format_timedelta(round(abs(seconds)), threshold=1.5, locale=self.rendered.locale))
+        return str(format_timedelta(round(abs(seconds)), threshold=1, locale=self.rendered.locale))
 
 
 @cache

@@ -45,7 +45,7 @@ class Desk:
 
         cookie = await node.store.write(work)
         browser = stand.browser(**{"Accept-Language": language})
-        browser.cookies.set(sessions.cookie_name(node.settings), cookie)
+        browser.cookies.set(sessions.cookie_name(node.settings), cookie, domain="127.0.0.1")
         return cls(stand, browser, role, known.id)
 
     @property
