@@ -298,7 +298,10 @@ def not_taken(
     ).scalar_one_or_none()
     if first is None:
         return After()  # it is another worker's now
-    given_up = not for_good and outgoing.attempts >= len(_PAUSES) and first + GIVEN_UP_AFTER <= now
+    since = subscription.failing_since or now
+    disabled = for_good or since + GIVEN_UP_AFTER <= now
+    # Of a subscription that is disabled nothing is given up: it waits for whoever repairs it.
+    given_up = not disabled and outgoing.attempts >= len(_PAUSES) and first + GIVEN_UP_AFTER <= now
     connection.execute(
         update(NOTICE_DELIVERY)
         .where(*_ours(outgoing, holder))
@@ -311,8 +314,6 @@ def not_taken(
             lease_until=None,
         )
     )
-    since = subscription.failing_since or now
-    disabled = for_good or since + GIVEN_UP_AFTER <= now
     probe = min(_PAUSES[min(subscription.failures, len(_PAUSES) - 1)] * (0.8 + 0.4 * jitter), _PROBE_AT_LEAST)
     connection.execute(
         update(SUBSCRIPTION)

@@ -59,12 +59,12 @@ def composed(node: Node, outgoing: Outgoing, now: datetime) -> EmailMessage:
     mail["Date"] = format_datetime(now.astimezone(UTC))
     # The same at every attempt: mailboxes drop the second.
     mail["Message-ID"] = f"<{outgoing.batch}@{sender.rpartition('@')[2]}>"
-    mail["Content-Language"] = language
     # RFC 3834 §5: no answering machine shall answer.
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"
     link = node.settings.audience.rstrip("/") + CONSOLE
     mail.set_content(words.text(outgoing.notices, language, zone, link))
+    mail["Content-Language"] = language  # behind the content, which drops every such header
     return mail
 
 
