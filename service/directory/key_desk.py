@@ -32,15 +32,19 @@ from service.directory.own_entries import Planned
 from service.directory.own_keys import REAL, ended, spans, succeeded
 from service.directory.own_state import Change, path_of, planned_entries, unchanged
 from service.errors import Conflict, NotFound
-from service.keystore import API_TOKEN, FileKeyStore
+from service.keystore import API_TOKEN, WEBHOOK, FileKeyStore
 from service.settings import Settings
 
-__all__ = ["SEALING", "KeyDesk", "KeyPlan", "KeyRequest"]
+__all__ = ["SEALING", "UNLISTED", "KeyDesk", "KeyPlan", "KeyRequest"]
 
 SEALING: Final = ("content", "identity")
 """Owners that are no signers: what the node's sealing keys open."""
+UNLISTED: Final = (API_TOKEN, WEBHOOK)
+"""Owners whose keys no directory lists: this node reads them back itself, or publishes them."""
 _TOKENS_LIVE: Final = timedelta(hours=8)
 """The longest that `token mint` gives."""
+_WEBHOOKS_OVERLAP: Final = timedelta(days=7)
+"""Receivers take the key from where it is published, or have it from a person."""
 _CONTENT_OPENS: Final = timedelta(days=30)
 """Twice as long as an envelope lives."""
 _PREVIEW = "(new)"
@@ -138,7 +142,7 @@ class KeyDesk:
     def generate(self, owner: str, *, replace: bool = False) -> KeyPlan:
         """A key that is used at once and listed nowhere yet. NotFound `keystore.unknown_owner` for an owner
         that is not of this node; Conflict `keystore.key_current` where there is a key already."""
-        if owner not in (*SEALING, API_TOKEN, self.settings.node) and not owner.startswith(
+        if owner not in (*SEALING, *UNLISTED, self.settings.node) and not owner.startswith(
             f"{self.settings.state}."
         ):
             raise NotFound(
@@ -162,7 +166,7 @@ class KeyDesk:
                 " Say that it shall be replaced, if that is prepared",
             )
         peers = (
-            ("peers refuse what it signs until an entry lists it",) if there and owner != API_TOKEN else ()
+            ("peers refuse what it signs until an entry lists it",) if there and owner not in UNLISTED else ()
         )
         return self._plan(
             "generate",
@@ -190,6 +194,15 @@ class KeyDesk:
                 says=(f"tokens of the former key are honoured until {self.now + _TOKENS_LIVE:%H:%M} UTC",),
                 keystore=lambda: self._add(owner, former_until=self.now + _TOKENS_LIVE),
             )
+        if owner == WEBHOOK:
+            until = self.now + _WEBHOOKS_OVERLAP
+            return self._plan(
+                "rotate",
+                owner,
+                None,
+                says=(f"webhooks are signed with both keys until {until:%d %B %Y}: tell the receivers",),
+                keystore=lambda: self._add(owner, former_until=until),
+            )
         return self._plan(
             "rotate",
             owner,
@@ -209,7 +222,7 @@ class KeyDesk:
         return self._plan(
             "retire",
             f"{owner} {target}",
-            None if owner == API_TOKEN else owner,
+            None if owner in UNLISTED else owner,
             preview=without,
             change=without,
             says=(f"{owner} has no other key, and can send nothing more",) if last else (),
@@ -261,12 +274,13 @@ class KeyDesk:
     ) -> KeyPlan:
         target = self._target(owner, kid)
         current = self.keys.signing(owner).kid == target
-        if owner == API_TOKEN:
+        if owner in UNLISTED:
+            ended_now = "every token that it signed ends now"
             return self._plan(
                 act,
                 f"{owner} {target}",
                 None,
-                says=("every token that it signed ends now",),
+                says=(ended_now if owner == API_TOKEN else "receivers have to learn the new key",),
                 keystore=lambda: self._add(owner) if current else self.keys.retire(target),
             )
         at = at.replace(microsecond=0)
