@@ -432,6 +432,8 @@ def test_a_text_needs_its_language_and_a_language_alone_is_no_text() -> None:
         typed = [*pairs, text, ("narrative.explanation.0.language", language)]
         errors = parse(form, typed, "en").errors
         assert [one.path for one in errors] == ["narrative.explanation.0.language"]
+        missing = words("en").say("forms-error-text-language")
+        assert (errors[0].sentence == missing) == (language == "")
     alone = parse(form, [*pairs, ("narrative.explanation.0.language", "ro")], "en")
     assert alone.content is not None
     assert alone.content.narrative == ()
