@@ -56,5 +56,3 @@ class DirectorySource(Protocol):
     def current(self) -> Directory:
         """The last good directory. Refuses `directory.expired` past its hard expiry."""
         ...
-
-

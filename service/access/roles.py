@@ -60,6 +60,7 @@ class Scope(StrEnum):
     ADMIN = "admin"
     METRICS_READ = "metrics:read"
     OPERATIONS_READ = "operations:read"
+    RELAY_CARRY = "relay:carry"
     RETENTION_READ = "retention:read"
     RETENTION_WRITE = "retention:write"
     INDICATORS_READ = "indicators:read"
@@ -123,9 +124,10 @@ ROLE_SCOPES: Final[Mapping[Role, frozenset[Scope]]] = MappingProxyType(
             Scope.INDICATORS_READ,
         },
         # The status of protection is the State's own; an intermediary stands in for messages, not for that.
-        Role.INTERMEDIARY_OFFICER: _CASE_WORK | {Scope.ENVELOPES_CARRY, Scope.APPROVALS_READ},
+        Role.INTERMEDIARY_OFFICER: _CASE_WORK
+        | {Scope.ENVELOPES_CARRY, Scope.APPROVALS_READ, Scope.RELAY_CARRY},
         # Software is not one of two people, and is shown no identity. It sees what became of its messages.
-        Role.AGENCY_SYSTEM: _CASE_WORK | {Scope.APPROVALS_READ, Scope.ADAPTERS_REPORT},
+        Role.AGENCY_SYSTEM: _CASE_WORK | {Scope.APPROVALS_READ, Scope.ADAPTERS_REPORT, Scope.RELAY_CARRY},
         Role.OPERATOR: frozenset(
             {
                 Scope.OPERATIONS_READ,
@@ -194,6 +196,9 @@ ENDPOINTS: Final[Mapping[Endpoint, frozenset[Scope]]] = MappingProxyType(
         ("POST", "/v1/approvals/{id}/decision"): frozenset({Scope.APPROVALS_DECIDE}),
         ("GET", "/v1/messages/{id}/envelope"): frozenset({Scope.ENVELOPES_CARRY}),
         ("POST", "/v1/envelopes"): frozenset({Scope.ENVELOPES_CARRY}),
+        ("GET", "/v1/relay/pending"): frozenset({Scope.RELAY_CARRY}),
+        ("POST", "/v1/messages/{id}/relay"): frozenset({Scope.RELAY_CARRY}),
+        ("GET", "/v1/messages/{id}/relay/envelope"): frozenset({Scope.RELAY_CARRY}),
         ("GET", "/v1/directory/authorities"): frozenset({Scope.DIRECTORY_READ}),
         ("GET", "/v1/directory/state"): frozenset({Scope.DIRECTORY_READ}),
         ("POST", "/v1/directory/entries/preview"): frozenset({Scope.ADMIN}),

@@ -26,6 +26,7 @@ from service.access import sessions
 from service.access.actor import Actor
 from service.access.provider import Provider
 from service.access.rates import Rates, network_of
+from service.access.represented import acting
 from service.access.roles import ENDPOINTS, SIGN_IN_ENDPOINTS, Endpoint, Scope, check_endpoints
 from service.access.sessions import SignedIn
 from service.access.tokens import TokenVerifier
@@ -220,7 +221,7 @@ async def _actor(request: Request) -> Actor:
 
 async def _authorised(request: Request, scopes: frozenset[Scope]) -> Asking:
     api = api_of(request)
-    actor = await _actor(request)
+    actor = acting(api.node, await _actor(request))
     api.rates.actors.take(actor.person, api.node.clock.now())
     for scope in scopes:
         actor.require(scope)

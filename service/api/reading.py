@@ -16,7 +16,7 @@ from pydantic import AwareDatetime, BeforeValidator
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import ClientDisconnect
 
-from protocol import base64url
+from protocol import base64url, vocabularies
 from protocol.attachments import MediaType
 from protocol.errors import NotAcceptable, Refused
 from protocol.identifiers import (
@@ -36,9 +36,11 @@ from service.directory.key_acts import Act
 from service.directory.key_desk import KeyRequest
 from service.errors import Malformed, TooLarge
 from service.exchange.views import (
+    RELAY_REASONS,
     AdapterHealth,
     NarrativeView,
     ProtectionStatus,
+    RelayOutcome,
     RetentionAct,
     SignedSubmission,
     Submission,
@@ -64,6 +66,7 @@ __all__ = [
     "population_wanted",
     "position",
     "proposal",
+    "relay_outcome",
     "release_reason",
     "retention_act",
     "submitted",
@@ -273,6 +276,25 @@ async def release_reason(request: Request) -> str:
     members = parse_object(data, max_bytes=MAX_SMALL)
     _only(members, {"reason"})
     return _code(members, "reason")
+
+
+async def relay_outcome(request: Request) -> RelayOutcome:
+    """What became of handing a message over. A failure names its reason, and nothing else does."""
+    _, data = await body_of(request, reads=(CONTENT,), limit=MAX_SMALL)
+    members = parse_object(data, max_bytes=MAX_SMALL)
+    _only(members, {"outcome", "way", "reason", "attempt"})
+    outcome = cast("Literal['handed-over', 'failed']", _one_of(members, "outcome", ("handed-over", "failed")))
+    attempt = members.get("attempt")
+    if attempt is not None and (type(attempt) is not int or not 0 < attempt < 10_000):
+        raise _wrong("attempt")
+    if outcome == "handed-over" and "reason" in members:
+        raise _wrong("reason")
+    return RelayOutcome(
+        outcome=outcome,
+        way=_one_of(members, "way", tuple(vocabularies.scheme("relay-way").concepts)),
+        reason=_one_of(members, "reason", RELAY_REASONS) if outcome == "failed" else None,
+        attempt=attempt,
+    )
 
 
 async def decision(request: Request) -> tuple[Decision, str | None]:

@@ -37,8 +37,11 @@ from service.exchange.views import (
     MessageView,
     NextStepsView,
     Page,
+    PendingRelays,
     ProtectionStatus,
     ProtectionView,
+    RelayOutcome,
+    RelayView,
     RetentionAct,
     RetentionRun,
     RetentionView,
@@ -180,6 +183,16 @@ class UseCases(Protocol):
 
     async def export_envelope(self, node: Node, actor: Actor, message: MessageId, /) -> bytes: ...
 
+    async def pending_relays(self, node: Node, actor: Actor, /) -> PendingRelays: ...
+
+    async def record_relay(
+        self, node: Node, actor: Actor, message: MessageId, outcome: RelayOutcome, /
+    ) -> RelayView:
+        """NotFound `relay.not_to_hand_over`, Conflict `relay.done`."""
+        ...
+
+    async def relay_envelope(self, node: Node, actor: Actor, message: MessageId, /) -> bytes: ...
+
     async def deadlines(self, node: Node, actor: Actor, query: DeadlineQuery, /) -> DeadlinesView: ...
 
     async def operations_stuck(self, node: Node, actor: Actor, /) -> StuckView: ...
@@ -230,9 +243,7 @@ class UseCases(Protocol):
 
     async def list_subscriptions(self, node: Node, actor: Actor, /) -> tuple[SubscriptionView, ...]: ...
 
-    async def read_subscription(
-        self, node: Node, actor: Actor, subscription: str, /
-    ) -> SubscriptionView: ...
+    async def read_subscription(self, node: Node, actor: Actor, subscription: str, /) -> SubscriptionView: ...
 
     async def put_subscription(
         self, node: Node, actor: Actor, subscription: str, wanted: Wanted, /

@@ -38,6 +38,7 @@ GROUPS: Final = {
     "node": "service.cli.node:node_app",
     "notices": "service.cli.notices:notices_app",
     "registrar": "service.cli.registrar:registrar_app",
+    "relay": "service.cli.relay:relay_app",
     "retention": "service.cli.retention:retention_app",
     "person": "service.cli.accounts:person_app",
     "send": "service.cli.messages:send_app",

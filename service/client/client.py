@@ -35,11 +35,13 @@ from service.client.types import (
     NoticePage,
     NoticesRead,
     Peer,
+    PendingRelays,
     Printed,
     Protection,
     ProtectionStatus,
     RegisteredClient,
     RegisteredPerson,
+    RelayRecord,
     Retention,
     RetentionAct,
     RetentionRun,
@@ -360,6 +362,28 @@ class Client:
 
     async def export_envelope(self, id: str) -> bytes:  # noqa: A002
         return (await self._request("GET", f"/v1/messages/{_segment(id)}/envelope")).content
+
+    async def pending_relays(self) -> PendingRelays:
+        """What an intermediary has to hand over, oldest first."""
+        return cast("PendingRelays", await self._json("GET", "/v1/relay/pending"))
+
+    async def record_relay(
+        self,
+        id: str,  # noqa: A002
+        *,
+        outcome: Literal["handed-over", "failed"],
+        way: str,
+        reason: str | None = None,
+        attempt: int | None = None,
+    ) -> RelayRecord:
+        """What became of handing a message over. With `attempt`, from 1, saying it twice counts once."""
+        said = {"outcome": outcome, "way": way, "reason": reason, "attempt": attempt}
+        body = {name: value for name, value in said.items() if value is not None}
+        return cast("RelayRecord", await self._json("POST", f"/v1/messages/{_segment(id)}/relay", json=body))
+
+    async def relay_envelope(self, id: str) -> bytes:  # noqa: A002
+        """Of a message that was sealed past the intermediary's node: for its authority to open."""
+        return (await self._request("GET", f"/v1/messages/{_segment(id)}/relay/envelope")).content
 
     async def import_envelope(self, envelope: bytes) -> ImportOutcome:
         answer = await self._json(

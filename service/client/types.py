@@ -34,12 +34,15 @@ __all__ = [
     "NoticesRead",
     "Peer",
     "PeerDelivery",
+    "PendingRelay",
+    "PendingRelays",
     "Printed",
     "Protection",
     "ProtectionStatus",
     "Refusal",
     "RegisteredClient",
     "RegisteredPerson",
+    "RelayRecord",
     "Retention",
     "RetentionAct",
     "RetentionPart",
@@ -58,6 +61,7 @@ __all__ = [
     "Unanswered",
     "Upload",
     "Validation",
+    "Via",
     "WaitingMessage",
 ]
 
@@ -71,6 +75,55 @@ class NarrativeBlock(TypedDict):
     field: str
     language: str
     text: str
+
+
+class Via(TypedDict):
+    """An intermediary typed the message for its sender."""
+
+    by: str
+    attested: bool
+    attestation: NotRequired[str]
+    original_form: NotRequired[str]
+    authentication: NotRequired[str]
+    received_on: NotRequired[str]
+    original_digest: NotRequired[str]
+
+
+class PendingRelay(TypedDict):
+    """A message to hand over to an authority without a node."""
+
+    id: str
+    sender_node: str
+    recipient: str
+    received_at: str
+    attempts: int
+    sealed: bool
+    readable: bool
+    way: NotRequired[str]
+    reason: NotRequired[str]
+    type: NotRequired[str]
+    sender: NotRequired[str]
+    case: NotRequired[str]
+    thread: NotRequired[str]
+    due_at: NotRequired[str]
+    urgency: NotRequired[str]
+
+
+class PendingRelays(TypedDict):
+    at: str
+    messages: list[PendingRelay]
+    more: bool
+
+
+class RelayRecord(TypedDict):
+    id: str
+    sender_node: str
+    outcome: Literal["handed-over", "failed"]
+    way: str
+    attempt: int
+    recorded_at: str
+    evidence: str
+    reason: NotRequired[str]
 
 
 class Submission(TypedDict):
@@ -291,6 +344,7 @@ class Message(TypedDict):
     agreement_digest: NotRequired[str]
     collected_at: NotRequired[str]
     content: NotRequired[Content]
+    via: NotRequired[Via]
 
 
 class WaitingMessage(TypedDict):
@@ -462,6 +516,7 @@ class TimelineEntry(TypedDict):
     actor: NotRequired[str]
     reason: NotRequired[str]
     due: NotRequired[Due]
+    via: NotRequired[Via]
 
 
 class Timeline(TypedDict):

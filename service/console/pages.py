@@ -42,6 +42,7 @@ from protocol.languages import Direction, available_languages, best_language
 from protocol.limits import Limits
 from service.access import sessions
 from service.access.actor import Actor
+from service.access.represented import acting
 from service.access.roles import Endpoint, Scope
 from service.api.guard import Api, Visitor, api_of, check_parameters, seen, session_of, take_address
 from service.api.problems import problem
@@ -160,7 +161,7 @@ class Viewing:
     def actor(self) -> Actor:
         """Who looks. Only on a page that is not `OPEN`."""
         assert self.visitor is not None
-        return self.visitor.signed_in.actor
+        return acting(self.node, self.visitor.signed_in.actor)
 
     @property
     def node(self) -> Node:

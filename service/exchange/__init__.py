@@ -28,6 +28,7 @@ from service.exchange.notices import (
 )
 from service.exchange.printing import render_message, render_timeline
 from service.exchange.reading import list_messages, message_evidence, read_message
+from service.exchange.relay import pending_relays, record_relay, relay_envelope
 from service.exchange.retention import (
     case_retention,
     change_retention,
@@ -72,6 +73,7 @@ __all__ = [
     "open_case",
     "operations_peers",
     "operations_stuck",
+    "pending_relays",
     "preview_entry",
     "propose_entry",
     "propose_key_act",
@@ -83,6 +85,8 @@ __all__ = [
     "read_message",
     "read_statistics",
     "read_subscription",
+    "record_relay",
+    "relay_envelope",
     "render_agreement",
     "render_indicators",
     "render_message",

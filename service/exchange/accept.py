@@ -37,7 +37,7 @@ from protocol.messages.person import described_attachments
 from protocol.opening import AuthenticEnvelope, Opened
 from protocol.safeguards.asked import cited_digests
 from service.errors import Conflict
-from service.exchange import agreements, case_files, chunks, clocks, proof
+from service.exchange import agreements, case_files, chunks, clocks, proof, relay
 from service.exchange.receipts import take_receipts
 from service.exchange.reconcile import take_reconciliation
 from service.node import Node
@@ -431,6 +431,17 @@ def _consign(
         sameness=content.statement_digest,
         outcome="consigned",
         evidence=proven.digest,
+    )
+    relay.await_hand_over(
+        node,
+        session,
+        directory=directory,
+        sender=opened.header.sender,
+        message=content.id,
+        recipient=content.recipient,
+        case=content.case,
+        envelope=None,
+        now=now,
     )
     return proven.digest
 

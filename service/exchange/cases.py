@@ -24,6 +24,7 @@ from service.access.actor import Actor
 from service.access.roles import Scope
 from service.errors import Conflict, Forbidden
 from service.exchange import case_files, clocks, views
+from service.exchange.relayed import via_view
 from service.exchange.views import (
     CaseView,
     DueView,
@@ -248,6 +249,7 @@ def _entries(session: Session, actor: Actor, case: Row[Any]) -> list[TimelineEnt
             thread=ThreadId(row.thread),
             status=row.status,
             due=DueView(at=row.due_at, basis=row.due_basis) if row.due_at else None,
+            via=via_view(session, row),
         )
         for row in own
     ]

@@ -9,6 +9,7 @@ from sqlalchemy import Row
 from sqlmodel import Session
 
 from protocol import conversations
+from protocol.directory.mandates import is_intermediary_node
 from protocol.evidence import MAX_EVIDENCE_BYTES, ShownRendering, read_evidence
 from protocol.identifiers import Address, MessageId, NodeCode, ThreadId
 from protocol.statements import StatementType, read
@@ -44,6 +45,9 @@ async def collect(
             raise Forbidden(
                 "message.not_to_you", "a message is collected by the authority that it is addressed to"
             )
+        if is_intermediary_node(directory, node.code, Address(row.recipient)):
+            # Nobody here has its key, and it has nothing until it was handed over.
+            raise Conflict("intermediary.relay_instead", "the authority has no node: hand it over")
         connection = session.connection()
         sender = NodeCode(row.sender_node)
         if row.collected_at is not None:

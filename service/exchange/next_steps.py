@@ -35,7 +35,7 @@ async def next_steps(node: Node, actor: Actor, reference: CaseReference) -> Next
         own = sorted(
             address
             for address in case.parties
-            if address in actor.authorities and state_of(address) == node.state
+            if address in actor.authorities and (node.state == "int" or state_of(address) == node.state)
         )
         ids = connection.execute(
             select(THREAD.c.id).where(THREAD.c.case_reference == reference).order_by(THREAD.c.opened_at)

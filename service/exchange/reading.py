@@ -17,6 +17,7 @@ from service.access.actor import Actor
 from service.access.roles import Scope
 from service.errors import Malformed, NotFound
 from service.exchange.chunks import views_of
+from service.exchange.relayed import via_view
 from service.exchange.telling import tell_of_release
 from service.exchange.views import (
     ContentView,
@@ -82,7 +83,7 @@ async def list_messages(node: Node, actor: Actor, query: MessageQuery) -> Page:
         )
         shown = rows[: query.limit]
         return Page(
-            messages=tuple(_view(row) for row in shown),
+            messages=tuple(_view(session, row) for row in shown),
             position=shown[-1].cursor if shown else query.after,
             more=len(rows) > len(shown),
         )
@@ -115,6 +116,7 @@ async def read_message(
             tell_of_release(node, session, row, now)
         content = _content(row, narrative, identity)
         view = _view(
+            session,
             row,
             ContentView(
                 coded=content.coded,
@@ -215,7 +217,7 @@ def stored_statement(row: Row[Any]) -> Statement:
     )
 
 
-def _view(row: Row[Any], content: ContentView | None = None) -> MessageView:
+def _view(session: Session, row: Row[Any], content: ContentView | None = None) -> MessageView:
     return MessageView(
         id=MessageId(row.id),
         sender_node=NodeCode(row.sender_node),
@@ -236,4 +238,5 @@ def _view(row: Row[Any], content: ContentView | None = None) -> MessageView:
         due=DueView(at=row.due_at, basis=row.due_basis) if row.due_at else None,
         collected_at=row.collected_at,
         content=content,
+        via=via_view(session, row),
     )

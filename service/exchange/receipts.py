@@ -33,7 +33,8 @@ from service.store import attachments, mailbox, outgoing
 
 __all__ = ["take_back", "take_receipts"]
 
-COUNTERSIGNED = "countersigned"
+WITH_THEIR_MESSAGE = frozenset({"countersigned", "received-from-non-node"})
+"""Kinds that travel with a message, behind it, and not back."""
 RESEAL_AFTER = timedelta(seconds=2)
 """The peer could not open it: most likely our copy of its keys is old. A moment later the directory is
 fresh."""
@@ -56,8 +57,8 @@ def take_receipts(
             continue
         try:
             receipt = evidence.read_evidence(statement)
-            if receipt.kind.name == COUNTERSIGNED:
-                _take_countersignature(session, statement, receipt, sender)
+            if receipt.kind.name in WITH_THEIR_MESSAGE:
+                _take_with_message(session, statement, receipt, sender)
                 continue
             row = _own_message(node, session, receipt, sender)
         except Refused as reason:
@@ -66,14 +67,12 @@ def take_receipts(
         _apply(node, session, statement, receipt, row, now)
 
 
-def _take_countersignature(
-    session: Session, statement: Statement, receipt: Evidence, sender: NodeCode
-) -> None:
-    """The one kind that travels with a message and not back: the sender's focal point has approved it."""
+def _take_with_message(session: Session, statement: Statement, receipt: Evidence, sender: NodeCode) -> None:
+    """The sender's focal point has approved it, or an intermediary says where it had it from."""
     about = receipt.about
     row = mailbox.find_message(session.connection(), about.sender_node, about.id)
     if row is None or about.sender_node != sender or row.direction != "in":
-        raise Refused("evidence.not_ours", "a countersignature of a message that is not here")
+        raise Refused("evidence.not_ours", "evidence with a message that is not here")
     if about.statement_digest != row.statement_digest:
         raise Refused("evidence.other_statement", "evidence about another statement under this id")
     # The recipient's side plays no part in it.
@@ -108,6 +107,10 @@ def _own_message(node: Node, session: Session, receipt: Evidence, sender: NodeCo
     return row
 
 
+def _ended_by_mandate(row: Row[Any]) -> bool:
+    return row.status == "refused" and (row.refusal_code or "").startswith("mandate.")
+
+
 def _apply(
     node: Node, session: Session, statement: Statement, receipt: Evidence, row: Row[Any], now: datetime
 ) -> None:
@@ -134,7 +137,7 @@ def _apply(
                 mailbox.set_message(connection, node.code, message, status="consigned")
                 if row.refusal_code is not None:
                     _say_again(node, session, row, now)
-            elif row.refusal_code == "vault.key_destroyed":
+            elif row.refusal_code == "vault.key_destroyed" or _ended_by_mandate(row):
                 # We had given up on it when its parts were erased, and it had arrived after all.
                 mailbox.set_message(connection, node.code, message, status="consigned", refusal_code=None)
                 _rebuild(node, session, ThreadId(row.thread), now)

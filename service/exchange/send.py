@@ -216,10 +216,25 @@ def record(
         now=now,
         first=countersignature is None,
     )
+    received = None
+    if content.via is not None:
+        # What it was typed from came from an authority without a node.
+        received = proof.issue(
+            node,
+            session,
+            kind="received-from-non-node",
+            sender=node.code,
+            message=content.id,
+            statement_digest=prepared.signed.statement.digest,
+            directory=prepared.directory,
+            now=now,
+        )
     outgoing.queue(
         connection, recipient=prepared.peer, kind="content", sender=node.code, message=content.id, now=now
     )
-    if countersignature is not None:
+    for travels in (countersignature, received):
+        if travels is None:
+            continue
         # Behind its message: evidence of a message that is not there is left out.
         outgoing.queue(
             connection,
@@ -227,7 +242,7 @@ def record(
             kind="evidence",
             sender=node.code,
             message=content.id,
-            evidence_digest=countersignature.digest,
+            evidence_digest=travels.digest,
             now=now,
         )
     return _answer(values, submission.token)

@@ -19,6 +19,7 @@ from protocol.rendering import Format
 from protocol.statistics import Release
 
 __all__ = [
+    "RELAY_REASONS",
     "Accepted",
     "AdapterHealth",
     "AdapterView",
@@ -49,9 +50,13 @@ __all__ = [
     "NextStep",
     "NextStepsView",
     "Page",
+    "PendingRelay",
+    "PendingRelays",
     "ProtectionStatus",
     "ProtectionView",
     "RefusalView",
+    "RelayOutcome",
+    "RelayView",
     "RetentionAct",
     "RetentionPart",
     "RetentionRun",
@@ -65,6 +70,7 @@ __all__ = [
     "UploadView",
     "Urgency",
     "Validation",
+    "ViaView",
     "WaitingMessage",
 ]
 
@@ -252,6 +258,23 @@ class ContentView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ViaView:
+    """An intermediary typed the message for its sender, a State without a node.
+
+    `attested`: it has said what it typed it from; the rest is what it said: `authentication` a code of
+    `authentication-strength`, `original_form` of the vocabulary of that name, `original_digest` of the scan.
+    """
+
+    by: Address
+    attested: bool
+    attestation: MessageId | None = None
+    original_form: str | None = None
+    authentication: str | None = None
+    received_on: str | None = None
+    original_digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageView:
     """A message. In a list `content` is None; alone it is there for a reader who may see it.
 
@@ -280,6 +303,7 @@ class MessageView:
     collected_at: datetime | None = None
     content: ContentView | None = None
     agreement_digest: str | None = None
+    via: ViaView | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -559,6 +583,7 @@ class TimelineEntry:
     actor: str | None = None
     reason: str | None = None
     due: DueView | None = None
+    via: ViaView | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -568,6 +593,67 @@ class TimelineView:
     case: CaseView
     threads: tuple[ThreadView, ...]
     entries: tuple[TimelineEntry, ...]
+
+
+RELAY_REASONS = ("relay.not_accepted", "relay.not_reached", "relay.returned", "relay.way_failed")
+"""Why a message was not handed over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayOutcome:
+    """What became of handing a message over. `way`: a code of `relay-way`; `reason`: why it failed, a code of
+    the family `relay`; `attempt`: which attempt it was, from 1, so that saying it twice counts once."""
+
+    outcome: Literal["handed-over", "failed"]
+    way: str
+    reason: str | None = None
+    attempt: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayView:
+    """`evidence`: signed by this node, on its way to the sender. `attempt`: how often it was tried."""
+
+    id: MessageId
+    sender_node: NodeCode
+    outcome: Literal["handed-over", "failed"]
+    way: str
+    attempt: int
+    recorded_at: datetime
+    evidence: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingRelay:
+    """A message to hand over. `readable`: this node could open it, and it can be rendered; `sealed`: the
+    whole of it or a part was sealed past this node, and its envelope has to go along. `way`, `reason`: of the
+    last attempt, where one failed."""
+
+    id: MessageId
+    sender_node: NodeCode
+    recipient: Address
+    received_at: datetime
+    attempts: int
+    sealed: bool
+    readable: bool
+    way: str | None = None
+    reason: str | None = None
+    type: str | None = None
+    sender: Address | None = None
+    case: CaseReference | None = None
+    thread: ThreadId | None = None
+    due_at: datetime | None = None
+    urgency: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingRelays:
+    """Oldest first. `more`: there are others behind these."""
+
+    at: datetime
+    messages: tuple[PendingRelay, ...]
+    more: bool = False
 
 
 type RetentionAct = Literal["block", "unblock", "hold", "lift-hold", "erase"]

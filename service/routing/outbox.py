@@ -30,7 +30,7 @@ from protocol.envelope import Envelope
 from protocol.errors import Refused
 from protocol.identifiers import MessageId, NodeCode, new_message_id
 from service.errors import NodeError, Unavailable
-from service.exchange import letters
+from service.exchange import letters, mandated
 from service.exchange.erasure import end_unreadable
 from service.exchange.letters import Letter
 from service.node import Node
@@ -144,6 +144,7 @@ class Outbox:
     ) -> Sequence[_Numbered]:
         node = self._node
         now = node.clock.now()
+        rows = await self._mandated(rows, directory, now)
         waiting = await node.store.read(lambda session: letters.load(node, session, rows))
         await self._end_unreadable(rows, waiting)
         if not waiting:
@@ -186,6 +187,9 @@ class Outbox:
         if not rows:
             return 0
         directory = node.directory.current()
+        rows = await self._mandated(rows, directory, now)
+        if not rows:
+            return 0
         waiting = await node.store.read(lambda session: letters.load(node, session, rows))
         await self._end_unreadable(rows, waiting)
         by_envelope: dict[tuple[NodeCode, MessageId], list[Letter]] = defaultdict(list)
@@ -212,6 +216,18 @@ class Outbox:
         for peer, group, envelope in sealed:
             self._publish(peer, envelope, tuple(letter.row for letter in group))
         return len(waiting)
+
+    async def _mandated(
+        self, rows: Sequence[Row[Any]], directory: Directory, now: datetime
+    ) -> Sequence[Row[Any]]:
+        """These rows without what no mandate covers any more, and what has to go to another node by now."""
+        node = self._node
+        found = await node.store.read(lambda session: mandated.verdicts(node, session, rows, directory, now))
+        if not found:
+            return rows
+        await node.store.write(lambda session: mandated.apply_verdicts(node, session, found, now))
+        decided = {one.row.row for one in found}
+        return [row for row in rows if row.row not in decided]
 
     async def _end_unreadable(self, rows: Sequence[Row[Any]], loaded: Sequence[Letter]) -> None:
         """What was erased since it was queued is over; the rows beside it are not."""

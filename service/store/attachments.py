@@ -28,6 +28,7 @@ __all__ = [
     "has_something_to_do",
     "of_message",
     "peer_has",
+    "readdress",
     "to_feed",
     "unsent",
     "whole",
@@ -219,4 +220,17 @@ def answered(
             OUTBOX.c.state != "done",
         )
         .values(state="done", done_at=at)
+    )
+
+
+def readdress(connection: Connection, sender: NodeCode, message: MessageId, peer: NodeCode) -> None:
+    """The message goes to another node by now, and so do the documents with it."""
+    connection.execute(
+        update(ATTACHMENT)
+        .where(
+            ATTACHMENT.c.sender_node == sender,
+            ATTACHMENT.c.message_id == message,
+            ATTACHMENT.c.direction == "out",
+        )
+        .values(peer=peer)
     )

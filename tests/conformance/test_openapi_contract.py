@@ -38,7 +38,14 @@ DESCRIPTION: dict[str, Any] = yaml.safe_load(OPENAPI.read_text("utf-8"))
 EXAMPLES = 25
 """Requests per operation and phase: enough to reach every parameter, few enough for every run of the
 tests."""
-ROLES_TOGETHER = ("supervisor", "operator", "statistician", "administrator", "auditor")
+ROLES_TOGETHER = (
+    "supervisor",
+    "operator",
+    "statistician",
+    "administrator",
+    "auditor",
+    "intermediary-officer",
+)
 """Between them they may ask everything."""
 
 
@@ -203,6 +210,8 @@ def role_for(path: str) -> str:
         return "auditor"
     if path.startswith("/v1/subscriptions"):
         return "administrator"
+    if path.startswith("/v1/relay/") or "/relay" in path:
+        return "intermediary-officer"
     return "operator" if path == "/metrics" else "supervisor"
 
 
@@ -264,6 +273,9 @@ def test_an_unknown_member_does_not_fit_the_schema() -> None:
 
 OTHERWISE_TESTED = {
     ("POST", "/v1/messages"),
+    # What an intermediary has to hand over: tests/service/test_intermediary_node.py and test_role_matrix.py.
+    ("POST", "/v1/messages/{id}/relay"),
+    ("GET", "/v1/messages/{id}/relay/envelope"),
     # An agreement needs two States and every document that it rests on: tests/service/test_agreements.py.
     ("GET", "/v1/cases/{reference}/agreements/{digest}"),
     ("GET", "/v1/cases/{reference}/agreements/{digest}/rendering"),

@@ -56,9 +56,12 @@ from service.exchange.views import (
     NextStep,
     NextStepsView,
     Page,
+    PendingRelays,
     ProtectionStatus,
     ProtectionView,
     RefusalView,
+    RelayOutcome,
+    RelayView,
     RetentionAct,
     RetentionPart,
     RetentionRun,
@@ -494,6 +497,28 @@ class FakeExchange:
         )
 
     # -- the rest
+
+    async def pending_relays(self, node: Node, actor: Actor, /) -> PendingRelays:
+        return PendingRelays(at=node.clock.now(), messages=())
+
+    async def record_relay(
+        self, node: Node, actor: Actor, message: MessageId, outcome: RelayOutcome, /
+    ) -> RelayView:
+        self._own(actor, message)
+        return RelayView(
+            id=message,
+            sender_node=node.code,
+            outcome=outcome.outcome,
+            way=outcome.way,
+            reason=outcome.reason,
+            attempt=1,
+            recorded_at=node.clock.now(),
+            evidence="e30.e30.AA",
+        )
+
+    async def relay_envelope(self, node: Node, actor: Actor, message: MessageId, /) -> bytes:
+        self._own(actor, message)
+        return b'{"manifest":"e30.e30.AA","parts":{}}'
 
     async def import_envelope(self, node: Node, actor: Actor, data: bytes, /) -> ImportView:
         self.imported.append(data)

@@ -65,6 +65,7 @@ BODIES: dict[Endpoint, dict[str, Any]] = {
     ("PUT", "/v1/subscriptions/{id}"): {
         "json": {"channel": "webhook", "target": "https://registry.example/notices"}
     },
+    ("POST", "/v1/messages/{id}/relay"): {"json": {"outcome": "handed-over", "way": "post"}},
     ("POST", "/v1/statistics/releases"): {"json": {"role": "origin", "year": 2025}},
     ("POST", "/v1/envelopes"): {
         "content": b'{"manifest":"e30.e30.AA","parts":{}}',

@@ -154,7 +154,10 @@ def test_a_hold_stops_what_is_due_and_one_person_cannot_lift_it(pair: Pair) -> N
         pair.clock.pass_by(days=740)
         await run_retention(node)
         assert (await run_retention(node)).proposed == ()
-        assert await code_of(exchange.change_retention(node, FIRST, case, "erase", "complaint")) == "retention.held"
+        assert (
+            await code_of(exchange.change_retention(node, FIRST, case, "erase", "complaint"))
+            == "retention.held"
+        )
         await exchange.change_retention(node, FIRST, case, "lift-hold", "hold-ended")
         assert (await exchange.case_retention(node, FIRST, case)).held_at is not None
         (row,) = await pair.it.rows("select id from approval where state = 'proposed'")

@@ -24,11 +24,19 @@ from joserfc.jwk import OKPKey
 from jsonschema import Draft202012Validator
 
 from protocol.directory import MandateFacts, sign_entry
-from protocol.identifiers import Address, CaseReference, MessageId, StateCode
+from protocol.identifiers import (
+    Address,
+    CaseReference,
+    MessageId,
+    NodeCode,
+    StateCode,
+    new_message_id,
+)
 from protocol.statistics import Population
 from service import exchange
 from service.access import sessions
 from service.access.roles import ENDPOINTS, ROLE_SCOPES, Endpoint, Role, Scope
+from service.store import relay
 from tests.protocol.sample_contents import sample
 from tests.protocol.sample_directory import NETWORK, NOW
 from tests.service.access_stand import AccessStand
@@ -166,6 +174,39 @@ plain("GET /v1/messages/{id}/attachments", "/v1/messages/{sent}/attachments", "{
 plain("POST /v1/messages/{id}/collection", "/v1/messages/{received}/collection", "{received}")
 plain("GET /v1/approvals", "/v1/approvals", "approvals")
 plain("GET /v1/messages/{id}/envelope", "/v1/messages/{sent}/envelope", "manifest")
+plain("GET /v1/relay/pending", "/v1/relay/pending", "messages")
+
+
+def sealed_past(world: World) -> MessageId:
+    """Something that waits to be handed over, and that the node cannot read."""
+    message = new_message_id(world.node.random.bytes)
+    world.node.store.submit(
+        lambda session: relay.add(
+            session.connection(),
+            sender=NodeCode("ro"),
+            message=message,
+            recipient=world.pair.it.office,
+            case=None,
+            envelope=b'{"manifest":"sealed"}',
+            now=NOW,
+        )
+    ).result()
+    return message
+
+
+@fixture("POST /v1/messages/{id}/relay")
+async def _record_relay(world: World, role: Role) -> Asked:
+    message = await asyncio.to_thread(sealed_past, world)
+    more = {"json": {"outcome": "handed-over", "way": "post"}}
+    return Asked(path=f"/v1/messages/{message}/relay", more=more, says="handed-over")
+
+
+@fixture("GET /v1/messages/{id}/relay/envelope")
+async def _relay_envelope(world: World, role: Role) -> Asked:
+    message = await asyncio.to_thread(sealed_past, world)
+    return Asked(path=f"/v1/messages/{message}/relay/envelope", says="sealed")
+
+
 plain("GET /v1/directory/authorities", "/v1/directory/authorities", "{office}")
 plain(
     "GET /v1/directory/landing",

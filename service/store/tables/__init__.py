@@ -81,6 +81,7 @@ from service.store.tables.notices import (
     NoticeRow,
     SubscriptionRow,
 )
+from service.store.tables.relay import RELAY, RelayRow
 from service.store.tables.retention import CASE_RETENTION, CaseRetention
 from service.store.tables.statistics import (
     STATISTICS_COUNT,
@@ -135,6 +136,7 @@ __all__ = [
     "OUTBOX",
     "PERSON",
     "QUARANTINE",
+    "RELAY",
     "REMINDER",
     "SENT_MANIFEST",
     "SIGN_IN_ATTEMPT",
@@ -179,6 +181,7 @@ __all__ = [
     "OutboxRow",
     "PersonRow",
     "Quarantine",
+    "RelayRow",
     "ReminderRow",
     "SentManifest",
     "SignInAttempt",

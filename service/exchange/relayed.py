@@ -1,0 +1,74 @@
+"""Who typed a message for a State without a node, and how sure that is: for every view of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+from sqlmodel import Session
+
+from protocol.content import read_content
+from protocol.identifiers import Address, MessageId, state_of
+from protocol.intermediary import ATTEST, Attested, attestation_of
+from protocol.statements import Statement, StatementType, read
+from service.exchange.views import ViaView
+from service.store.tables import MESSAGE
+
+__all__ = ["attested", "via_of", "via_view"]
+
+
+def via_of(row: Row[Any]) -> Address | None:
+    """The intermediary that the statement names. Only one that came from another member's node names one, so
+    that an ordinary message costs no reading."""
+    if row.sender_node.partition("-")[0] == state_of(Address(row.sender)):
+        return None
+    via = read(row.statement, typ=StatementType.CONTENT).claims.get("via")
+    return None if via is None else Address(via)
+
+
+def attested(connection: Connection, row: Row[Any], via: Address) -> Attested | None:
+    """What the intermediary attested of this message; None while nothing has come."""
+    rows = connection.execute(
+        select(MESSAGE).where(
+            MESSAGE.c.thread == row.thread,
+            MESSAGE.c.case_reference == row.case_reference,
+            MESSAGE.c.type == ATTEST,
+            MESSAGE.c.sender_node == row.sender_node,
+            MESSAGE.c.status != "refused",
+        )
+    )
+    said = [read_content(_stored(one), None, None) for one in rows]
+    return attestation_of(MessageId(row.id), said, by=via)
+
+
+def via_view(session: Session, row: Row[Any]) -> ViaView | None:
+    via = via_of(row)
+    if via is None:
+        return None
+    if row.type == ATTEST:
+        # It is the attestation itself.
+        return ViaView(by=via, attested=True)
+    found = attested(session.connection(), row, via)
+    if found is None:
+        return ViaView(by=via, attested=False)
+    return ViaView(
+        by=via,
+        attested=True,
+        attestation=found.attestation,
+        original_form=found.original_form,
+        authentication=found.authentication,
+        received_on=None if found.received_on is None else found.received_on.isoformat(),
+        original_digest=found.original_digest,
+    )
+
+
+def _stored(row: Row[Any]) -> Statement:
+    """As it was verified when this node took it."""
+    unverified = read(row.statement, typ=StatementType.CONTENT)
+    return Statement(
+        typ=unverified.typ,
+        kid=unverified.kid,
+        claims=unverified.claims,
+        token=unverified.token,
+        digest=unverified.digest,
+    )
