@@ -16,7 +16,7 @@ from service.access.roles import Scope
 from service.errors import Conflict, NotFound
 from service.exchange import waiting
 from service.exchange.drafts import prepare
-from service.exchange.reading import own_message
+from service.exchange.reading import journal_reading, own_message
 from service.exchange.send import record
 from service.exchange.views import (
     Accepted,
@@ -100,7 +100,10 @@ async def read_approval(node: Node, actor: Actor, approval: MessageId) -> Approv
             submission = waiting.kept(node, session, row)
         return view_of(row, now, message=None if submission is None else waiting.shown(submission))
 
-    return await node.store.read(work)
+    view = await node.store.read(work)
+    if view.message is not None and view.message.content.narrative:
+        await journal_reading(node, actor, node.code, view.subject)
+    return view
 
 
 async def decide(

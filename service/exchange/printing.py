@@ -25,7 +25,7 @@ from protocol.rendering import (
 from protocol.rendering.words import Document
 from service.access.actor import Actor
 from service.exchange.cases import case_timeline
-from service.exchange.reading import own_message, readable_without_identity
+from service.exchange.reading import journal_reading, own_message, readable_without_identity
 from service.exchange.views import TimelineEntry, TimelineView
 from service.node import Node
 
@@ -56,11 +56,16 @@ async def render_message(
     """The message in `language`, or the nearest there is. Refuses `rendering.too_large`, for a PDF alone."""
     names = directory_names(node)
 
-    def work(session: Session) -> Document:
-        content = readable_without_identity(node, session, own_message(session, actor, message))
-        return message_words(content, language=languages.nearest_language(language), names=names)
+    def work(session: Session) -> tuple[Document, str | None]:
+        row = own_message(session, actor, message)
+        content = readable_without_identity(node, session, row)
+        words = message_words(content, language=languages.nearest_language(language), names=names)
+        return words, row.sender_node if content.narrative else None
 
-    return await print_words(await node.store.read(work), form)
+    words, told_by = await node.store.read(work)
+    if told_by is not None:
+        await journal_reading(node, actor, told_by, message)
+    return await print_words(words, form)
 
 
 async def render_timeline(
@@ -121,6 +126,9 @@ def _events(timeline: TimelineView) -> Iterator[TimelineEvent]:
             case "protection":
                 # Left out: what is printed is handed on, and that this status changed, or when, must never
                 # reach the State of origin (safeguard 11). The case itself shows it here.
+                continue
+            case "clock-differs":
+                # Between two nodes, and not an event of the case: the case itself shows it here.
                 continue
             case "retention":
                 yield _event(entry.at, _RETENTION_EVENTS[entry.state or ""])

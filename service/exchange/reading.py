@@ -1,4 +1,5 @@
-"""Messages as their own authorities may read them. Every release of an identity part is journalled."""
+"""Messages as their own authorities may read them. Every release of an identity part is journalled, and who
+was shown the free text on a day."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, Th
 from protocol.statements import Statement, StatementType, read
 from service.access import journal, pairs
 from service.access.actor import Actor
+from service.access.readings import note_reading, was_noted
 from service.access.roles import Scope
 from service.errors import Malformed, NotFound
 from service.exchange.chunks import views_of
@@ -34,6 +36,7 @@ from service.store import mailbox, retention
 from service.store.tables import MESSAGE
 
 __all__ = [
+    "journal_reading",
     "list_messages",
     "message_evidence",
     "own_message",
@@ -136,7 +139,18 @@ async def read_message(
         return dataclasses.replace(view, agreement_digest=agreement.agreement_digest(content))
 
     # A release is an entry in the journal and so a write; reading without one stays off the writer.
-    return await (node.store.write(work) if include_identity else node.store.read(work))
+    view = await (node.store.write(work) if include_identity else node.store.read(work))
+    if view.content is not None and view.content.narrative_state == "released":
+        await journal_reading(node, actor, view.sender_node, view.id)
+    return view
+
+
+async def journal_reading(node: Node, actor: Actor, sender_node: str, message: str) -> None:
+    """Say in the journal that somebody is about to be shown a message's free text: the first time of a day.
+    Then alone it takes the writer."""
+    now = node.clock.now()
+    if not await node.store.read(lambda session: was_noted(session, actor, sender_node, message, now)):
+        await node.store.write(lambda session: note_reading(session, actor, sender_node, message, now))
 
 
 def readable_without_identity(node: Node, session: Session, row: Row[Any]) -> Content:

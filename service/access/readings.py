@@ -1,0 +1,51 @@
+"""Who was shown a message's free text: one entry in the journal for a person, a message and a day (UTC).
+
+A look for each page that somebody turns back to would bury what an auditor looks for. A system is not a
+person: what it took is journalled by its collection.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import delete, insert, select
+from sqlmodel import Session
+
+from service.access import journal
+from service.access.actor import Actor
+from service.access.roles import Role
+from service.store.tables.access import NARRATIVE_READING
+
+__all__ = ["NARRATIVE_READ", "note_reading", "was_noted"]
+
+NARRATIVE_READ: Final = "narrative-read"
+
+
+def was_noted(session: Session, actor: Actor, sender_node: str, message: str, now: datetime) -> bool:
+    """Whether nothing more is to be written today: it stands there, or a system reads."""
+    if actor.role is Role.AGENCY_SYSTEM:
+        return True
+    found = session.connection().execute(
+        select(NARRATIVE_READING.c.day)
+        .where(NARRATIVE_READING.c.day == now.date())
+        .where(NARRATIVE_READING.c.person == actor.person)
+        .where(NARRATIVE_READING.c.sender_node == sender_node)
+        .where(NARRATIVE_READING.c.message == message)
+    )
+    return found.first() is not None
+
+
+def note_reading(session: Session, actor: Actor, sender_node: str, message: str, now: datetime) -> None:
+    """Write it down, before anything is shown. Again on the same day it does nothing."""
+    if was_noted(session, actor, sender_node, message, now):
+        return
+    connection = session.connection()
+    connection.execute(
+        delete(NARRATIVE_READING).where(NARRATIVE_READING.c.day < now.date() - timedelta(days=1))
+    )
+    connection.execute(
+        insert(NARRATIVE_READING),
+        {"day": now.date(), "person": actor.person, "sender_node": sender_node, "message": message},
+    )
+    journal.note(session, actor, NARRATIVE_READ, message, at=now)
