@@ -86,12 +86,14 @@ def admission_of(directory: Directory, node: Node) -> Admission:
 def verified(node: Node, directory: Directory, path: str, token: str, now: Standing) -> Entry:
     """The entry, as every other node would take it today.
 
-    Refuses as `verify_entry`, `directory.root_key_revoked`, `directory.entry_rollback` for one that is no
-    newer than the last.
+    Refuses as `verify_entry`, `directory.root_key_revoked`, `directory.entry_expired`,
+    `directory.entry_rollback` for one that is no newer than the last.
     """
     entry, root = verify_entry(path, token, directory.charter, admission_of(directory, node))
     if root.revoked_at is not None:
         raise NotAcceptable("directory.root_key_revoked", f"root key {root.kid} was revoked")
+    if entry.expires_at <= node.clock.now():
+        raise NotAcceptable("directory.entry_expired", f"the entry at {path} is over already")
     newest = directory.archive.newest(path)
     older = newest is not None and entry.issued_at <= newest.entry.issued_at and entry != newest.entry
     laid_later = (

@@ -22,10 +22,12 @@ from service.access.roles import Role
 from service.directory.corridor import draft_profile, facts_of_profile, signed
 from service.directory.publish import read_entries
 from service.errors import NotFound
+from service.exchange.views import ApprovalView
 from tests.protocol.sample_directory import NETWORK, RO_FOCAL_POINT
 from tests.service.exchange_pair import Pair, actor, open_pair
 
 ADMINISTRATOR = actor(role=Role.ADMINISTRATOR, person="administrator-1")
+SECOND = actor(role=Role.ADMINISTRATOR, person="administrator-2")
 
 
 @pytest.fixture
@@ -37,6 +39,14 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
 
 def run(work: Coroutine[Any, Any, None]) -> None:
     asyncio.run(work)
+
+
+async def published(
+    pair: Pair, kind: str, name: str, facts: dict[str, Any] | None, signed: str | None
+) -> ApprovalView:
+    """Proposed by one administrator and approved by another."""
+    waits = await exchange.propose_entry(pair.ro.node, ADMINISTRATOR, kind, name, facts, signed)
+    return await exchange.decide(pair.ro.node, SECOND, waits.id, "approve", None)
 
 
 def mandate(pair: Pair, **changes: Any) -> dict[str, Any]:
@@ -66,7 +76,7 @@ def test_claims_of_a_preview_that_were_signed_offline_are_published_as_they_are(
         node = pair.ro.node
         draft = await exchange.preview_entry(node, ADMINISTRATOR, "mandate", "iom", mandate(pair))
         token = statements.sign(StatementType.STATE_ENTRY, draft.claims, pair.world.root["ro"])
-        done = await exchange.publish_entry(node, ADMINISTRATOR, "mandate", "iom", None, token)
+        await published(pair, "mandate", "iom", None, token)
         assert read_entries(node.settings.data_dir) == {"ro/mandate/iom": token}
         (row,) = await pair.ro.rows(
             "SELECT actor, action, subject FROM access_journal WHERE action = 'entry-published'"
@@ -78,7 +88,7 @@ def test_claims_of_a_preview_that_were_signed_offline_are_published_as_they_are(
         }
         pair.world.entries["ro/mandate/iom"] = token
         (found,) = pair.world.refresh().mandates(at=pair.clock.now())
-        assert found.digest == done.digest
+        assert found.digest == statements.read(token, typ=StatementType.STATE_ENTRY).digest
 
     run(play())
 
@@ -86,10 +96,8 @@ def test_claims_of_a_preview_that_were_signed_offline_are_published_as_they_are(
 def test_a_node_that_holds_the_root_key_signs_facts_itself(pair: Pair) -> None:
     async def play() -> None:
         pair.world.signing["state-root"] = pair.world.root["ro"]
-        done = await exchange.publish_entry(
-            pair.ro.node, ADMINISTRATOR, "mandate", "iom", mandate(pair), None
-        )
-        assert list(read_entries(pair.ro.node.settings.data_dir)) == [done.path]
+        done = await published(pair, "mandate", "iom", mandate(pair), None)
+        assert list(read_entries(pair.ro.node.settings.data_dir)) == [done.subject]
 
     run(play())
 
@@ -97,7 +105,7 @@ def test_a_node_that_holds_the_root_key_signs_facts_itself(pair: Pair) -> None:
 def test_facts_are_not_published_where_the_root_key_is_elsewhere(pair: Pair) -> None:
     async def play() -> None:
         with pytest.raises(NotFound) as refused:
-            await exchange.publish_entry(pair.ro.node, ADMINISTRATOR, "mandate", "iom", mandate(pair), None)
+            await exchange.propose_entry(pair.ro.node, ADMINISTRATOR, "mandate", "iom", mandate(pair), None)
         assert refused.value.code == "keystore.unknown_owner"
         assert read_entries(pair.ro.node.settings.data_dir) == {}
 
@@ -129,7 +137,7 @@ def test_what_other_nodes_would_refuse_is_refused_before_it_is_published(
         claims = {**draft.claims, "iat": draft.claims["iat"] - 60}
         token = statements.sign(StatementType.STATE_ENTRY, claims, pair.world.root[key])
         with pytest.raises(NotAcceptable) as refused:
-            await exchange.publish_entry(pair.ro.node, ADMINISTRATOR, "authority", "anpdca", None, token)
+            await exchange.propose_entry(pair.ro.node, ADMINISTRATOR, "authority", "anpdca", None, token)
         assert refused.value.code == code
         assert read_entries(pair.ro.node.settings.data_dir) == {}
 
@@ -190,11 +198,9 @@ def test_a_profile_that_both_signed_is_published_from_its_file_and_one_signature
         draft = await exchange.preview_entry(node, ADMINISTRATOR, "corridor", "it", facts_of_profile(alone))
         assert any("NOT signed by both States" in line for line in draft.changes)
         both = signed(alone, root["it"])
-        done = await exchange.publish_entry(
-            node, ADMINISTRATOR, "corridor", "it", facts_of_profile(both), None
-        )
-        assert any(f"profile {both.digest} counts" in line for line in done.changes)
-        pair.world.entries[done.path] = read_entries(node.settings.data_dir)[done.path]
+        done = await published(pair, "corridor", "it", facts_of_profile(both), None)
+        assert any(f"profile {both.digest} counts" in line for line in done.preview)
+        pair.world.entries[done.subject] = read_entries(node.settings.data_dir)[done.subject]
         found = pair.world.refresh().corridor_profile(StateCode("it"), StateCode("ro"), pair.clock.now())
         assert found is not None
         assert found.facts.profile_digest == both.digest

@@ -13,12 +13,15 @@ from protocol.identifiers import NodeCode
 from protocol.statements import Statement, StatementType
 from service.clock import SimulatedClock, SystemClock
 from service.directory.key_acts import notes
+from service.directory.laid_out import lay_out, read_entries
+from service.directory.machine_proposals import MachineProposal, proposals
+from service.directory.publishing import digest_of
 from service.keystore import API_TOKEN
 from service.settings import load
 from service.store.checkpoints import keep
 from service.store.engine import open_engine
 from service.store.migrate import upgrade
-from tests.service.test_cli_setup import FACTS, NODE_ENTRY, OFFICE, OFFICE_ENTRY, Desk, run
+from tests.service.test_cli_setup import FACTS, NODE_ENTRY, OFFICE, OFFICE_ENTRY, Desk, init, run
 
 
 @pytest.fixture
@@ -32,6 +35,20 @@ def keys(desk: Desk, *words: str):
     result = run("keys", *words, "--config", desk.config)
     assert result.exit_code == 0, result.output
     return result
+
+
+def proposed(desk: Desk, *words: str) -> MachineProposal:
+    """What a command has left for the running node, taken away as the node would."""
+    keys(desk, *words, "--as", "staff-17")
+    ((proposal, take_away),) = proposals(desk.directory)
+    take_away()
+    return proposal
+
+
+def approve(desk: Desk, proposal: MachineProposal) -> None:
+    """As the node does with the approval: it lays out what was signed."""
+    for path, token in proposal.act.get("entries", {}).items():
+        lay_out(desk.directory, path, token)
 
 
 def everything(desk: Desk) -> dict[str, bytes]:
@@ -130,7 +147,12 @@ def test_a_stolen_key_names_the_checkpoints_from_before_the_theft_and_no_later_o
     theft = SystemClock().now().replace(microsecond=0) - timedelta(days=2)
     named = {told(desk, peer, theft - timedelta(hours=hours)) for peer in ("it", "fr") for hours in (1, 30)}
     told(desk, "it", theft + timedelta(hours=1))
-    keys(desk, "compromised", OFFICE, "--since", theft.isoformat())
+    waits = proposed(desk, "compromised", OFFICE, "--since", theft.isoformat())
+    record = desk.signing_keys(OFFICE_ENTRY)[stolen]
+    assert record.revoked_at > theft, "one person cuts off from now on"
+    assert record.checkpoints is None
+    assert waits.in_force
+    approve(desk, waits)
     record = desk.signing_keys(OFFICE_ENTRY)[stolen]
     assert record.revoked_at == theft
     assert set(record.checkpoints or ()) == named
@@ -146,13 +168,71 @@ def test_an_earlier_moment_of_a_theft_may_follow_and_a_later_one_gives_no_time_b
         (theft + timedelta(days=1), theft, {early, late}),
         (theft - timedelta(hours=2), theft - timedelta(hours=2), {early}),
     ):
-        keys(desk, "compromised", OFFICE, "--kid", stolen, "--since", since.isoformat())
+        approve(desk, proposed(desk, "compromised", OFFICE, "--kid", stolen, "--since", since.isoformat()))
         record = desk.signing_keys(OFFICE_ENTRY)[stolen]
         assert (record.revoked_at, set(record.checkpoints or ())) == (counts, named)
     # Revoked as well: it stays stolen.
-    keys(desk, "revoke", OFFICE, "--kid", stolen)
+    proposed(desk, "revoke", OFFICE, "--kid", stolen)
     record = desk.signing_keys(OFFICE_ENTRY)[stolen]
     assert (record.revoked_at, record.checkpoints) == (theft - timedelta(hours=2), (early,))
+
+
+def start_once(desk: Desk) -> None:
+    """The node has run: its database is there."""
+    upgrade(load(Path(desk.config), {}).database)
+
+
+TWO_PEOPLE = [words for words in ACTS if words[0] not in ("revoke", "compromised")]
+
+
+@pytest.mark.parametrize("words", TWO_PEOPLE, ids=" ".join)
+def test_once_a_node_has_run_nobody_at_the_machine_lists_or_ends_a_key_alone(
+    desk: Desk, words: tuple[str, ...]
+) -> None:
+    start_once(desk)
+    signs, entries = desk.keys.signing(OFFICE).kid, desk.laid_out()
+    nameless = run("keys", *words, "--config", desk.config)
+    assert nameless.exit_code == 2
+    assert "--as" in nameless.stderr
+    waits = proposed(desk, *words)
+    assert (waits.by, waits.kind, waits.in_force) == ("staff-17", "key-action", False)
+    assert desk.laid_out() == entries
+    assert desk.keys.signing(OFFICE).kid == signs
+    assert list(notes(desk.directory)) == []
+
+
+def test_entries_of_a_node_that_has_run_wait_for_a_second_administrator(desk: Desk) -> None:
+    keys(desk, "generate", OFFICE, "--replace")
+    start_once(desk)
+    before = desk.laid_out()
+    assert desk.entry().exit_code == 2
+    assert desk.entry("--as", "staff-17").exit_code == 0
+    assert desk.laid_out() == before
+    ((waits, _),) = proposals(desk.directory)
+    assert (waits.kind, waits.subject) == ("directory-action", OFFICE_ENTRY)
+    approve(desk, waits)
+    assert desk.keys.signing(OFFICE).kid in desk.signing_keys(OFFICE_ENTRY)
+
+
+def test_the_root_keys_signature_goes_with_the_proposal_where_the_root_key_is_elsewhere(
+    tmp_path: Path,
+) -> None:
+    secret, key = tmp_path / "secret", tmp_path / "root.pem"
+    secret.write_text("a passphrase that is long enough\n")
+    secret.chmod(0o600)
+    root = ("--root-key", str(key), "--root-passphrase-file", str(secret))
+    directory = tmp_path / "ro"
+    assert init(directory, *root).exit_code == 0
+    config = str(directory / "node.toml")
+    assert run("directory", "entry", "--config", config, "--facts", str(FACTS), *root).exit_code == 0
+    upgrade(load(Path(config), {}).database)
+    before = read_entries(directory)
+    done = run("keys", "rotate", OFFICE, "--config", config, "--as", "staff-17", *root)
+    assert done.exit_code == 0, done.output
+    ((waits, _),) = proposals(directory)
+    assert read_entries(directory) == before
+    assert set(waits.act["entries"]) == set(waits.act["bases"]) == {OFFICE_ENTRY}
+    assert waits.act["bases"][OFFICE_ENTRY] == digest_of(before[OFFICE_ENTRY])
 
 
 def test_a_theft_needs_a_moment_with_its_time_zone_that_has_passed(desk: Desk) -> None:
