@@ -14,11 +14,13 @@ import httpx
 import pytest
 import uvicorn
 from sqlmodel import Session
+from typer.testing import CliRunner
 
 from protocol.identifiers import Address, MessageId
 from service import exchange
 from service.access import sessions
 from service.access.roles import ROLE_SCOPES, Role, Scope
+from service.cli.main import app
 from service.exchange.notices import NoticeView
 from service.node import Node
 from service.notices import AUDIENCES, KINDS, NODE_AUDIENCES, Audience, tell
@@ -406,6 +408,38 @@ async def test_nothing_of_a_case_is_in_any_answer(stand: AccessStand) -> None:
         for one in blocks(streamed.text):
             assert json.loads(one.get("data", "{}")).keys() <= {"id", "kind", "due_at"}
     assert found > 2
+
+
+async def test_the_command_line_and_the_client_say_what_the_api_says(
+    stand: AccessStand, tmp_path: Path
+) -> None:
+    async with served(stand) as address:
+
+        async def run(role: Role, *words_: str) -> str:
+            token = tmp_path / f"{role}.token"
+            token.write_text(stand.bearer(role))
+            where = ("--api", address, "--token-file", str(token))
+            done = await asyncio.to_thread(CliRunner().invoke, app, [*words_, *where])
+            assert done.exit_code == 0, done.output
+            return done.output
+
+        await told(stand.node, 1)
+        url = "https://registry.example/notices"
+        put = ("subscription", "put", "registry", "webhook", "--target", url)
+        assert "active" in await run(Role.ADMINISTRATOR, *put, "--kind", "overdue", "--daily-at", "7")
+        assert f"registry  webhook  {url}" in await run(Role.ADMINISTRATOR, "subscription", "list")
+        assert (await run(Role.ADMINISTRATOR, "subscription", "key")).startswith("whpk_")
+        await run(Role.ADMINISTRATOR, "subscription", "remove", "registry")
+        assert await run(Role.ADMINISTRATOR, "subscription", "list") == ""
+        assert "stuck" in await run(Role.OPERATOR, "notices", "list")
+        assert "0 unread" in await run(Role.OPERATOR, "notices", "read")
+        assert "stuck" not in await run(Role.OPERATOR, "notices", "list", "--unread")
+        following = asyncio.create_task(run(Role.OPERATOR, "notices", "follow", "--seconds", "3"))
+        async with asyncio.timeout(10):
+            while not (hasattr(stand.app.state, "listeners") and stand.app.state.listeners._open):
+                await asyncio.sleep(0.01)
+        await told(stand.node, 2, kind="split-view")
+        assert "split-view" in await following
 
 
 def words_in(value: Any) -> list[str]:

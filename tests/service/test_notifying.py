@@ -26,20 +26,22 @@ from protocol.identifiers import Address, MessageId
 from service import exchange
 from service.access.roles import Role
 from service.errors import Malformed, Misconfigured, NotFound
+from service.keystore import WEBHOOK, FileKeyStore
 from service.node import Node
 from service.notifying import deliveries
 from service.notifying.addresses import AllowedAddresses, Guide, is_webhook_url
 from service.notifying.mail import Mail
 from service.notifying.outgoing import NotTaken, Outgoing, Told
 from service.notifying.subscriptions import SubscriptionView, Wanted
-from service.notifying.webhook import Webhook, published
+from service.notifying.webhook import Webhook, ensure_key, published, signature_headers, signing_keys
 from service.notifying.worker import Notifier, next_daily
+from service.random_source import SystemRandomSource
 from service.settings import settings_from
 from service.store import Store
 from tests.protocol.sample_contents import sample
 from tests.protocol.sample_directory import NOW
 from tests.service.exchange_pair import WEBHOOK_KEY, Pair, Side, actor, open_pair
-from tests.service.hostile_receivers import Receiver, server_tls
+from tests.service.hostile_receivers import Came, Receiver, server_tls
 from tests.service.test_notices import told, words_in
 
 pytestmark = pytest.mark.anyio
@@ -844,3 +846,30 @@ def test_settings_that_would_send_in_the_open_are_refused(tmp_path: Path, wrong:
             },
             base=tmp_path,
         )
+
+
+def test_a_webhook_key_that_is_replaced_signs_beside_its_successor_for_a_week(
+    tmp_path: Path,
+) -> None:
+    moment = [NOW]
+
+    class Clock:
+        def now(self) -> datetime:
+            return moment[0]
+
+    keys = FileKeyStore.create(
+        tmp_path / "keys", b"p" * 32, clock=Clock(), random=SystemRandomSource(), scrypt_n=2**4
+    )
+    ensure_key(keys)
+    ensure_key(keys)  # at every start
+    (first,) = signing_keys(keys, NOW)
+    keys.add_signing(WEBHOOK, former_until=NOW + timedelta(days=7))
+    second, former = signing_keys(keys, NOW + timedelta(days=6))
+    assert former.public == first.public != second.public
+    headers = signature_headers("id", b"{}", (second, former), NOW)
+    for key, signature in zip((second, former), headers["webhook-signature"].split(), strict=True):
+        came = Came({**headers, "webhook-signature": signature}, b"{}")
+        came.verify(published(key.public))
+    assert [key.public for key in signing_keys(keys, NOW + timedelta(days=7))] == [second.public]
+    keys.add_signing(WEBHOOK)  # after a theft: the one that was stolen signs no more
+    assert second.public not in [key.public for key in signing_keys(keys, NOW)]
