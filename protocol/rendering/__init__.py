@@ -21,6 +21,7 @@ from typing import Final, Literal, assert_never
 
 from protocol import base64url
 from protocol.identifiers import CaseReference
+from protocol.intermediary import Attested
 from protocol.rendering.html import to_html
 from protocol.rendering.labels import Labels, Names, no_names
 from protocol.rendering.message import Readable, message_document
@@ -83,12 +84,15 @@ def printed(document: Document, format: Format) -> Rendering:  # noqa: A002
     )
 
 
-def message_words(content: Readable, *, language: str, names: Names = no_names) -> Document:
+def message_words(
+    content: Readable, *, language: str, names: Names = no_names, attested: Attested | None = None
+) -> Document:
     """The words of a message in `language`, or the nearest language there is.
 
-    A code that this release lacks shows as the nearest broader concept, and says so.
+    A code that this release lacks shows as the nearest broader concept, and says so. `attested`: how sure the
+    intermediary is that typed it, where one did.
     """
-    return message_document(content, Labels(sentences=sentences(language), names=names))
+    return message_document(content, Labels(sentences=sentences(language), names=names), attested)
 
 
 def timeline_words(

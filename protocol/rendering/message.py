@@ -12,12 +12,13 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from protocol.identifiers import Address, CaseReference, MessageId, ThreadId
+from protocol.intermediary import ATTEST, Attested
 from protocol.languages import direction, language_name, same_language
 from protocol.messages import FORMS, FormField
 from protocol.rendering.labels import Labels
 from protocol.rendering.words import Block, Document, Fact, Group, Narrative, Remark, Section, Value
 
-__all__ = ["Readable", "closing", "field_blocks", "message_document"]
+__all__ = ["Readable", "closing", "field_blocks", "how_sure", "message_document"]
 
 # An authority worded its own labels, or a standard did: nothing to warn of.
 _REVIEWED_ORIGINS = frozenset({"official", "unterm-aligned", "cldr", "project-wording"})
@@ -52,6 +53,8 @@ class Readable(Protocol):
     @property
     def recipient(self) -> Address: ...
     @property
+    def via(self) -> Address | None: ...
+    @property
     def issued_at(self) -> datetime.datetime: ...
     @property
     def urgency(self) -> str: ...
@@ -69,12 +72,14 @@ class Readable(Protocol):
     def parts(self) -> Mapping[str, str]: ...
 
 
-def message_document(content: Readable, labels: Labels) -> Document:
-    """The words of a message. A part that the statement binds and `content` lacks is said not to be shown."""
+def message_document(content: Readable, labels: Labels, attested: Attested | None = None) -> Document:
+    """The words of a message. A part that the statement binds and `content` lacks is said not to be shown.
+
+    `attested`: what its intermediary said of the paper that it typed this from."""
     say = labels.sentences.say
     form = FORMS.get(content.type)
     sections = [
-        Section(heading=None, blocks=tuple(_header(content, labels))),
+        Section(heading=None, blocks=tuple(_header(content, labels, attested))),
         Section(
             heading=labels.text("message-part", "coded"),
             blocks=tuple(field_blocks(content.coded, form.coded_fields if form else (), labels)),
@@ -104,7 +109,7 @@ def closing(labels: Labels) -> Iterator[Remark]:
         yield Remark(text=labels.sentences.say("unreviewed"))
 
 
-def _header(content: Readable, labels: Labels) -> Iterator[Fact]:
+def _header(content: Readable, labels: Labels, attested: Attested | None) -> Iterator[Fact]:
     say = labels.sentences.say
 
     def fact(name: str, value: Value) -> Fact:
@@ -112,6 +117,8 @@ def _header(content: Readable, labels: Labels) -> Iterator[Fact]:
 
     yield fact("case", _identifier(content.case))
     yield fact("sender", labels.authority(content.sender))
+    if content.via is not None:
+        yield fact("via", _typed_by(content.via, content, labels, attested))
     yield fact("recipient", labels.authority(content.recipient))
     yield fact("signed", Value(text=labels.sentences.moment(content.issued_at)))
     yield fact("urgency", labels.code("urgency", content.urgency))
@@ -123,6 +130,31 @@ def _header(content: Readable, labels: Labels) -> Iterator[Fact]:
     if content.in_reply_to is not None:
         yield fact("reply", _identifier(content.in_reply_to))
     yield fact("vocabulary", _identifier(content.vocabulary))
+
+
+def _typed_by(via: Address, content: Readable, labels: Labels, attested: Attested | None) -> Value:
+    say = labels.sentences.say
+    text = say(
+        "via-on-behalf",
+        via=labels.name(via) or via,
+        sender=labels.name(content.sender) or content.sender,
+    )
+    own = content.type == ATTEST
+    return Value(text=text, notes=(say("via-attestation") if own else how_sure(attested, labels),))
+
+
+def how_sure(attested: Attested | None, labels: Labels) -> str:
+    """What an intermediary said of where it had a message from, or that it has not said so."""
+    say = labels.sentences.say
+    if attested is None:
+        return say("via-not-attested")
+    day = "…" if attested.received_on is None else labels.sentences.day(attested.received_on)
+    return say(
+        "via-attested",
+        form=labels.code("original-form", attested.original_form).text,
+        strength=labels.code("authentication-strength", attested.authentication).text,
+        date=day,
+    )
 
 
 def field_blocks(values: Mapping[str, Any], fields: tuple[FormField, ...], labels: Labels) -> Iterator[Block]:

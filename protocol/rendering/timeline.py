@@ -12,11 +12,12 @@ from typing import Literal
 
 from protocol.evidence import ShownRendering
 from protocol.identifiers import Address, CaseReference, NodeCode
+from protocol.intermediary import ATTEST, Attested
 from protocol.languages import language_name
 from protocol.refusals import explain
 from protocol.rendering.foreign import printable
 from protocol.rendering.labels import Labels
-from protocol.rendering.message import closing
+from protocol.rendering.message import closing, how_sure
 from protocol.rendering.words import Block, Document, Fact, Remark, Section, Value
 
 __all__ = ["EvidenceFinding", "TimelineEvent", "evidence_document", "timeline_document"]
@@ -33,6 +34,7 @@ class TimelineEvent:
     `by`: the authority or node that did it; `to`: the authority that it was meant for.
     `due_at`, `due_basis`: the answer owed since then, and a code of the vocabulary `due-basis`; `answered`
     when it is owed no more. `refusal`: why it was refused. `shown`: the rendering that evidence names.
+    `via`: the intermediary that typed it, and what it `attested` of that.
     """
 
     at: datetime
@@ -45,6 +47,8 @@ class TimelineEvent:
     answered: bool = False
     refusal: str | None = None
     shown: ShownRendering | None = None
+    via: Address | None = None
+    attested: Attested | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +116,17 @@ def _short_name(party: Address | NodeCode, labels: Labels) -> str:
 
 def _consequences(event: TimelineEvent, labels: Labels, now: datetime) -> Iterator[Value]:
     say = labels.sentences.say
+    if event.via is not None:
+        own = event.code == ATTEST
+        typed = say(
+            "via-on-behalf",
+            via=_short_name(event.via, labels),
+            sender=_short_name(event.by or event.via, labels),
+        )
+        yield Value(
+            text=f"{say('header-via')}: {typed}",
+            notes=(say("via-attestation") if own else how_sure(event.attested, labels),),
+        )
     if event.refusal is not None:
         yield Value(
             text=say("timeline-refused", reason=explain(event.refusal, labels.sentences.language).title)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from sqlmodel import Session
@@ -13,6 +13,7 @@ from sqlmodel import Session
 from protocol import languages
 from protocol.errors import Refused
 from protocol.identifiers import Address, CaseReference, MessageId, NodeCode
+from protocol.intermediary import Attested
 from protocol.rendering import (
     Format,
     Names,
@@ -27,6 +28,9 @@ from service.access.actor import Actor
 from service.exchange.cases import case_timeline
 from service.exchange.reading import journal_reading, own_message, readable_without_identity
 from service.exchange.views import TimelineEntry, TimelineView
+from service.exchange.reading import own_message, readable_without_identity
+from service.exchange.relayed import attested
+from service.exchange.views import TimelineEntry, TimelineView, ViaView
 from service.node import Node
 
 __all__ = ["directory_names", "print_words", "render_message", "render_timeline", "words_of_timeline"]
@@ -61,6 +65,11 @@ async def render_message(
         content = readable_without_identity(node, session, row)
         words = message_words(content, language=languages.nearest_language(language), names=names)
         return words, row.sender_node if content.narrative else None
+    def work(session: Session) -> Document:
+        sure = None if content.via is None else attested(session.connection(), row, content.via)
+        return message_words(
+            content, language=languages.nearest_language(language), names=names, attested=sure
+        )
 
     words, told_by = await node.store.read(work)
     if told_by is not None:
@@ -150,6 +159,20 @@ def _message(entry: TimelineEntry, answered: bool) -> TimelineEvent:
         due_at=None if entry.due is None else entry.due.at,
         due_basis=None if entry.due is None else entry.due.basis,
         answered=answered,
+        via=None if entry.via is None else entry.via.by,
+        attested=None if entry.via is None else _attested(entry.via),
+    )
+
+
+def _attested(via: ViaView) -> Attested | None:
+    if via.attestation is None:
+        return None
+    return Attested(
+        original_form=via.original_form or "",
+        authentication=via.authentication or "",
+        received_on=None if via.received_on is None else date.fromisoformat(via.received_on),
+        original_digest=via.original_digest or "",
+        attestation=via.attestation,
     )
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from protocol import vocabularies
 from protocol.envelope import parse
 from protocol.errors import NotAcceptable
 from protocol.evidence import evidence_kind
 from protocol.identifiers import MessageId
+from protocol.rendering.sentences import sentences
 from service import exchange
 from service.access.represented import acting
 from service.access.roles import Role
@@ -282,3 +284,36 @@ async def test_a_mandate_for_another_procedure_covers_no_reply(trio: Trio) -> No
     give(trio.world, procedures=("case",))
     with pytest.raises(NotAcceptable, match=r"mandate\.procedure"):
         await trio.iom.send(trio.for_md("accept", request.case, in_reply_to=request.id))
+
+
+LANGUAGES = ("en", "fr", "es", "pt", "ru", "ar", "zh")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_every_rendering_says_who_typed_it_and_how_sure_that_is(trio: Trio, language: str) -> None:
+    request, report = await answered(trio)
+    words = sentences(language)
+
+    async def shown() -> tuple[str, str, str]:
+        printed = [
+            (
+                await exchange.render_message(trio.it.node, trio.it.officer, report.id, language, form)
+            ).content.decode()
+            for form in ("text", "html")
+        ]
+        timeline = await exchange.render_timeline(
+            trio.it.node, trio.it.officer, request.case, language, "text"
+        )
+        return printed[0], printed[1], timeline.content.decode()
+
+    for text in await shown():
+        assert words.say("header-via") in text
+        assert words.say("via-not-attested") in text
+    await trio.iom.send(trio.attestation(request.case, report))
+    await trio.settle()
+    sure = vocabularies.label("authentication-strength", "seen-and-identified", language).text
+    message, page, timeline = await shown()
+    for text in (message, page):
+        assert sure in text
+        assert words.say("via-not-attested") not in text
+    assert sure in timeline

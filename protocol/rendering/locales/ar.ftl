@@ -181,3 +181,15 @@ indicators-about-shares = تُذكر النسبة إلى جانب العدد ا�
 indicators-about-days = الأيام حتى الرد: اليوم الذي بدأ يُحسب. ويؤخذ الرقم على الطلبات المُجاب عنها والساقطة والمفتوحة؛ ويُعدّ الطلب الذي لا رد عليه أطول من أي طلب آخر. ومن n طلبًا مرتَّبًا يكون المئين التسعون هو الطلب في المرتبة 0.9 × n مقرَّبة إلى أعلى، والوسيط هو الطلب في المرتبة 0.5 × n.
 indicators-about-ends = كل طلب في موضع واحد: أُجيب عنه (ولو متأخرًا)، أو أُنهي من دون رد، أو رُفض، أو سُحب، أو سقط، أو لا يزال مفتوحًا. والصمت ليس ردًا أبدًا.
 indicators-about-paused = تتوقف المهلة من سؤال السلطة المجيبة حتى الرد على سؤالها، لوقت محدود.
+
+# What an intermediary typed, and what a State accepted on paper.
+header-via = كتبها
+via-on-behalf = { $via } نيابة عن { $sender }
+via-attested = مشهود عليها: وردت بصيغة «{ $form }» في { $date }. درجة التثبت: { $strength }.
+via-not-attested = غير مشهود عليها: لم يذكر الوسيط بعد المصدر الذي كتبها عنه.
+via-attestation = شهادة الوسيط نفسه
+agreement-on-paper-title = اتفاق قُبل على الورق
+agreement-on-paper = قُبل على الورق
+agreement-on-paper-warning = ليس هذا اتفاقًا وقّعته الدولتان. قبلته { $state } على الورق: يشهد { $via } على الورقة، وأكّده شخصان من { $other } في { $date }.
+agreement-scan = بصمة النسخة الممسوحة
+paper-consent-line = قبلته على الورق { $party }، بشهادة { $via }، وأكّده شخصان في { $date }

@@ -162,3 +162,15 @@ indicators-about-shares = A share stands beside the number it is of. Requests wh
 indicators-about-days = Days to the answer: a day begun counts. The figure is taken over answered, lapsed and open requests; one without an answer counts as longer than any other. Of n requests in order the 90th percentile is the one in place 0.9 × n, rounded up; the median the one in place 0.5 × n.
 indicators-about-ends = Every request is in one place: answered (also late), concluded without an answer, declined, withdrawn, lapsed, or open. Silence is never an answer.
 indicators-about-paused = The clock stands still from a question of the answering authority until its answer, for a limited time.
+
+# What an intermediary typed, and what a State accepted on paper.
+header-via = Typed by
+via-on-behalf = { $via } on behalf of { $sender }
+via-attested = Attested: received as “{ $form }” on { $date }. How sure: { $strength }.
+via-not-attested = Not attested: the intermediary has not yet said what it typed this from.
+via-attestation = The intermediary’s own attestation
+agreement-on-paper-title = Agreement accepted on paper
+agreement-on-paper = Accepted on paper
+agreement-on-paper-warning = This is not an agreement that both States signed. { $state } accepted it on paper: { $via } attests the paper, and two people of { $other } confirmed it on { $date }.
+agreement-scan = Digest of the scan
+paper-consent-line = Accepted on paper by { $party }, attested by { $via }, confirmed by two people on { $date }

@@ -166,3 +166,15 @@ indicators-about-shares = Una proporción figura junto al número al que se refi
 indicators-about-days = Días hasta la respuesta: el día empezado cuenta. La cifra abarca las solicitudes respondidas, caducadas y abiertas; la que no tiene respuesta cuenta como más larga que cualquier otra. De n solicitudes ordenadas, el percentil 90 es la que ocupa el lugar 0,9 × n, redondeado hacia arriba; la mediana, la del lugar 0,5 × n.
 indicators-about-ends = Cada solicitud está en un solo lugar: respondida (también con retraso), concluida sin respuesta, rechazada, retirada, caducada o abierta. El silencio nunca es una respuesta.
 indicators-about-paused = El plazo se detiene desde una pregunta de la autoridad requerida hasta la respuesta a ella, por un tiempo limitado.
+
+# What an intermediary typed, and what a State accepted on paper.
+header-via = Transcrito por
+via-on-behalf = { $via } en nombre de { $sender }
+via-attested = Atestado: recibido en la forma «{ $form }» el { $date }. Grado de certeza: { $strength }.
+via-not-attested = Sin atestar: el intermediario aún no ha dicho a partir de qué lo transcribió.
+via-attestation = Atestación del propio intermediario
+agreement-on-paper-title = Acuerdo aceptado en papel
+agreement-on-paper = Aceptado en papel
+agreement-on-paper-warning = No es un acuerdo firmado por ambos Estados. { $state } lo aceptó en papel: { $via } da fe del documento, y dos personas de { $other } lo confirmaron el { $date }.
+agreement-scan = Huella del documento escaneado
+paper-consent-line = Aceptado en papel por { $party }, atestado por { $via }, confirmado por dos personas el { $date }

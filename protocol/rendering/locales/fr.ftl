@@ -166,3 +166,15 @@ indicators-about-shares = Une part figure à côté du nombre auquel elle se rap
 indicators-about-days = Jours jusqu’à la réponse : un jour entamé compte. Le chiffre porte sur les demandes ayant reçu une réponse, caduques ou en cours ; une demande sans réponse compte comme plus longue que toute autre. Sur n demandes rangées dans l’ordre, le 90e centile est celle de rang 0,9 × n, arrondi vers le haut ; la médiane, celle de rang 0,5 × n.
 indicators-about-ends = Chaque demande figure à un seul endroit : ayant reçu une réponse (même tardive), conclue sans réponse, refusée, retirée, caduque ou en cours. Le silence n’est jamais une réponse.
 indicators-about-paused = Le délai est suspendu depuis une question de l’autorité requise jusqu’à la réponse à cette question, pour un temps limité.
+
+# What an intermediary typed, and what a State accepted on paper.
+header-via = Saisi par
+via-on-behalf = { $via } au nom de { $sender }
+via-attested = Attesté : reçu sous la forme « { $form } » le { $date }. Degré de certitude : { $strength }.
+via-not-attested = Non attesté : l’intermédiaire n’a pas encore dit d’après quoi il a saisi ce message.
+via-attestation = Attestation de l’intermédiaire lui-même
+agreement-on-paper-title = Accord accepté sur papier
+agreement-on-paper = Accepté sur papier
+agreement-on-paper-warning = Ce n’est pas un accord signé par les deux États. { $state } l’a accepté sur papier : { $via } atteste le document, et deux personnes de { $other } l’ont confirmé le { $date }.
+agreement-scan = Empreinte du document numérisé
+paper-consent-line = Accepté sur papier par { $party }, attesté par { $via }, confirmé par deux personnes le { $date }

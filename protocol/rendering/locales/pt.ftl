@@ -166,3 +166,15 @@ indicators-about-shares = Uma proporção está ao lado do número a que se refe
 indicators-about-days = Dias até à resposta: o dia começado conta. O número abrange os pedidos respondidos, caducados e em aberto; um pedido sem resposta conta como mais longo do que qualquer outro. De n pedidos ordenados, o percentil 90 é o que ocupa o lugar 0,9 × n, arredondado para cima; a mediana, o do lugar 0,5 × n.
 indicators-about-ends = Cada pedido está num só lugar: respondido (também com atraso), concluído sem resposta, recusado, retirado, caducado ou em aberto. O silêncio nunca é uma resposta.
 indicators-about-paused = O prazo fica suspenso desde uma pergunta da autoridade requerida até à resposta a essa pergunta, por um tempo limitado.
+
+# What an intermediary typed, and what a State accepted on paper.
+header-via = Transcrito por
+via-on-behalf = { $via } em nome de { $sender }
+via-attested = Atestado: recebido sob a forma «{ $form }» em { $date }. Grau de certeza: { $strength }.
+via-not-attested = Não atestado: o intermediário ainda não disse a partir de que o transcreveu.
+via-attestation = Atestação do próprio intermediário
+agreement-on-paper-title = Acordo aceite em papel
+agreement-on-paper = Aceite em papel
+agreement-on-paper-warning = Este não é um acordo assinado pelos dois Estados. { $state } aceitou-o em papel: { $via } atesta o documento, e duas pessoas de { $other } confirmaram-no em { $date }.
+agreement-scan = Impressão digital do documento digitalizado
+paper-consent-line = Aceite em papel por { $party }, atestado por { $via }, confirmado por duas pessoas em { $date }

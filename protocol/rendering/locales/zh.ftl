@@ -155,3 +155,15 @@ indicators-about-shares = 比例旁边列出其分母。期限未满或在此之
 indicators-about-days = 答复所需天数：不足一天按一天计。该数字取自已答复、已失效和未结束的请求；没有答复的请求视为比任何其他请求都长。将 n 件请求排序，第 90 百分位数是第 0.9 × n 位（向上取整）的请求，中位数是第 0.5 × n 位的请求。
 indicators-about-ends = 每件请求只归入一处：已答复（包括逾期答复）、无答复而了结、被拒绝、被撤回、失效或未结束。沉默绝不是答复。
 indicators-about-paused = 自答复机关提问起至其提问得到答复止，期限中止，但有时间上限。
+
+# What an intermediary typed, and what a State accepted on paper.
+header-via = 录入者
+via-on-behalf = { $via }，代表 { $sender }
+via-attested = 已证明：以“{ $form }”形式收到，日期为{ $date }。确定程度：{ $strength }。
+via-not-attested = 未经证明：中介尚未说明录入所依据的原件。
+via-attestation = 中介自身的证明
+agreement-on-paper-title = 以书面形式接受的协议
+agreement-on-paper = 书面接受
+agreement-on-paper-warning = 这不是两国均已签署的协议。{ $state }以书面形式接受：{ $via }证明该文件，{ $other }的两人于{ $date }予以确认。
+agreement-scan = 扫描件摘要
+paper-consent-line = { $party }以书面形式接受，由{ $via }证明，经两人于{ $date }确认
