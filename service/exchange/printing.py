@@ -27,8 +27,6 @@ from protocol.rendering.words import Document
 from service.access.actor import Actor
 from service.exchange.cases import case_timeline
 from service.exchange.reading import journal_reading, own_message, readable_without_identity
-from service.exchange.views import TimelineEntry, TimelineView
-from service.exchange.reading import own_message, readable_without_identity
 from service.exchange.relayed import attested
 from service.exchange.views import TimelineEntry, TimelineView, ViaView
 from service.node import Node
@@ -63,13 +61,11 @@ async def render_message(
     def work(session: Session) -> tuple[Document, str | None]:
         row = own_message(session, actor, message)
         content = readable_without_identity(node, session, row)
-        words = message_words(content, language=languages.nearest_language(language), names=names)
-        return words, row.sender_node if content.narrative else None
-    def work(session: Session) -> Document:
         sure = None if content.via is None else attested(session.connection(), row, content.via)
-        return message_words(
+        words = message_words(
             content, language=languages.nearest_language(language), names=names, attested=sure
         )
+        return words, row.sender_node if content.narrative else None
 
     words, told_by = await node.store.read(work)
     if told_by is not None:
