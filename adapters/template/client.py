@@ -51,21 +51,20 @@ class Register:
         return told
 
     async def has_message(self, id: str) -> bool:  # noqa: A002
-        return (await self._asked("GET", f"/messages/{id}", allowed=(200, 404))).status_code == 200
+        answer = await self._asked("GET", f"/messages/{id}", allowed=(200, 404))
+        if answer.status_code == 404:
+            return False
+        # A status alone proves nothing: a page that says "maintenance" comes with 200 as well.
+        if _object(answer).get("id") != id:
+            raise Away("register.nonsense", "expected the message")
+        return True
 
     async def enter(self, entry: Json) -> None:
         """Enter a message. The register takes the same one twice, so ask `has_message` first."""
         await self._asked("POST", "/messages", allowed=(201,), json=entry)
 
     async def _json(self, method: str, path: str, **request: Any) -> Json:
-        answer = await self._asked(method, path, allowed=(200,), **request)
-        try:
-            told = answer.json()
-        except ValueError:
-            told = None
-        if not isinstance(told, dict):
-            raise Away("register.nonsense", "expected a JSON object")
-        return told
+        return _object(await self._asked(method, path, allowed=(200,), **request))
 
     async def _asked(
         self, method: str, path: str, *, allowed: tuple[int, ...], **request: Any
@@ -84,6 +83,16 @@ class Register:
         if answer.status_code not in allowed:
             raise Away("register.refused", f"status {answer.status_code}")
         return httpx.Response(answer.status_code, headers=answer.headers, content=bytes(body))
+
+
+def _object(answer: httpx.Response) -> Json:
+    try:
+        told = answer.json()
+    except ValueError:
+        told = None
+    if not isinstance(told, dict):
+        raise Away("register.nonsense", "expected a JSON object")
+    return told
 
 
 def _integer(value: object) -> int:

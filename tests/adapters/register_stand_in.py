@@ -38,8 +38,8 @@ class RegisterStandIn(StandIn):
         kind, _, name = asked.path.strip("/").partition("/")
         if kind == "records" and name in self.records:
             return Answer.of(self.records[name])
-        if kind == "messages" and any(entry["id"] == name for entry in self.entered):
-            return Answer.of({})
+        if kind == "messages" and (found := [entry for entry in self.entered if entry["id"] == name]):
+            return Answer.of(found[0])
         return Answer(status=404)
 
     def _changes(self, after: int) -> Answer:
