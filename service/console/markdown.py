@@ -78,13 +78,18 @@ def _begins(line: str) -> bool:
 
 
 def _end_of_list(lines: list[str], at: int) -> int:
+    ordered = lines[at][0].isdigit()
+
+    def is_item(line: str) -> bool:
+        return bool(_ITEM.match(line)) and line[0].isdigit() is ordered
+
     end = at + 1
     while end < len(lines):
-        goes_on = lines[end].startswith("  ") or _ITEM.match(lines[end])
+        goes_on = lines[end].startswith("  ") or is_item(lines[end])
         after_gap = (
             not lines[end].strip()
             and end + 1 < len(lines)
-            and (lines[end + 1].startswith("  ") or _ITEM.match(lines[end + 1]))
+            and (lines[end + 1].startswith("  ") or is_item(lines[end + 1]))
         )
         if not goes_on and not after_gap:
             break
@@ -98,7 +103,8 @@ def _list(lines: list[str], pages: str) -> Markup:
     name = "ol" if first["mark"][0].isdigit() else "ul"
     items: list[list[str]] = []
     for line in lines:
-        if found := _ITEM.match(line):
+        found = _ITEM.match(line)
+        if found is not None:
             items.append([found["text"]])
         else:
             items[-1].append(re.sub(r"^ {2,4}", "", line))

@@ -34,7 +34,7 @@ __all__ = ["router", "stuck_words"]
 
 _PAGE: Final = 50
 _ON_OVERVIEW: Final = 10
-_PARTS: Final = {"store": "database-full", "directory": "directory-ageing", "hub": "hub-away"}
+_PARTS: Final = {"store": "store-failing", "directory": "directory-ageing", "hub": "hub-away"}
 """Parts of a node that may be away, and the runbook of each."""
 _RUNBOOKS: Final = files("service.console") / "runbooks"
 _PAGES_OF_RUNBOOKS: Final = "/console/operator/runbooks/"
@@ -42,7 +42,7 @@ _PAGES_OF_RUNBOOKS: Final = "/console/operator/runbooks/"
 router = APIRouter(route_class=Page)
 
 Slug = Annotated[str, Path(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$")]
-After = Annotated[str, Query(max_length=128)]
+After = Annotated[str, Query(max_length=512)]
 State = Annotated[str, Query(pattern=r"^([a-z]{2,3})?$")]
 What = Annotated[str, Query(max_length=64)]
 
@@ -89,7 +89,7 @@ async def deadlines(
         owed_by=owed_by or None,
         overdue=None if not overdue else overdue == "true",
         with_state=StateCode(state) if state else None,
-        after=_cursor(after),
+        after=after or None,
         limit=_PAGE,
     )
     owed = await see.exchange.deadlines(see.node, see.actor, query)
@@ -97,9 +97,8 @@ async def deadlines(
         name: value for name, value in (("owed_by", owed_by), ("overdue", overdue), ("state", state)) if value
     }
     further = None
-    if owed.more:
-        last = owed.deadlines[-1]
-        further = urlencode({**chosen, "after": f"{last.due.at.isoformat()}~{last.thread}"})
+    if owed.after:
+        further = urlencode({**chosen, "after": owed.after})
     now = await standing(see.node)
     return render(
         see,

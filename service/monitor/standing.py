@@ -25,7 +25,7 @@ from service.monitor.watch import Looked, look
 from service.node import Node
 from service.store import comparisons
 from service.store.store import Store
-from service.store.tables import INBOX, OUTBOX, QUARANTINE, THREAD
+from service.store.tables import DEADLINE, INBOX, OUTBOX, QUARANTINE
 
 __all__ = ["KEPT_FOR", "NEWEST", "Corridor", "PeerStanding", "Queue", "Standing", "quarantined", "standing"]
 
@@ -183,21 +183,19 @@ def _queues(connection: Connection) -> tuple[Queue, ...]:
 def _corridors(connection: Connection, us: StateCode, now: datetime) -> tuple[Corridor, ...]:
     rows = connection.execute(
         select(
-            THREAD.c.asker,
-            THREAD.c.answerer,
+            DEADLINE.c.asker,
+            DEADLINE.c.answerer,
+            DEADLINE.c.owed_by,
             func.count().label("owed"),
-            func.count().filter(THREAD.c.due_at <= now).label("late"),
-            func.min(THREAD.c.due_at).label("oldest"),
-        )
-        .where(THREAD.c.due_at.is_not(None))
-        .group_by(THREAD.c.asker, THREAD.c.answerer)
+            func.count().filter(DEADLINE.c.due_at <= now).label("late"),
+            func.min(DEADLINE.c.due_at).label("oldest"),
+        ).group_by(DEADLINE.c.asker, DEADLINE.c.answerer, DEADLINE.c.owed_by)
     )
     found: dict[StateCode, dict[str, Any]] = {}
     for row in rows:
         asker, answerer = state_of(Address(row.asker)), state_of(Address(row.answerer))
-        ours = answerer == us
-        one = found.setdefault(asker if ours else answerer, {})
-        whose = "ours" if ours else "theirs"
+        one = found.setdefault(answerer if asker == us else asker, {})
+        whose = "ours" if state_of(Address(row.owed_by)) == us else "theirs"
         one[whose] = one.get(whose, 0) + row.owed
         one[f"{whose}_overdue"] = one.get(f"{whose}_overdue", 0) + row.late
         one[f"oldest_{whose}"] = min(one.get(f"oldest_{whose}") or row.oldest, row.oldest)
