@@ -25,6 +25,7 @@ async def list_deadlines(
     overdue: Literal["true", "false"] | None = None,
     case: Annotated[str | None, Query(max_length=64)] = None,
     until: Moment | None = None,
+    after: Annotated[str | None, Query(max_length=512)] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> Response:
     query = DeadlineQuery(
@@ -32,6 +33,7 @@ async def list_deadlines(
         overdue=None if overdue is None else overdue == "true",
         case=None if case is None else case_reference(case),
         until=until,
+        after=after,
         limit=limit,
     )
     return answer(await ask.exchange.deadlines(ask.node, ask.actor, query), language=ask.language)

@@ -23,6 +23,7 @@ from service.client.types import (
     Case,
     Collection,
     Deadline,
+    DeadlinePage,
     Direction,
     EvidenceItem,
     Format,
@@ -447,14 +448,28 @@ class Client:
         overdue: bool | None = None,
         case: str | None = None,
     ) -> list[Deadline]:
+        """The first hundred."""
+        return (await self.deadline_page(owed_by=owed_by, overdue=overdue, case=case))["deadlines"]
+
+    async def deadline_page(
+        self,
+        *,
+        owed_by: Literal["us", "them"] | None = None,
+        overdue: bool | None = None,
+        case: str | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> DeadlinePage:
+        """One page, the earliest first. `after`: as the page before gave it."""
         filters = {
             "owed_by": owed_by,
             "overdue": None if overdue is None else str(overdue).lower(),
             "case": case,
+            "after": after,
+            "limit": None if limit is None else str(limit),
         }
         asked = {name: value for name, value in filters.items() if value is not None}
-        answer = await self._json("GET", "/v1/deadlines", params=asked)
-        return cast("list[Deadline]", answer["deadlines"])
+        return cast("DeadlinePage", await self._json("GET", "/v1/deadlines", params=asked))
 
     async def indicators(
         self,

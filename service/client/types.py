@@ -544,16 +544,51 @@ class NextSteps(TypedDict):
     steps: list[NextStep]
 
 
+class TurnTo(TypedDict):
+    alternate: NotRequired[str]
+    escalation: NotRequired[str]
+    focal_point: NotRequired[str]
+    intermediaries: list[str]
+
+
+class Ladder(TypedDict):
+    step: NotRequired[str]
+    taken_at: NotRequired[str]
+    next_step: NotRequired[str]
+    next_at: NotRequired[str]
+    turn_to: NotRequired[TurnTo]
+
+
+class ClockDifference(TypedDict):
+    node: str
+    ours_at: str
+    theirs_at: str
+    cause: str
+
+
 class Deadline(TypedDict):
     case: str
-    thread: str
+    kind: Literal["answer", "duty"]
+    thread: NotRequired[str]
+    message: NotRequired[str]
     procedure: str
+    obligation: str
     state: str
     asker: str
     answerer: str
+    owing: str
     owed_by: Literal["us", "them"]
     due: Due
     overdue: bool
+    ladder: NotRequired[Ladder]
+    differs: NotRequired[ClockDifference]
+
+
+class DeadlinePage(TypedDict):
+    at: str
+    deadlines: list[Deadline]
+    more: bool
+    after: NotRequired[str]
 
 
 class Unanswered(TypedDict):

@@ -39,7 +39,7 @@ from service.node import Node
 from service.notices import tell
 from service.store import cases, mailbox, outgoing
 from service.store.cases import KnownCase
-from service.store.tables import ACCESS_JOURNAL, EVIDENCE, MESSAGE, THREAD
+from service.store.tables import ACCESS_JOURNAL, CLOCK_DIFFERENCE, EVIDENCE, MESSAGE, THREAD
 
 __all__ = ["case_timeline", "open_case", "set_protection"]
 
@@ -271,6 +271,22 @@ def _entries(session: Session, actor: Actor, case: Row[Any]) -> list[TimelineEnt
                 .order_by(EVIDENCE.c.position)
             )
         ]
+    entries += [
+        TimelineEntry(
+            at=row.found_at,
+            kind="clock-differs",
+            id=MessageId(row.message),
+            thread=ThreadId(row.thread),
+            state=row.obligation,
+            issuer=row.peer,
+            code=row.cause,
+            due=DueView(at=min(row.ours_at, row.theirs_at), basis="project-choice"),
+        )
+        for row in connection.execute(
+            select(CLOCK_DIFFERENCE).where(CLOCK_DIFFERENCE.c.case_reference == case.reference)
+        )
+        if row.message in {one.id for one in own}
+    ]
     entries += _journalled(session, actor, case, {row.id for row in own})
     return entries
 

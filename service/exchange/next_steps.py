@@ -119,9 +119,15 @@ def _continuing(
                 open=refusal is None,
                 thread=thread.id,
                 in_reply_to=replies_to,
-                until=thread.due.at if thread.due and authority == thread.answerer else None,
+                until=_until(thread, authority),
                 refusal=refusal,
             )
+
+
+def _until(thread: Thread, authority: Address) -> datetime | None:
+    """The earliest that it owes in this conversation."""
+    by = thread.party(authority)
+    return min((one.due.at for one in thread.owed if one.by is by), default=None)
 
 
 def _safeguarded(

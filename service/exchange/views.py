@@ -149,16 +149,16 @@ class MessageQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadlineQuery:
-    """Which deadlines, the earliest first. `owed_by`: whose move is awaited. `until`: due at or before this.
-    `with_state`: those with an authority of that State on the other side. `after`: instant and conversation of
-    the last that was shown."""
+    """Which deadlines, the earliest first. `owed_by`: whose move is awaited. `until`: due at or before
+    this. `with_state`: those with an authority of that State on the other side. `after`: as the page
+    before gave it."""
 
     owed_by: Literal["us", "them"] | None = None
     overdue: bool | None = None
     case: CaseReference | None = None
     until: datetime | None = None
     with_state: StateCode | None = None
-    after: tuple[datetime, ThreadId] | None = None
+    after: str | None = None
     limit: int = 100
 
 
@@ -561,12 +561,20 @@ class TimelineEntry:
 
     `kind` says which of the rest is there: a `message` has id, type, direction, sender, recipient, thread and
     status; `evidence` has id, evidence (its kind), issuer, digest and perhaps code; `identity-released` has
-    id and reason; `protection` has state and perhaps actor; `retention` has state and reason.
+    id and reason; `protection` has state and perhaps actor; `retention` has state and reason; `clock-differs`
+    has id, thread, issuer (the other node), state (what is owed), code (the cause) and due (what holds).
     """
 
     at: datetime
     kind: Literal[
-        "case-opened", "message", "evidence", "protection", "identity-released", "retention", "overdue"
+        "case-opened",
+        "message",
+        "evidence",
+        "protection",
+        "identity-released",
+        "retention",
+        "overdue",
+        "clock-differs",
     ]
     id: MessageId | None = None
     type: str | None = None
@@ -728,11 +736,47 @@ class NextStepsView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TurnToView:
+    """Who is there when an authority stays silent. Offices as its directory entry has them, its State's focal
+    point, and those who hold that State's mandate: people turn to them, the node never does by itself."""
+
+    alternate: str | None = None
+    escalation: str | None = None
+    focal_point: Address | None = None
+    intermediaries: tuple[Address, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LadderView:
+    """How far the reminders of a deadline have gone; steps are codes of `reminder-step`. `next_at` moves with
+    the deadline."""
+
+    step: str | None
+    taken_at: datetime | None
+    next_step: str | None
+    next_at: datetime | None
+    turn_to: TurnToView | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockDifferenceView:
+    """Node `node` counts another instant from the same message. `cause` is a code of `clock-difference`."""
+
+    node: str
+    ours_at: datetime
+    theirs_at: datetime
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeadlineView:
-    """An answer that is owed. It says whose and when, never about what: an operator reads it."""
+    """Something that is owed. It says whose and when, never about what: an operator reads it.
+
+    `kind`: an `answer` to `message` of `thread`, or a `duty` towards the child that this State has alone.
+    `owing`: the authority that owes it. `due` is the earlier one where the two nodes count differently.
+    """
 
     case: CaseReference
-    thread: ThreadId
     procedure: str
     state: str
     asker: Address
@@ -740,15 +784,23 @@ class DeadlineView:
     owed_by: Literal["us", "them"]
     due: DueView
     overdue: bool
+    obligation: str
+    owing: Address
+    kind: Literal["answer", "duty"] = "answer"
+    thread: ThreadId | None = None
+    message: MessageId | None = None
+    ladder: LadderView | None = None
+    differs: ClockDifferenceView | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadlinesView:
-    """`at` is the moment that `overdue` was judged at."""
+    """`at` is the moment that `overdue` was judged at. `after` asks for the next page, where there is one."""
 
     at: datetime
     deadlines: tuple[DeadlineView, ...]
     more: bool = False
+    after: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -690,6 +690,9 @@ class FakeExchange:
                 owed_by="them" if message.direction == "out" else "us",
                 due=message.due,
                 overdue=False,
+                obligation="acceptance",
+                owing=message.recipient,
+                message=message.id,
             )
             for message in self.messages
             if message.due is not None

@@ -110,7 +110,7 @@ def test_nobody_is_reminded_and_reported_in_one_breath_after_a_year_of_absence(p
         assert await Reminders(pair.it.node).look() == 0
         await pass_days(pair, 40)
         assert await steps(pair.it, thread) == THEIRS
-        # Both its deadlines were late by then: of one message one nudge is said, and one word to a supervisor.
+        # Both its deadlines were late by then: one nudge is said of one message, and one word to a supervisor.
         assert await sent(pair.it, thread) == {"nudge": 1, "escalate": 3}
 
     asyncio.run(play())
