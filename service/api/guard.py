@@ -132,6 +132,10 @@ class Guarded(APIRoute):
         """Method and path as the description has them."""
         return tuple((method, self.path_format) for method in sorted(self.methods or ()))
 
+    def failed(self, request: Request, error: Exception) -> Response:
+        """The answer to what ended in `error`."""
+        return problem(request, error)
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         # What wants the request alone needs no parameters solved, which costs as much as reading it.
         alone = list(inspect.signature(self.endpoint).parameters) == ["request"]
@@ -157,9 +161,9 @@ class Guarded(APIRoute):
             except (FocalpointError, RequestValidationError, HTTPException) as known:
                 if isinstance(known, Refused | NodeError):
                     metrics.refused(known.code)
-                response = problem(request, known)
+                response = self.failed(request, known)
             except Exception as bug:  # noqa: BLE001 (it is logged by type and place, and reveals nothing)
-                response = problem(request, bug)
+                response = self.failed(request, bug)
             metrics.request(self.path_format, request.method, response.status_code, perf_counter() - started)
             return response
 

@@ -25,7 +25,7 @@ from service.access.people import secret_digest
 from service.access.tokens import mint
 from service.api.answers import NOT_STORED, answer
 from service.api.guard import Guarded, api_of, language_of, visitor_of
-from service.console.pages import open_viewing, render
+from service.console.pages import error_page, open_viewing, render
 from service.errors import Forbidden, Malformed, NotAuthenticated, NotFound
 from service.keystore import API_TOKEN
 from service.node import Node
@@ -39,7 +39,16 @@ ATTEMPT: Final = timedelta(minutes=10)
 """To find one's password, and one's telephone."""
 _QUIET: Final = {**NOT_STORED, "Referrer-Policy": "no-referrer"}
 
-router = APIRouter(route_class=Guarded)
+
+class Landing(Guarded):
+    """Where people arrive by a link, or come back from the provider: they read pages, not problems."""
+
+    def failed(self, request: Request, error: Exception) -> Response:
+        reads_pages = "text/html" in request.headers.get("accept", "")
+        return error_page(request, error) if reads_pages else super().failed(request, error)
+
+
+router = APIRouter(route_class=Landing)
 
 Secret = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{43}$")]
 Word = Annotated[str | None, Query(max_length=2048)]

@@ -302,6 +302,19 @@ async def test_another_sites_page_uses_no_link_up(stand: AccessStand) -> None:
     assert (await stand.browser().post(path)).status_code == 303
 
 
+async def test_a_person_whose_link_is_used_up_reads_a_page_in_their_language(stand: AccessStand) -> None:
+    browser = stand.browser(Accept="text/html,application/xhtml+xml", **{"Accept-Language": "ru"})
+    for path in (f"/auth/invitation/{'A' * 43}", "/auth/invitation/Maria-Rossi"):
+        answer = await browser.post(path)
+        assert answer.status_code in (404, 422)
+        assert answer.headers["content-type"].startswith("text/html")
+        assert '<html lang="ru"' in answer.text
+        assert "Rossi" not in answer.text
+    back = await browser.get("/auth/callback?error=access_denied")
+    assert (back.status_code, "access.sign_in_failed" in back.text) == (401, True)
+    assert "access_denied" not in back.text
+
+
 # -- sessions
 
 
