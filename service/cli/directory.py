@@ -10,6 +10,7 @@ import typer
 
 from protocol.statements import StatementType, sign
 from service.cli.at_api import talks_to_a_node
+from service.cli.calendar import calendar_app
 from service.cli.corridor import echo_proposed, profile_app
 from service.cli.entry import sign_entries
 from service.cli.root_key import RootPassphraseOption, root_passphrase
@@ -24,6 +25,7 @@ directory_app = typer.Typer(
 )
 directory_app.command("entry")(sign_entries)
 directory_app.add_typer(profile_app, name="profile")
+directory_app.add_typer(calendar_app, name="calendar")
 
 
 @directory_app.command("list")
