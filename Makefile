@@ -7,7 +7,8 @@
 # make mutants each safeguard taken out, one at a time: its own tests must fail, and no other safeguard's
 # make walks   long random walks through every conversation on two nodes, and every interleaving of three messages
 # make faults  the long fault campaign (kill -9 at seeded points), more seeds than `make test` runs
-.PHONY: demo test test-browser run check bench mutants walks faults setup format clean
+# make year    a simulated year of 20 States and 100,000 messages, killed and compared; CASES=20 for a shorter one
+.PHONY: demo test test-browser run check bench mutants walks faults year setup format clean
 PY = .venv/bin/python
 
 setup:
@@ -44,6 +45,9 @@ walks: setup
 
 faults: setup
 	@$(PY) -m pytest tests/faults --seeds 20 -s
+
+year: setup
+	@$(PY) -m tests.year.campaign $(if $(CASES),--cases $(CASES))
 
 clean:
 	rm -rf .venv .network .demo .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
