@@ -13,13 +13,16 @@ from protocol.identifiers import NodeCode
 __all__ = ["FEW_AHEAD", "Ending", "endings"]
 
 _BEFORE: Final = timedelta(days=30)
+_KEEPERS_MEET: Final = timedelta(days=90)
+"""How long before its end the admission, or the State's root key, wants somebody: the keepers sign together."""
 FEW_AHEAD: Final = 2
 """Identity keys ahead: with fewer than this many it is time to make more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """`what`: entry, sign, seal-content, or seal-identity; of `owner`. Over at `at`; `due` when somebody has
+    """`what`: entry, sign, seal-content, or seal-identity, of `owner`; of the member, admission and state-root:
+    the last key that may sign its entries. Over at `at`; `due` when somebody has
     to do something: in the last 30 days, or in the second half of what lives shorter than 60.
 
     `ahead`: identity keys that have not begun.
@@ -46,6 +49,25 @@ def endings(directory: Directory, node: NodeCode, now: datetime) -> Iterator[End
             due=_due(entry.issued_at, entry.expires_at, now),
         )
         yield from _keys(entry, now)
+    yield from _admitted(directory, node, now)
+
+
+def _admitted(directory: Directory, node: NodeCode, now: datetime) -> Iterator[Ending]:
+    """What the network's keepers alone renew, and for which they have to meet."""
+    for member in sorted(directory.snapshot.admissions):
+        admission = directory.archive.admission(member)
+        if admission is None or node not in admission.nodes:
+            continue
+        yield Ending(
+            what="admission",
+            owner=member,
+            at=admission.expires_at,
+            due=now >= admission.expires_at - _KEEPERS_MEET,
+        )
+        counting = [record for record in admission.root_keys if record.revoked_at is None]
+        if counting:
+            last = max(record.signing_until for record in counting)
+            yield Ending(what="state-root", owner=member, at=last, due=now >= last - _KEEPERS_MEET)
 
 
 def _over(directory: Directory) -> Iterator[AuthorityEntry | NodeEntry]:
