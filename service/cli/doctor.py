@@ -320,7 +320,7 @@ def _endings(settings: Settings, directory: Directory, now: datetime) -> Iterato
         elif one.what in ("admission", "state-root"):
             named = "the admission" if one.what == "admission" else "the last root key"
             says = f"{named} of {one.owner} ends on {one.at:%Y-%m-%d}"
-            advice = "ask the network's keepers to admit it anew (docs/operations/keys.md, the State's root key)"
+            advice = "ask the network's keepers to admit it anew: docs/operations/keys.md says how"
         else:
             owner = "content" if one.what == "seal-content" else one.owner
             says = f"the last {one.what} key of {one.owner} ends on {one.at:%Y-%m-%d}"

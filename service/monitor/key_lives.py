@@ -14,15 +14,15 @@ __all__ = ["FEW_AHEAD", "Ending", "endings"]
 
 _BEFORE: Final = timedelta(days=30)
 _KEEPERS_MEET: Final = timedelta(days=90)
-"""How long before its end the admission, or the State's root key, wants somebody: the keepers sign together."""
+"""How long before its end the admission, or the State's root key, wants somebody: keepers sign together."""
 FEW_AHEAD: Final = 2
 """Identity keys ahead: with fewer than this many it is time to make more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """`what`: entry, sign, seal-content, or seal-identity, of `owner`; of the member, admission and state-root:
-    the last key that may sign its entries. Over at `at`; `due` when somebody has
+    """`what`: entry, sign, seal-content, or seal-identity, of `owner`; of the member, admission and
+    state-root, the last key that may sign its entries. Over at `at`; `due` when somebody has
     to do something: in the last 30 days, or in the second half of what lives shorter than 60.
 
     `ahead`: identity keys that have not begun.
