@@ -30,13 +30,14 @@ _TEMPLATES.globals["own_name"] = lambda language: _capital(language_name(languag
 def draw(template: str, *, see: Any, **values: Any) -> str:
     """`template` with `see`, a `Viewing`. Beside `values` it knows:
 
-    say(message, …)  label(scheme, code)  number(n)  state(code)  day(date)  lasting(seconds)
+    say(message, …)  knows(message)  label(scheme, code)  number(n)  state(code)  day(date)  lasting(seconds)
     moment(datetime)  an instant, as an element `time`; moment_text(datetime)  for a place in a sentence
     code(text)        an identifier, left to right
     """
     words = see.words
     given = {
         "say": words.say,
+        "knows": words.knows,
         "label": words.label,
         "number": words.number,
         "state": words.state,
