@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import event, select, text
 
 from protocol.identifiers import CaseReference, MessageId
 from service import exchange
@@ -24,6 +24,7 @@ from service.monitor.reminders import Reminders
 from service.node import Node
 from service.settings import Settings
 from service.store import Store
+from service.store.tables import DEADLINE
 from tests.service.exchange_pair import Pair, Side, message, open_pair
 
 EVERYTHING = "nudge escalate"
@@ -283,6 +284,30 @@ def test_while_protection_is_sought_no_reminder_leaves_and_an_officer_is_told(pa
             "select count(*) as n from notice where key like '%/nudge/%/to-send'"
         )
         assert asked_to["n"] == 2
+
+    asyncio.run(play())
+
+
+def test_a_clock_that_moves_between_the_look_and_the_step_is_left_alone(pair: Pair) -> None:
+    """What another worker found is a moment old: the extension that came since must count."""
+
+    async def play() -> None:
+        case, thread = await asked(pair)
+        await pair.ro.send(message("query", case, pair.ro.office, pair.it.office, in_reply_to=thread))
+        await pair.settle()
+        pair.clock.pass_by(days=11)
+        stale = await pair.it.node.store.read(
+            lambda session: (
+                session.connection()
+                .execute(
+                    select(DEADLINE).where(DEADLINE.c.thread == thread, DEADLINE.c.obligation == "acceptance")
+                )
+                .one()
+            )
+        )
+        before = stale._replace(due_at=stale.due_at - timedelta(days=14))
+        await Reminders(pair.it.node)._climb(before, pair.clock.now())
+        assert await steps(pair.it, thread, "acceptance") == []
 
     asyncio.run(play())
 
