@@ -11,21 +11,26 @@ from collections.abc import Iterator
 
 from protocol.agreement import ACCEPTANCE, VERSIONS
 from protocol.case_file import CaseFile, Document
+from protocol.messages.relay_attestation import CONSENT_FORMS, IDENTIFIED
 
 __all__ = [
     "SUSPENSION",
     "acceptances",
+    "accepted_on_paper",
     "agreed_version",
     "agreement_of",
     "ended",
     "handed_over",
+    "paper_consents",
     "rivals",
+    "settled",
     "suspensions",
 ]
 
 SUSPENSION = "durable-solution.suspension"
 _REVOCATION = "durable-solution.revocation"
 _HANDOVER = "handover.confirmation"
+_ATTESTATION = "relay.attestation"
 
 
 def acceptances(file: CaseFile, version: Document) -> tuple[Document, ...]:
@@ -50,10 +55,46 @@ def agreement_of(file: CaseFile, version: Document) -> str | None:
     return next((digest for digest, states in sorted(named.items()) if states == version.states), None)
 
 
+def paper_consents(file: CaseFile, version: Document) -> tuple[Document, ...]:
+    """Attestations that a State of that version accepted it on paper, each confirmed by two people of the
+    other State."""
+    return tuple(
+        one
+        for one in file.in_thread(version.thread)
+        if one.type == _ATTESTATION
+        and one.via is not None
+        and one.in_reply_to == version.id
+        and one.state in version.states
+        and one.coded.get("agreement") is not None
+        and one.coded.get("original_form") in CONSENT_FORMS
+        and one.coded.get("authentication") in IDENTIFIED
+        and one.digest in file.confirmed
+    )
+
+
+def accepted_on_paper(file: CaseFile, version: Document) -> str | None:
+    """The digest of what one State signed and the other accepted on paper; None where both signed, and where
+    nothing is settled."""
+    if agreement_of(file, version) is not None or len(version.states) != 2 or _refused(file, version):
+        return None
+    signed = {(one.state, str(one.coded.get("agreement"))) for one in acceptances(file, version)}
+    for consent in sorted(paper_consents(file, version), key=lambda one: one.digest):
+        (other,) = version.states - {consent.state}
+        named = str(consent.coded["agreement"])
+        if (other, named) in signed:
+            return named
+    return None
+
+
+def settled(file: CaseFile, version: Document) -> str | None:
+    """The digest of what is agreed, or accepted on paper: what may be carried out."""
+    return agreement_of(file, version) or accepted_on_paper(file, version)
+
+
 def agreed_version(file: CaseFile, thread: str) -> Document | None:
-    """The version that is agreed now: agreed, and no agreed version amends it."""
+    """The version that is agreed now, or accepted on paper, and that no other such version amends."""
     agreed = [
-        one for one in file.in_thread(thread) if one.type in VERSIONS and agreement_of(file, one) is not None
+        one for one in file.in_thread(thread) if one.type in VERSIONS and settled(file, one) is not None
     ]
     opener = file.message(thread)
     asker = opener.state if opener is not None else ""
@@ -70,7 +111,7 @@ def suspensions(file: CaseFile, thread: str) -> tuple[Document, ...]:
     lifted: set[str] = set()
     if version is not None:
         for one in (version, *_ancestors(file, version)):
-            if agreement_of(file, one) is not None:
+            if settled(file, one) is not None:
                 lifted.update(one.coded.get("lifts") or ())
     return tuple(
         sorted(
@@ -90,7 +131,7 @@ def ended(file: CaseFile, thread: str) -> bool:
         if one.type == "withdraw" and (opener is None or one.state == opener.state):
             return True
         if one.type in VERSIONS and _refused(file, one):
-            before = (agreement_of(file, above) for above in _ancestors(file, one))
+            before = (settled(file, above) for above in _ancestors(file, one))
             if not any(agreement is not None for agreement in before):
                 return True
     return False
@@ -108,11 +149,11 @@ def rivals(file: CaseFile, version: Document) -> tuple[Document, ...]:
     candidates = (agreed_version(file, thread) for thread in sorted(threads) if not ended(file, thread))
     others = [other for other in candidates if other is not None]
     amended = {str(one.coded.get("amends")) for one in (version, *others)}
-    own = agreement_of(file, version)
+    own = settled(file, version)
     return tuple(
         other
         for other in others
-        if agreement_of(file, other) not in amended
+        if settled(file, other) not in amended
         and (
             other.coded.get("amends") == own
             or other.states == version.states
@@ -135,7 +176,7 @@ def _refused(file: CaseFile, version: Document) -> bool:
 
 def handed_over(file: CaseFile, version: Document) -> bool:
     """A handover under this version was confirmed."""
-    agreement = agreement_of(file, version)
+    agreement = settled(file, version)
     return agreement is not None and any(
         one.type == _HANDOVER and one.coded.get("agreement") == agreement
         for one in file.in_thread(version.thread)

@@ -114,7 +114,7 @@ class CaseFile:
     """`destination`: the State where the child is, as its authorities' addresses begin; None while unknown.
 
     `documents`: every message of the case that this node said or took, of whatever thread; not what was
-    refused.
+    refused. `confirmed`: digests of attestations of a consent on paper that two people have confirmed.
     """
 
     reference: CaseReference
@@ -122,6 +122,7 @@ class CaseFile:
     protection: ProtectionStatus = ProtectionStatus.UNKNOWN
     destination: str | None = None
     documents: tuple[Document, ...] = ()
+    confirmed: frozenset[str] = frozenset()
 
     @cached_property
     def _by_digest(self) -> Mapping[str, Document]:

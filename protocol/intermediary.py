@@ -29,6 +29,7 @@ from protocol.directory.mandates import (
 )
 from protocol.errors import NotAcceptable, Refused
 from protocol.identifiers import Address, MessageId, NodeCode, state_of
+from protocol.messages.relay_attestation import CONSENT_FORMS, IDENTIFIED
 from protocol.statements import VerifyKey
 
 __all__ = [
@@ -44,11 +45,6 @@ __all__ = [
 ]
 
 _NEVER: Final = frozenset({"durable-solution.acceptance", "durable-solution.revocation"})
-CONSENT_FORMS: Final = frozenset({"paper", "in-person"})
-"""In what form a consent has to have come: somebody wrote it and somebody took it. What came by fax, e-mail,
-telephone or over a link is never one (project choice)."""
-IDENTIFIED: Final = frozenset({"seen-and-identified", "known-correspondent"})
-"""How sure the intermediary has to be of who gave a consent."""
 
 
 class Relayed(Protocol):

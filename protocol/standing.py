@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from protocol.agreed import agreed_version, ended, handed_over, rivals, suspensions
+from protocol.agreed import accepted_on_paper, agreed_version, ended, handed_over, rivals, suspensions
 from protocol.agreement import ACCEPTANCE
 from protocol.case_file import CaseFile, Document, ProtectionStatus, Role
 from protocol.currency import ASSESSMENT, superseded
@@ -39,13 +39,15 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgreementStanding:
-    """`version`: the message that put what is agreed. `reasons`: why it is suspended; none when in force.
+    """`accepted-on-paper`: as in force, and one State has not signed; `on_paper`: also of a suspended one.
+    `version`: the message that put what is agreed. `reasons`: why it is suspended; none when in force.
     `concerns`: new risks after the handover."""
 
-    state: Literal["in-force", "suspended"]
+    state: Literal["in-force", "accepted-on-paper", "suspended"]
     version: Document
     reasons: tuple[Reason, ...] = ()
     concerns: tuple[Reason, ...] = ()
+    on_paper: bool = False
 
 
 def agreement(file: CaseFile, thread: str, now: datetime) -> AgreementStanding | None:
@@ -54,10 +56,12 @@ def agreement(file: CaseFile, thread: str, now: datetime) -> AgreementStanding |
     version = agreed_version(file, thread)
     if version is None or ended(file, thread):
         return None
+    on_paper = accepted_on_paper(file, version) is not None
+    stands: Literal["in-force", "accepted-on-paper"] = "accepted-on-paper" if on_paper else "in-force"
     new = _facts_not_known_to(file, version)
     if handed_over(file, version):
         concerns = tuple(_reason(fact) for fact in new if is_new_risk(fact))
-        return AgreementStanding(state="in-force", version=version, concerns=concerns)
+        return AgreementStanding(state=stands, version=version, concerns=concerns, on_paper=on_paper)
     said = (
         Reason(code=str(one.coded.get("suspension_reason")), document=one.digest)
         for one in suspensions(file, thread)
@@ -68,7 +72,9 @@ def agreement(file: CaseFile, thread: str, now: datetime) -> AgreementStanding |
     # A safeguard that fails because of a fact is that fact's reason, said once.
     caused = {reason.code for reason in reasons if reason.document is not None}
     reasons = tuple(one for one in reasons if one.document is not None or one.code not in caused)
-    return AgreementStanding(state="suspended" if reasons else "in-force", version=version, reasons=reasons)
+    return AgreementStanding(
+        state="suspended" if reasons else stands, version=version, reasons=reasons, on_paper=on_paper
+    )
 
 
 def assessment_superseded(file: CaseFile, thread: str) -> tuple[Document, ...] | None:

@@ -32,6 +32,7 @@ from protocol.conversations.machine import (
     collected,
     may_say,
     moves_from,
+    paper_consented,
     rebuilt,
 )
 from protocol.conversations.risk_assessment import RISK_ASSESSMENT, AssessmentState, current_final
@@ -85,6 +86,7 @@ __all__ = [
     "moves_from",
     "on_the_table",
     "opens_thread",
+    "paper_consented",
     "procedure_of",
     "rebuilt",
     "state_at",

@@ -15,6 +15,9 @@ Decisions that the table embodies (project choices):
   crossed: nobody is bound who said no before knowing that the other had said yes.
 - From *agreed* on, either side may put another version on the table. Until both have accepted it nothing
   changes, and refusing it refuses nothing else.
+- *Accepted on paper* is not agreed: one State signed, the other has no key to sign with, and two people of
+  the first have confirmed what an intermediary attests. It may be carried out, suspended and followed up; the
+  State without a key ends it by a refusal.
 - A suspension ends only by an agreed version that names it (`lifts`), which both have signed. One that
   crosses the last acceptance suspends what is then agreed. After the handover it is recorded, no more: the
   child has left.
@@ -29,6 +32,7 @@ from types import MappingProxyType
 
 from protocol.conversations.neutral import PRESSES, neutral_moves, sayable, was_withdrawn
 from protocol.conversations.table import (
+    PAPER_CONSENT,
     PROGRESS,
     Asks,
     Condition,
@@ -41,7 +45,14 @@ from protocol.conversations.table import (
 )
 from protocol.conversations.thread import Entry, Thread
 
-__all__ = ["DURABLE_SOLUTION", "SolutionState", "agreed_version", "on_the_table", "versions"]
+__all__ = [
+    "DURABLE_SOLUTION",
+    "SolutionState",
+    "agreed_version",
+    "on_the_table",
+    "settled_version",
+    "versions",
+]
 
 PROPOSAL = "durable-solution.proposal"
 COUNTER = "durable-solution.counter-proposal"
@@ -58,6 +69,7 @@ class SolutionState(StrEnum):
     COUNTERED = "countered"
     ACCEPTED_ONE = "accepted-one"
     AGREED = "agreed"
+    ACCEPTED_ON_PAPER = "accepted-on-paper"
     SUSPENDED = "suspended"
     IMPLEMENTING = "implementing"
     COMPLETED = "completed"
@@ -69,7 +81,7 @@ class SolutionState(StrEnum):
 
 _S = SolutionState
 _UNAGREED = (_S.PROPOSED, _S.COUNTERED, _S.ACCEPTED_ONE)
-_AGREED = (_S.AGREED, _S.SUSPENDED, _S.IMPLEMENTING)
+_AGREED = (_S.AGREED, _S.ACCEPTED_ON_PAPER, _S.SUSPENDED, _S.IMPLEMENTING)
 _ENDED = (_S.COMPLETED, _S.REFUSED, _S.WITHDRAWN, _S.REVOKED)
 _EVERY = (*_UNAGREED, *_AGREED, *_ENDED)
 _ASKER, _ANSWERER = Party.ASKER, Party.ANSWERER
@@ -93,6 +105,19 @@ def agreed_version(thread: Thread) -> Entry | None:
     return max(
         agreed,
         key=lambda version: (version in path, len(_ancestors(thread, version)), version.at, version.id),
+        default=None,
+    )
+
+
+def settled_version(thread: Thread) -> Entry | None:
+    """The version that is agreed, or else the one that one side signed and the other accepted on paper: what
+    is carried out, suspended and followed up. Of the two kinds only the first is *agreed*."""
+    agreed = agreed_version(thread)
+    if agreed is not None:
+        return agreed
+    return max(
+        (version for version in versions(thread) if _is_settled(thread, version)),
+        key=lambda version: (len(_ancestors(thread, version)), version.at, version.id),
         default=None,
     )
 
@@ -138,6 +163,15 @@ def _is_agreed(thread: Thread, version: Entry) -> bool:
     return _accepted_by(thread, version) == frozenset(Party) and not _replying(thread, REFUSAL, version)
 
 
+def _is_settled(thread: Thread, version: Entry) -> bool:
+    """Agreed; or signed by one side, where the other has no key to sign with and its consent on paper was
+    confirmed by two people of the first."""
+    signed = _accepted_by(thread, version)
+    on_paper = {consent.by for consent in _replying(thread, PAPER_CONSENT, version)}
+    refused = _replying(thread, REFUSAL, version)
+    return bool(signed) and signed | on_paper == frozenset(Party) and not refused
+
+
 def _revoked(thread: Thread) -> bool:
     return any(thread.said(REVOCATION))
 
@@ -145,23 +179,23 @@ def _revoked(thread: Thread) -> bool:
 def _refused(thread: Thread) -> bool:
     refused = (version for version in versions(thread) if _replying(thread, REFUSAL, version))
     return any(
-        not any(_is_agreed(thread, before) for before in _ancestors(thread, version)) for version in refused
+        not any(_is_settled(thread, before) for before in _ancestors(thread, version)) for version in refused
     )
 
 
 def _implementing(thread: Thread) -> bool:
-    return agreed_version(thread) is not None and any(thread.said(HANDOVER))
+    return settled_version(thread) is not None and any(thread.said(HANDOVER))
 
 
 def _completed(thread: Thread) -> bool:
-    agreed = agreed_version(thread)
+    agreed = settled_version(thread)
     reported = {point for report in thread.said(FOLLOW_UP) for point in report.named}
     return _implementing(thread) and agreed is not None and bool(agreed.named) and reported >= {*agreed.named}
 
 
 def _suspended(thread: Thread) -> bool:
-    lifted = {one for version in versions(thread) if _is_agreed(thread, version) for one in version.lifts}
-    return agreed_version(thread) is not None and any(
+    lifted = {one for version in versions(thread) if _is_settled(thread, version) for one in version.lifts}
+    return settled_version(thread) is not None and any(
         suspension.id not in lifted for suspension in thread.said(SUSPENSION)
     )
 
@@ -226,7 +260,7 @@ def _any_version(thread: Thread, _: Party) -> Iterable[Entry]:
 def _to_counter(thread: Thread, by: Party) -> Iterable[Entry]:
     """Not what one has accepted oneself and the other may be accepting: that is refused, or withdrawn."""
     version = on_the_table(thread)
-    half_accepted = by in _accepted_by(thread, version) and not _is_agreed(thread, version)
+    half_accepted = by in _accepted_by(thread, version) and not _is_settled(thread, version)
     return () if half_accepted else (version,)
 
 
@@ -241,7 +275,7 @@ def _to_refuse(thread: Thread, _: Party) -> Iterable[Entry]:
 
 
 def _agreed(thread: Thread, _: Party) -> Iterable[Entry]:
-    agreed = agreed_version(thread)
+    agreed = settled_version(thread)
     return () if agreed is None else (agreed,)
 
 
@@ -286,6 +320,11 @@ DURABLE_SOLUTION = Table(
             state=_S.AGREED,
             when="both sides accepted one version, and neither refused it",
             holds=lambda thread: agreed_version(thread) is not None,
+        ),
+        Reading(
+            state=_S.ACCEPTED_ON_PAPER,
+            when="one side accepted a version, and two people of it confirmed the other's consent on paper",
+            holds=lambda thread: settled_version(thread) is not None,
         ),
         Reading(
             state=_S.ACCEPTED_ONE,
@@ -347,9 +386,11 @@ DURABLE_SOLUTION = Table(
         *sayable((*_UNAGREED, *_AGREED), _EVERY, ACCEPTANCE, _ASKER, _ANSWERER),
         *sayable((*_UNAGREED, *_AGREED), _EVERY, REFUSAL, _ASKER, _ANSWERER, effects=(Effect.STOP_CLOCK,)),
         # Before anything is agreed as well: it holds for what is agreed while it is on its way.
-        *sayable((*_UNAGREED, _S.AGREED, _S.SUSPENDED), _EVERY, SUSPENSION, _ASKER, _ANSWERER),
+        *sayable(
+            (*_UNAGREED, _S.AGREED, _S.ACCEPTED_ON_PAPER, _S.SUSPENDED), _EVERY, SUSPENSION, _ASKER, _ANSWERER
+        ),
         *sayable(_AGREED, _EVERY, REVOCATION, _ASKER, _ANSWERER),
-        *sayable((_S.AGREED,), _EVERY, HANDOVER, _ASKER, _ANSWERER),
+        *sayable((_S.AGREED, _S.ACCEPTED_ON_PAPER), _EVERY, HANDOVER, _ASKER, _ANSWERER),
         *sayable((_S.IMPLEMENTING, *_ENDED), _EVERY, FOLLOW_UP, _ASKER, _ANSWERER),
     ),
 )

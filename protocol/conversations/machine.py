@@ -33,7 +33,10 @@ from protocol.conversations.clock import with_clock
 from protocol.conversations.conditions import holds, missing, what_is_missing
 from protocol.conversations.table import (
     ANSWER,
+    ATTEST,
     COLLECTION,
+    NOT_SAID,
+    PAPER_CONSENT,
     PROGRESS,
     REDIRECT,
     Effect,
@@ -57,6 +60,7 @@ __all__ = [
     "collected",
     "may_say",
     "moves_from",
+    "paper_consented",
     "rebuilt",
 ]
 
@@ -157,7 +161,7 @@ def advance(
     by = _side(thread, said, sending=sending)  # step 4
     parties = table.parties_of(said.type)  # step 5
     # States of two procedures may share a word: a table is never read for another procedure's conversation.
-    if thread.procedure != table.procedure or said.type == COLLECTION or not parties:
+    if thread.procedure != table.procedure or said.type in NOT_SAID or not parties:
         raise NotAcceptable("conversation.not_now", f"a {table.procedure} conversation has no such move")
     if by not in parties:
         raise NotAcceptable("conversation.other_side", "only the other side makes this move")
@@ -193,6 +197,29 @@ def collected(thread: Thread, message: MessageId, *, by: Address, at: datetime, 
         raise NotAcceptable("conversation.other_side", "only the authority that asked makes this move")
     collection = Entry(id=message, type=COLLECTION, sender=by, by=Party.ASKER, in_reply_to=message, at=at)
     return _apply(thread, collection, table=table, sending=False)
+
+
+def paper_consented(thread: Thread, attestation: MessageId, *, at: datetime, table: Table) -> Advance:
+    """Two people have confirmed a consent on paper that `attestation` says was given: an act of the authority
+    that it was said to, the same at both nodes. Again, or of anything but an attestation, it changes
+    nothing."""
+    entry = thread.entry(attestation)
+    if entry is None:
+        raise PredecessorMissing("conversation.predecessor_missing", "the attestation has not come")
+    repeated = any(earlier.id == attestation for earlier in thread.said(PAPER_CONSENT))
+    if entry.type != ATTEST or repeated:
+        return Advance(thread=thread, effects=())
+    consent = Entry(
+        id=attestation,
+        type=PAPER_CONSENT,
+        sender=entry.sender,
+        by=entry.by,
+        in_reply_to=entry.in_reply_to,
+        at=at,
+    )
+    said = dataclasses.replace(thread, entries=(*thread.entries, consent))
+    said = dataclasses.replace(said, state=table.read(said))
+    return Advance(thread=with_clock(said, table), effects=())
 
 
 def moves_from(
@@ -245,6 +272,7 @@ def rebuilt(
     table: Table,
     unanswered: Collection[MessageId] = (),
     collected_at: Mapping[MessageId, datetime] | None = None,
+    confirmed_at: Mapping[MessageId, datetime] | None = None,
     counted_on: Callable[[Said], tuple[AnsweringEntry | None, CorridorProfile | None]] = lambda _: (
         None,
         None,
@@ -259,11 +287,12 @@ def rebuilt(
     Where not all of it can stand together, what both nodes know has the right of way over what is
     `unanswered`. In each of the two, what counts in `thread` comes first and in its order there, the rest as
     in `said`; whatever cannot be said yet is tried again after each that could. `collected_at`: answers that
-    the asker's agency has. `counted_on`: the directory entry and the profile that a message cites, for
+    the asker's agency has; `confirmed_at`: attestations of a consent on paper that two people confirmed.
+    `counted_on`: the directory entry and the profile that a message cites, for
     those whose clock `thread` does not have.
     """
     clocks = {entry.id: entry.terms for entry in thread.entries}
-    places = {entry.id: place for place, entry in enumerate(thread.entries) if entry.type != COLLECTION}
+    places = {entry.id: place for place, entry in enumerate(thread.entries) if entry.type not in NOT_SAID}
     ordered = sorted(said, key=lambda one: (one.id in unanswered, places.get(one.id, len(thread.entries))))
     again = dataclasses.replace(
         thread, state=table.first, answerers=thread.answerers[:1], entries=thread.entries[:1], due=None
@@ -278,6 +307,8 @@ def rebuilt(
         if one.id in at:
             collection = partial(collected, message=one.id, by=thread.asker, at=at[one.id], table=table)
             steps.append(collection)
+        if confirmed_at and one.id in confirmed_at:
+            steps.append(partial(paper_consented, attestation=one.id, at=confirmed_at[one.id], table=table))
     while (applied := _first_that_applies(again, steps)) is not None:
         place, again = applied
         del steps[place]
@@ -408,7 +439,7 @@ def _could_reply_to(
         present = (thread.asker, thread.answerer)
         questions = thread.open_questions(by)
         return tuple(entry.id for entry in questions if not sending or entry.sender in present)
-    return tuple(entry.id for entry in thread.entries if entry.type != COLLECTION)
+    return tuple(entry.id for entry in thread.entries if entry.type not in NOT_SAID)
 
 
 def _named(thread: Thread, said: Said, by: Party) -> tuple[str, ...]:

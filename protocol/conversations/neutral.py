@@ -14,9 +14,9 @@ from protocol.conversations.table import (
     ACCEPT,
     ANSWER,
     ATTEST,
-    COLLECTION,
     DECLINE,
     ESCALATE,
+    NOT_SAID,
     NUDGE,
     PROGRESS,
     QUERY,
@@ -145,7 +145,7 @@ def _may_have_pressed(thread: Thread, by: Party) -> tuple[Entry, ...]:
     """For the asker any message, as earlier versions let it reply to any; for the answerer what has a
     clock."""
     return tuple(
-        entry for entry in thread.entries if entry.type != COLLECTION and (by is _ASKER or entry.terms)
+        entry for entry in thread.entries if entry.type not in NOT_SAID and (by is _ASKER or entry.terms)
     )
 
 

@@ -34,7 +34,7 @@ from protocol.conversations.neutral import (
 )
 from protocol.conversations.table import (
     ACCEPT,
-    COLLECTION,
+    NOT_SAID,
     Asks,
     Effect,
     Obligation,
@@ -119,7 +119,7 @@ def _waits_for_an_answer(thread: Thread) -> bool:
 
 
 def _messages(thread: Thread, _: Party) -> Iterable[Entry]:
-    return (entry for entry in thread.entries if entry.type != COLLECTION)
+    return (entry for entry in thread.entries if entry.type not in NOT_SAID)
 
 
 def _finals(thread: Thread, _: Party) -> Iterable[Entry]:

@@ -38,7 +38,9 @@ __all__ = [
     "DECLINE",
     "ESCALATE",
     "NEUTRAL_MOVES",
+    "NOT_SAID",
     "NUDGE",
+    "PAPER_CONSENT",
     "PROGRESS",
     "QUERY",
     "REDIRECT",
@@ -74,6 +76,12 @@ NEUTRAL_MOVES = frozenset(
 COLLECTION = "collection"
 """Not a message: the asker's agency has the answer. The other node learns it from signed retrieval
 evidence."""
+
+
+PAPER_CONSENT = "paper-consent"
+"""Not a message: two people of the other State have confirmed what an attestation says of a consent on paper.
+Both nodes learn it from that State's signed evidence."""
+NOT_SAID = frozenset({COLLECTION, PAPER_CONSENT})
 
 
 class Party(StrEnum):

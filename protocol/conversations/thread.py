@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from protocol.conversations.table import ANSWER, COLLECTION, PROGRESS, QUERY, Party
+from protocol.conversations.table import ANSWER, NOT_SAID, PROGRESS, QUERY, Party
 from protocol.deadlines import Due, Limits, Pause, Terms
 from protocol.identifiers import Address, CaseReference, MessageId, ThreadId
 
@@ -225,7 +225,7 @@ class Thread:
 
 
 def _is_message(entry: Entry) -> bool:
-    return entry.type != COLLECTION
+    return entry.type not in NOT_SAID
 
 
 def _named(stored: str | list[str] | None) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date
 
-from protocol.agreed import agreed_version, agreement_of, ended, rivals, suspensions
+from protocol.agreed import agreed_version, ended, rivals, settled, suspensions
 from protocol.agreement import ACCEPTANCE
 from protocol.case_file import CaseFile
 from protocol.errors import Missing
@@ -56,7 +56,7 @@ def consent_given(row: Safeguard, file: CaseFile, asked: Asked) -> Iterator[Miss
             yield lacking(row, "missing.acceptance_by_state", "origin")
     elif asked.type == HANDOVER:
         agreed = agreed_version(file, asked.thread)
-        if agreed is None or agreement_of(file, agreed) != asked.coded.get("agreement"):
+        if agreed is None or settled(file, agreed) != asked.coded.get("agreement"):
             yield from _not_accepted(row, whole, asked)
         elif suspensions(file, asked.thread) or ended(file, asked.thread) or rivals(file, agreed):
             yield lacking(row, "missing.agreement_in_force", "both")

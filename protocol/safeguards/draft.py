@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from protocol.agreed import agreed_version, agreement_of
+from protocol.agreed import agreed_version, settled
 from protocol.agreement import VERSIONS
 from protocol.case_file import CaseFile
 from protocol.currency import newest
@@ -35,7 +35,7 @@ def prospective(
         coded = _version(file, sender, recipient)
     elif message_type == HANDOVER and thread is not None:
         version = agreed_version(file, thread)
-        coded = {"agreement": None if version is None else agreement_of(file, version)}
+        coded = {"agreement": None if version is None else settled(file, version)}
     return Asked(
         type=message_type,
         sender=sender,

@@ -160,7 +160,10 @@ def _origin_was_heard(file: CaseFile, version: Version, final: Document) -> bool
     match final.coded.get("origin_contribution"):
         case "contributed":
             return any(
-                one is not None and one.type == CONTRIBUTION and one.state == version.receiving_state
+                one is not None
+                and one.type == CONTRIBUTION
+                and one.state == version.receiving_state
+                and one.via is None
                 for one in considered
             )
         case "attested-by-relay":
@@ -178,8 +181,9 @@ def _origin_was_heard(file: CaseFile, version: Version, final: Document) -> bool
 def _typed_a_contribution(file: CaseFile, attestation: Document) -> bool:
     typed = file.message(attestation.coded.get("attested_message"))
     return (
-        attestation.state == "int"
+        attestation.relayed_by is not None
         and typed is not None
         and typed.type == CONTRIBUTION
+        and typed.relayed_by == attestation.relayed_by
         and typed.sender == attestation.sender
     )

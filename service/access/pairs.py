@@ -106,6 +106,10 @@ KINDS: Final[Mapping[str, ApprovalKind]] = MappingProxyType(
             ),
             # A local authority's message, where its State has them go through the focal point.
             ApprovalKind(name="countersignature", proposes=Scope.MESSAGES_SEND, decides=Scope.MESSAGES_SEND),
+            # What an intermediary attests of another State's consent on paper: never an agreement.
+            ApprovalKind(
+                name="paper-consent", proposes=Scope.AGREEMENTS_PROPOSE, decides=Scope.AGREEMENTS_SIGN
+            ),
             ApprovalKind(name=KEY_ACTION, proposes=Scope.ADMIN, decides=Scope.ADMIN, of_a_case=False),
             ApprovalKind(name=DIRECTORY_ACTION, proposes=Scope.ADMIN, decides=Scope.ADMIN, of_a_case=False),
             # Who may be one of two people, and which systems may ask.

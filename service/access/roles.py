@@ -196,6 +196,7 @@ ENDPOINTS: Final[Mapping[Endpoint, frozenset[Scope]]] = MappingProxyType(
         ("POST", "/v1/approvals/{id}/decision"): frozenset({Scope.APPROVALS_DECIDE}),
         ("GET", "/v1/messages/{id}/envelope"): frozenset({Scope.ENVELOPES_CARRY}),
         ("POST", "/v1/envelopes"): frozenset({Scope.ENVELOPES_CARRY}),
+        ("POST", "/v1/messages/{id}/paper-consent"): frozenset({Scope.AGREEMENTS_PROPOSE}),
         ("GET", "/v1/relay/pending"): frozenset({Scope.RELAY_CARRY}),
         ("POST", "/v1/messages/{id}/relay"): frozenset({Scope.RELAY_CARRY}),
         ("GET", "/v1/messages/{id}/relay/envelope"): frozenset({Scope.RELAY_CARRY}),

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 
 from protocol.identifiers import parse_message_id
-from service.api.answers import NOT_STORED, answer
+from service.api.answers import NOT_STORED, answer, waiting
 from service.api.guard import Ask, Guarded
 from service.api.reading import ENVELOPE, relay_outcome
 
@@ -30,6 +30,12 @@ async def record_relay(ask: Ask, id: Id, request: Request) -> Response:  # noqa:
     return answer(
         await ask.exchange.record_relay(ask.node, ask.actor, message, outcome), language=ask.language
     )
+
+
+@router.post("/v1/messages/{id:message_id}/paper-consent")
+async def propose_paper_consent(ask: Ask, id: Id) -> Response:  # noqa: A002
+    approval = await ask.exchange.propose_paper_consent(ask.node, ask.actor, parse_message_id(id))
+    return waiting(approval, language=ask.language)
 
 
 @router.get("/v1/messages/{id:message_id}/relay/envelope")

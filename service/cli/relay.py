@@ -50,6 +50,17 @@ async def failed(
     typer.echo(f"{done['id']}  not handed over  {done['recorded_at']}  {done['reason']}")
 
 
+@relay_app.command("paper-consent")
+@talks_to_a_node
+async def paper_consent(
+    node: Client,
+    attestation: Annotated[str, typer.Argument(help="The message that attests it; look at its scan first.")],
+) -> None:
+    """Ask that another person confirm a consent on paper. Never an agreement, and never by one person."""
+    approval = await node.propose_paper_consent(attestation)
+    typer.echo(f"{approval['id']}  waits for a second person until {approval['expires_at']}")
+
+
 @relay_app.command()
 @talks_to_a_node
 async def envelope(

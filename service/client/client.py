@@ -382,6 +382,11 @@ class Client:
         body = {name: value for name, value in said.items() if value is not None}
         return cast("RelayRecord", await self._json("POST", f"/v1/messages/{_segment(id)}/relay", json=body))
 
+    async def propose_paper_consent(self, id: str) -> Approval:  # noqa: A002
+        """Ask a second person to confirm the consent on paper that this attestation attests."""
+        where = f"/v1/messages/{_segment(id)}/paper-consent"
+        return cast("Approval", await self._json("POST", where))
+
     async def relay_envelope(self, id: str) -> bytes:  # noqa: A002
         """Of a message that was sealed past the intermediary's node: for its authority to open."""
         return (await self._request("GET", f"/v1/messages/{_segment(id)}/relay/envelope")).content

@@ -484,6 +484,7 @@ class Standing(TypedDict):
     message: NotRequired[str]
     reasons: list[StandingReason]
     concerns: list[StandingReason]
+    on_paper: bool
 
 
 class Thread(TypedDict):

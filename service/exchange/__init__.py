@@ -26,6 +26,7 @@ from service.exchange.notices import (
     put_subscription,
     read_subscription,
 )
+from service.exchange.paper import propose_paper_consent
 from service.exchange.printing import render_message, render_timeline
 from service.exchange.reading import list_messages, message_evidence, read_message
 from service.exchange.relay import pending_relays, record_relay, relay_envelope
@@ -77,6 +78,7 @@ __all__ = [
     "preview_entry",
     "propose_entry",
     "propose_key_act",
+    "propose_paper_consent",
     "put_attachment",
     "put_subscription",
     "read_approval",

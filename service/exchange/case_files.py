@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -66,7 +67,9 @@ def whole_file(connection: Connection, row: Row[Any]) -> CaseFile:
         if message.status != "refused"
         and not (held and message.status == "accepted" and message.type != SUSPENSION)
     )
-    return case_file(row, documents)
+    found = case_file(row, documents)
+    confirmed = mailbox.confirmed_attestations(connection, CaseReference(row.reference))
+    return dataclasses.replace(found, confirmed=confirmed) if confirmed else found
 
 
 def may_leave_anyway(connection: Connection, reference: CaseReference) -> tuple[MessageId, ...]:

@@ -208,7 +208,13 @@ def _standing(
         tuple(StandingReason(code=one.code, document=one.document) for one in several)
         for several in (agreed.reasons, agreed.concerns)
     )
-    return StandingView(state=agreed.state, message=agreed.version.id, reasons=reasons, concerns=concerns)
+    return StandingView(
+        state=agreed.state,
+        message=agreed.version.id,
+        reasons=reasons,
+        concerns=concerns,
+        on_paper=agreed.on_paper,
+    )
 
 
 def thread_view(

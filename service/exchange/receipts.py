@@ -23,6 +23,7 @@ from protocol.directory import AuthorityEntry
 from protocol.errors import NotAcceptable, Refused
 from protocol.evidence import Evidence, Parties
 from protocol.identifiers import Address, MessageId, NodeCode, ThreadId
+from protocol.intermediary import ATTEST
 from protocol.statements import Statement
 from service.exchange import case_files, clocks, proof
 from service.exchange.reading import stored_statement
@@ -31,7 +32,7 @@ from service.node import Node
 from service.notices import tell
 from service.store import attachments, mailbox, outgoing
 
-__all__ = ["take_back", "take_receipts"]
+__all__ = ["confirm_on_paper", "take_back", "take_receipts"]
 
 WITH_THEIR_MESSAGE = frozenset({"countersigned", "received-from-non-node"})
 """Kinds that travel with a message, behind it, and not back."""
@@ -107,6 +108,28 @@ def _own_message(node: Node, session: Session, receipt: Evidence, sender: NodeCo
     return row
 
 
+def confirm_on_paper(session: Session, row: Row[Any], at: datetime, now: datetime) -> None:
+    """Two people have confirmed the consent on paper that this attestation attests."""
+    connection = session.connection()
+    thread = mailbox.load_thread(connection, ThreadId(row.thread))
+    if thread is None:
+        return
+    advance = conversations.paper_consented(
+        thread, MessageId(row.id), at=at, table=conversations.table_for(thread.procedure)
+    )
+    mailbox.save_thread(connection, advance.thread, now=now, new=False)
+
+
+def _confirmed_at(connection: Connection, rows: Iterable[Row[Any]]) -> dict[MessageId, datetime]:
+    return {
+        MessageId(row.id): proven.issued_at
+        for row in rows
+        if row.type == ATTEST
+        for proven in mailbox.evidence_of(connection, NodeCode(row.sender_node), MessageId(row.id))
+        if proven.kind == "paper-consent-confirmed"
+    }
+
+
 def _ended_by_mandate(row: Row[Any]) -> bool:
     return row.status == "refused" and (row.refusal_code or "").startswith("mandate.")
 
@@ -168,6 +191,8 @@ def _apply(
             if row.refusal_code is not None and row.status in _UNANSWERED:
                 _say_again(node, session, row, now)
             _collected(node, session, row, receipt, now)
+        case "paper-consent-confirmed":
+            confirm_on_paper(session, row, receipt.issued_at, now)
         case "attachment-consigned" | "attachment-failed":
             digest = receipt.facts.get("attachment", "")
             attachments.answered(connection, node.code, message, digest, receipt.code, now)
@@ -212,6 +237,7 @@ def _rebuild(node: Node, session: Session, thread_id: ThreadId, now: datetime) -
                 for row in rows
                 if row.collected_at is not None and row.recipient == asker
             },
+            confirmed_at=_confirmed_at(connection, rows),
             counted_on=_counted_on(node),
         )
         mailbox.save_thread(connection, thread, now=now, new=False)

@@ -529,14 +529,16 @@ class StandingReason:
 class StandingView:
     """Whether what is agreed or concluded in a conversation still stands, read from the whole case.
 
-    An agreement is `in-force` or `suspended`, a final risk assessment `current` or `superseded`. `message`:
-    the version that is agreed. `concerns`: new risks after the child was handed over.
+    An agreement is `in-force`, `accepted-on-paper` or `suspended`, a final risk assessment `current` or
+    `superseded`. `on_paper`: one of the two States has not signed. `message`: the
+    version that is agreed. `concerns`: new risks after the child was handed over.
     """
 
-    state: Literal["in-force", "suspended", "current", "superseded"]
+    state: Literal["in-force", "accepted-on-paper", "suspended", "current", "superseded"]
     message: MessageId | None = None
     reasons: tuple[StandingReason, ...] = ()
     concerns: tuple[StandingReason, ...] = ()
+    on_paper: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ __all__ = [
     "add_inbox",
     "add_message",
     "any_refused",
+    "confirmed_attestations",
     "delete_thread",
     "evidence_of",
     "evidence_token",
@@ -216,6 +217,20 @@ def evidence_token(connection: Connection, digest: str | None) -> str | None:
 
 def has_evidence(connection: Connection, digest: str) -> bool:
     return _HAS_EVIDENCE.one(connection, wanted=digest) is not None
+
+
+def confirmed_attestations(connection: Connection, case: CaseReference) -> frozenset[str]:
+    """Digests of the attestations of this case whose consent on paper two people have confirmed."""
+    rows = connection.execute(
+        select(MESSAGE.c.statement_digest)
+        .join_from(
+            MESSAGE,
+            EVIDENCE,
+            (EVIDENCE.c.sender_node == MESSAGE.c.sender_node) & (EVIDENCE.c.id == MESSAGE.c.id),
+        )
+        .where(MESSAGE.c.case_reference == case, EVIDENCE.c.kind == "paper-consent-confirmed")
+    )
+    return frozenset(rows.scalars())
 
 
 def add_evidence(connection: Connection, values: Mapping[str, Any]) -> None:

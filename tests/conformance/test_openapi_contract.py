@@ -276,6 +276,7 @@ OTHERWISE_TESTED = {
     # What an intermediary has to hand over: tests/service/test_intermediary_node.py and test_role_matrix.py.
     ("POST", "/v1/messages/{id}/relay"),
     ("GET", "/v1/messages/{id}/relay/envelope"),
+    ("POST", "/v1/messages/{id}/paper-consent"),
     # An agreement needs two States and every document that it rests on: tests/service/test_agreements.py.
     ("GET", "/v1/cases/{reference}/agreements/{digest}"),
     ("GET", "/v1/cases/{reference}/agreements/{digest}/rendering"),

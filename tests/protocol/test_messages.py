@@ -72,7 +72,10 @@ def test_the_forms_are_those_of_the_release() -> None:
     assert set(FORMS) == FORMS_OF_THIS_RELEASE == set(SAMPLES)
 
 
-DENIED_BY_ANOTHER = {"child-views.record": {"not_heard_reason"}}
+DENIED_BY_ANOTHER = {
+    "child-views.record": {"not_heard_reason"},
+    "relay.attestation": {"agreement"},
+}
 """Fields that a full example leaves out: another field of it denies them."""
 
 

@@ -12,7 +12,7 @@ from protocol.vocabularies import scheme
 from tests.protocol.form_claims import changed, refusal_of
 from tests.protocol.sample_contents import Json, sample
 
-CODED_ONLY = ("alert.danger", "alert.missing-child", "case.reopening", "relay.attestation")
+CODED_ONLY = ("alert.danger", "alert.missing-child", "case.reopening")
 
 
 @pytest.mark.parametrize("message_type", CODED_ONLY)

@@ -61,6 +61,15 @@ class Relay(Side):
         )
 
 
+class AtTheIntermediary(Relay):
+    """The same, as the place where a State without a node is reached."""
+
+    @property
+    def officer(self) -> Actor:
+        iom = actor(Address("int.iom"), role=Role.INTERMEDIARY_OFFICER, person=INTERMEDIARY_OFFICER)
+        return acting(self.node, iom)
+
+
 class OwnKeys(WorldKeys):
     """Of a node: its own keys and those of the authorities that it keeps, never a third State's."""
 
@@ -82,6 +91,14 @@ class Trio:
     hub: QueueHub
     world: World
     clock: TestClock
+
+    @property
+    def md_at_iom(self) -> Relay:
+        """The intermediary's node as whoever writes to md's office sees it."""
+        iom = self.iom
+        return AtTheIntermediary(
+            node=iom.node, outbox=iom.outbox, office=MD_OFFICE, hub=iom.hub, link=iom.link
+        )
 
     @property
     def sides(self) -> dict[str, Side]:

@@ -516,6 +516,19 @@ class FakeExchange:
             evidence="e30.e30.AA",
         )
 
+    async def propose_paper_consent(self, node: Node, actor: Actor, message: MessageId, /) -> ApprovalView:
+        self._own(actor, message)
+        now = node.clock.now()
+        return ApprovalView(
+            id=message,
+            kind="paper-consent",
+            subject=message,
+            state="proposed",
+            proposed_by=actor.person,
+            proposed_at=now,
+            expires_at=now,
+        )
+
     async def relay_envelope(self, node: Node, actor: Actor, message: MessageId, /) -> bytes:
         self._own(actor, message)
         return b'{"manifest":"e30.e30.AA","parts":{}}'

@@ -1,0 +1,265 @@
+"""A State without a node accepts an agreement on paper: confirmed by two people, and never agreed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from protocol import standing
+from protocol.agreed import agreement_of
+from protocol.errors import NotAcceptable
+from protocol.identifiers import Address
+from service import exchange
+from service.access.roles import Role
+from service.errors import Conflict, Forbidden
+from service.exchange import case_files
+from service.exchange.views import Accepted, ApprovalView, Submission
+from service.routing.attachments import Attachments
+from service.store import cases
+from tests.protocol.sample_intermediary import MD_OFFICE, give
+from tests.service.exchange_pair import Side, actor
+from tests.service.exchange_trio import Trio, open_trio
+from tests.service.solution_case import (
+    Road,
+    _carer_is_able,
+    _child_wants,
+    _contributes,
+    _without,
+    assessed_risks,
+)
+from tests.service.test_attachments_between_nodes import described, upload
+
+pytestmark = pytest.mark.anyio
+SCAN = b"%PDF-1.7 made up: the ministry agrees"
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@dataclass
+class ThroughTheIntermediary:
+    """What a `Road` asks of a pair, where the other side has no node: `ro` is md's office at the
+    intermediary."""
+
+    trio: Trio
+
+    @property
+    def it(self) -> Side:
+        return self.trio.it
+
+    @property
+    def ro(self) -> Side:
+        return self.trio.md_at_iom
+
+    async def open_case(self) -> Any:
+        return await self.trio.open_case()
+
+    async def settle(self) -> None:
+        await self.trio.settle()
+
+    async def notify(self, case: Any) -> Accepted:
+        from tests.service.exchange_pair import message
+
+        accepted = await self.it.send(message("case.notification", case, self.it.office, MD_OFFICE))
+        await self.trio.settle()
+        return accepted
+
+
+@pytest.fixture
+async def trio(tmp_path: Path) -> AsyncIterator[Trio]:
+    made = open_trio(tmp_path)
+    give(made.world, parts=("coded", "narrative", "identity"))
+    yield made
+    made.close()
+
+
+async def proposed(trio: Trio) -> tuple[Road, Accepted]:
+    road = await to_a_proposal(trio)
+    proposal = await road.propose(change=receives_in_md)
+    await road.accept(trio.it, proposal)
+    return road, proposal
+
+
+async def to_a_proposal(trio: Trio) -> Road:
+    """As `Road.to_a_proposal`, with what the other State contributed typed from paper and attested."""
+    pair: Any = ThroughTheIntermediary(trio)
+    it, ro = pair.it, pair.ro
+    case = await pair.open_case()
+    road = Road(pair=pair, case=case)
+    notice = await pair.notify(case)
+    await road.say("guardian_notice", it, "guardian.notice", _without("replaces"), in_reply_to=notice)
+    request = await road.say("inquiry", it, "social-inquiry.request")
+    await road.say("inquiry-accepted", ro, "accept", in_reply_to=request)
+    await road.say("social_inquiry", ro, "social-inquiry.report", _carer_is_able, in_reply_to=request)
+    await road.say("child_views", it, "child-views.record", _child_wants, in_reply_to=notice)
+    opened = await road.say("assessment", it, "risk-assessment.request", _without("reassessment_reason"))
+    typed = await road.say(
+        "contribution", ro, "risk-assessment.contribution", _contributes, in_reply_to=opened
+    )
+    road.said["attestation"] = await trio.iom.send(trio.attestation(case, typed))
+    await trio.settle()
+
+    def concludes(coded: dict[str, Any]) -> None:
+        coded.update(
+            outcome="return-possible",
+            risks=assessed_risks(),
+            considered=[one.statement_digest for one in road.said.values()],
+            origin_contribution="attested-by-relay",
+            assessed_country="MD",
+        )
+        for absent in ("dispute_response", "replaces", "reassess_on"):
+            coded.pop(absent, None)
+
+    await road.say("final", it, "risk-assessment.final", concludes, in_reply_to=opened)
+    await road.say("best_interests", it, "best-interests.summary", road._weighs, in_reply_to=notice)
+    return road
+
+
+def receives_in_md(coded: dict[str, Any]) -> None:
+    coded["terms"]["receiving_country"] = "MD"
+
+
+async def carry_attachments(trio: Trio) -> None:
+    for _ in range(6):
+        for side in (trio.iom, trio.it):
+            await Attachments(side.node).once()
+        await trio.settle()
+        for code in ("it", "int-iom"):
+            await trio.reconcile(code)
+        await trio.settle()
+
+
+async def consent(trio: Trio, road: Road, proposal: Accepted, *, scan: bool = True, **coded: Any) -> Accepted:
+    """The intermediary attests that the paper accepts this version."""
+    digest = await road.agreement_digest(proposal)
+
+    def says(said: dict[str, Any]) -> None:
+        said.update(on_behalf_of=MD_OFFICE, agreement=digest, received_on="2026-11-23", **coded)
+        said.pop("attested_message", None)
+
+    said: Submission = trio.for_md("relay.attestation", road.case, in_reply_to=proposal.id, change=says)
+    if scan:
+        uploaded = await upload(trio.md_at_iom, road.case, SCAN)
+        said = dataclasses.replace(said, identity={"attachments": [described(uploaded)]})
+    attested = await trio.iom.send(said)
+    await trio.settle()
+    if scan:
+        await carry_attachments(trio)
+    return attested
+
+
+async def confirm(trio: Trio, attested: Accepted) -> ApprovalView:
+    asked = await exchange.propose_paper_consent(trio.it.node, trio.it.officer, attested.id)
+    return await exchange.decide(trio.it.node, trio.it.supervisor, asked.id, "approve", None)
+
+
+async def state(trio: Trio, proposal: Accepted, side: str = "it") -> str:
+    (row,) = await trio.sides[side].rows("select state from thread where id = :id", id=proposal.thread)
+    return str(row["state"])
+
+
+async def stands(trio: Trio, road: Road, proposal: Accepted) -> tuple[str, bool] | None:
+    def look(session: Any) -> Any:
+        case = cases.load_case(session.connection(), road.case)
+        assert case is not None
+        file = case_files.whole_file(session.connection(), case.row)
+        version = file.message(proposal.id)
+        assert version is not None
+        assert agreement_of(file, version) is None, "accepted on paper is never agreed"
+        return standing.agreement(file, proposal.thread, trio.clock.now())
+
+    found = await trio.it.node.store.read(look)
+    return None if found is None else (found.state, found.on_paper)
+
+
+async def test_two_people_make_it_accepted_on_paper_and_never_agreed(trio: Trio) -> None:
+    road, proposal = await proposed(trio)
+    attested = await consent(trio, road, proposal)
+    assert await state(trio, proposal) == "accepted-one"
+    assert await stands(trio, road, proposal) is None
+    await confirm(trio, attested)
+    await trio.settle()
+    for side in ("it", "int-iom"):
+        assert await state(trio, proposal, side) == "accepted-on-paper"
+    assert await stands(trio, road, proposal) == ("accepted-on-paper", True)
+
+
+async def test_one_person_alone_confirms_nothing(trio: Trio) -> None:
+    road, proposal = await proposed(trio)
+    attested = await consent(trio, road, proposal)
+    asked = await exchange.propose_paper_consent(trio.it.node, trio.it.supervisor, attested.id)
+    with pytest.raises(Forbidden, match=r"access\.second_person"):
+        await exchange.decide(trio.it.node, trio.it.supervisor, asked.id, "approve", None)
+    officer = actor(trio.it.office, role=Role.CASE_OFFICER, person="officer-2")
+    with pytest.raises(Forbidden, match=r"access\.scope"):
+        await exchange.decide(trio.it.node, officer, asked.id, "approve", None)
+    assert await state(trio, proposal) == "accepted-one"
+
+
+async def test_the_intermediary_confirms_nothing(trio: Trio) -> None:
+    road, proposal = await proposed(trio)
+    attested = await consent(trio, road, proposal)
+    with pytest.raises(Forbidden):
+        await exchange.propose_paper_consent(trio.iom.node, trio.iom.officer, attested.id)
+
+
+@pytest.mark.parametrize("form", ["web-reply", "e-mail", "fax", "telephone"])
+async def test_what_came_without_paper_is_no_consent(trio: Trio, form: str) -> None:
+    road, proposal = await proposed(trio)
+    with pytest.raises(NotAcceptable, match=r"message\.field"):
+        await consent(trio, road, proposal, original_form=form, authentication="unauthenticated")
+    with pytest.raises(NotAcceptable, match=r"message\.field"):
+        await consent(trio, road, proposal, authentication="unauthenticated")
+
+
+async def test_without_its_scan_nobody_confirms_a_paper(trio: Trio) -> None:
+    road, proposal = await proposed(trio)
+    attested = await consent(trio, road, proposal, scan=False)
+    with pytest.raises(Conflict, match=r"paper\.scan_missing"):
+        await exchange.propose_paper_consent(trio.it.node, trio.it.officer, attested.id)
+
+
+async def test_paper_without_the_other_states_signature_settles_nothing(trio: Trio) -> None:
+    road = await to_a_proposal(trio)
+    proposal = await road.propose(change=receives_in_md)
+    attested = await consent(trio, road, proposal)
+    await confirm(trio, attested)
+    await trio.settle()
+    assert await state(trio, proposal) == "proposed"
+    assert await stands(trio, road, proposal) is None
+
+
+async def test_what_is_accepted_on_paper_may_be_carried_out_and_says_so(trio: Trio) -> None:
+    road, proposal = await proposed(trio)
+    await confirm(trio, await consent(trio, road, proposal))
+    await trio.settle()
+    digest = await road.agreement_digest(proposal)
+
+    def handed_over(coded: dict[str, Any]) -> None:
+        coded.update(agreement=digest, handed_over_on="2026-11-24")
+
+    said = trio.for_md(
+        "handover.confirmation", road.case, in_reply_to=proposal.id, identity=True, change=handed_over
+    )
+    await trio.iom.send(said)
+    await trio.settle()
+    assert await state(trio, proposal) == "implementing"
+    assert await stands(trio, road, proposal) == ("accepted-on-paper", True)
+
+
+async def test_the_confirmation_is_the_authoritys_own_signed_word(trio: Trio) -> None:
+    road, proposal = await proposed(trio)
+    attested = await consent(trio, road, proposal)
+    await confirm(trio, attested)
+    await trio.settle()
+    for side in (trio.it, trio.iom):
+        view = await exchange.message_evidence(side.node, side.officer, attested.id)
+        (proven,) = (one for one in view.evidence if one.kind == "paper-consent-confirmed")
+        assert proven.issuer == Address("it.servizio-minori")
