@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -111,7 +112,7 @@ def test_nobody_is_reminded_and_reported_in_one_breath_after_a_year_of_absence(p
         assert await Reminders(pair.it.node).look() == 0
         await pass_days(pair, 40)
         assert await steps(pair.it, thread) == THEIRS
-        # Both its deadlines were late by then: one nudge is said of one message, and one word to a supervisor.
+        # Both its deadlines were late by then: one nudge for one message, and one word to a supervisor.
         assert await sent(pair.it, thread) == {"nudge": 1, "escalate": 3}
 
     asyncio.run(play())
@@ -305,7 +306,9 @@ def test_a_clock_that_moves_between_the_look_and_the_step_is_left_alone(pair: Pa
                 .one()
             )
         )
-        before = stale._replace(due_at=stale.due_at - timedelta(days=14))
+        before: Any = SimpleNamespace(
+            **(dict(stale._mapping) | {"due_at": stale.due_at - timedelta(days=14)})
+        )
         await Reminders(pair.it.node)._climb(before, pair.clock.now())
         assert await steps(pair.it, thread, "acceptance") == []
 
