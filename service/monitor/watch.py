@@ -55,6 +55,7 @@ from service.store.tables import (
     NOTICE_DELIVERY,
     OUTBOX,
     QUARANTINE,
+    RELAY,
     STUCK,
     THREAD,
 )
@@ -270,6 +271,14 @@ def _places() -> Iterator[_Place]:
         since=APPROVAL.c.expires_at,
         subject=(APPROVAL.c.id,),
     )
+    for state in ("waiting", "failed"):
+        yield _Place(
+            what=f"relay.{state}",
+            table=RELAY,
+            standing=and_(_words("state IN ('waiting', 'failed')"), _state(RELAY.c.state, state)),
+            since=RELAY.c.received_at,
+            subject=(RELAY.c.sender_node, RELAY.c.id),
+        )
     yield _Place(
         what="reminder.late",
         table=DEADLINE,
