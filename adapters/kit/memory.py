@@ -11,19 +11,23 @@ secret with the node's backups: without it, the same record would be a new messa
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import hmac
+import json
 import os
 import secrets
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from protocol.identifiers import MessageId, new_message_id
 
-__all__ = ["Memory", "SetAside", "Way"]
+__all__ = ["Glance", "Memory", "SetAside", "Way", "glance"]
 
 type Way = Literal["to-node", "to-system"]
 
@@ -36,6 +40,8 @@ CREATE TABLE IF NOT EXISTS set_aside (way TEXT, name TEXT, code TEXT NOT NULL, a
     PRIMARY KEY (way, name)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS counted (way TEXT, outcome TEXT, number INTEGER NOT NULL,
     PRIMARY KEY (way, outcome)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS said (one INTEGER PRIMARY KEY CHECK (one = 1), health TEXT NOT NULL,
+    at TEXT NOT NULL);
 """
 
 
@@ -49,6 +55,15 @@ class SetAside:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glance:
+    """What can be seen of a memory from outside. `health` as it was last said, at `said_at`."""
+
+    aside: tuple[SetAside, ...] = ()
+    health: Mapping[str, Any] | None = None
+    said_at: datetime | None = None
+
+
 class Memory:
     """One adapter's. Not for two processes at once: `sqlite3.OperationalError` tells the second one."""
 
@@ -56,21 +71,22 @@ class Memory:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         directory.chmod(0o700)
         self._secret = _secret_in(directory)
+        self._held = _alone_in(directory)
         path = directory / "memory.db"
         path.touch(mode=0o600)
         self._database = sqlite3.connect(path, isolation_level=None, timeout=1)
         try:
-            self._database.execute("PRAGMA locking_mode=EXCLUSIVE")
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=FULL")
             self._database.execute("PRAGMA secure_delete=ON")
             self._database.executescript(_TABLES)
         except sqlite3.Error:
-            self._database.close()
+            self.close()
             raise
 
     def close(self) -> None:
         self._database.close()
+        os.close(self._held)
 
     def message_id(self, *names: str) -> MessageId:
         """The id of the message that a record gives, `names` saying which record in which state."""
@@ -117,13 +133,7 @@ class Memory:
 
     def aside(self, *, limit: int = 1_000) -> tuple[SetAside, ...]:
         """The oldest first."""
-        rows = self._database.execute(
-            "SELECT way, name, code, at FROM set_aside ORDER BY at, way, name LIMIT ?", (limit,)
-        )
-        return tuple(
-            SetAside(way=way, name=name, code=code, at=datetime.fromisoformat(at))
-            for way, name, code, at in rows
-        )
+        return _aside(self._database, limit)
 
     def aside_count(self) -> int:
         return int(self._database.execute("SELECT COUNT(*) FROM set_aside").fetchone()[0])
@@ -132,6 +142,14 @@ class Memory:
         """How many were settled, by way and outcome."""
         rows = self._database.execute("SELECT way, outcome, number FROM counted")
         return {(way, outcome): number for way, outcome, number in rows}
+
+    def say(self, health: Mapping[str, Any], now: datetime) -> None:
+        """How the adapter is, for whoever asks on this machine."""
+        self._database.execute(
+            "INSERT INTO said VALUES (1, ?, ?)"
+            " ON CONFLICT (one) DO UPDATE SET health = excluded.health, at = excluded.at",
+            (json.dumps(health), now.isoformat()),
+        )
 
     def _count(self, way: Way, outcome: str) -> None:
         self._database.execute(
@@ -142,6 +160,41 @@ class Memory:
 
     def _mark(self, name: str) -> bytes:
         return hmac.digest(self._secret, name.encode(), hashlib.sha256)
+
+
+def glance(directory: Path, *, limit: int = 1_000) -> Glance:
+    """Look at a memory, also while its adapter runs. Changes nothing."""
+    path = directory / "memory.db"
+    if not path.exists():
+        return Glance()
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=1)) as database:
+        database.execute("PRAGMA query_only=ON")
+        said = database.execute("SELECT health, at FROM said").fetchone()
+        return Glance(
+            aside=_aside(database, limit),
+            health=None if said is None else json.loads(said[0]),
+            said_at=None if said is None else datetime.fromisoformat(said[1]),
+        )
+
+
+def _aside(database: sqlite3.Connection, limit: int) -> tuple[SetAside, ...]:
+    rows = database.execute(
+        "SELECT way, name, code, at FROM set_aside ORDER BY at, way, name LIMIT ?", (limit,)
+    )
+    return tuple(
+        SetAside(way=way, name=name, code=code, at=datetime.fromisoformat(at)) for way, name, code, at in rows
+    )
+
+
+def _alone_in(directory: Path) -> int:
+    """The lock's descriptor. The system lets it go when the process ends, however that happens."""
+    held = os.open(directory / "lock", os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(held)
+        raise sqlite3.OperationalError("another process has this memory") from None
+    return held
 
 
 class _together:  # noqa: N801 (used as a word)

@@ -16,11 +16,11 @@ import contextlib
 import logging
 import time
 from abc import ABC
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from adapters.kit.errors import Away, Unfit
 from adapters.kit.health import Health, State
@@ -86,33 +86,43 @@ class Adapter(ABC):  # noqa: B024 (each way may be left out)
 
 
 async def run(
-    adapter: Adapter, desk: Desk, *, stop: asyncio.Event, nudged: asyncio.Event | None = None
+    adapter: Adapter,
+    desk: Desk,
+    *,
+    stop: asyncio.Event,
+    nudged: asyncio.Event | None = None,
+    again: asyncio.Event | None = None,
 ) -> None:
     """Until `stop`. `nudged`: set it when the system says that something is new; it is looked at before its
-    time."""
-    running = _Running(adapter, desk, stop, nudged or asyncio.Event())
+    time. `again`: set it to have tried once more what was set aside."""
+    running = _Running(adapter, desk, stop, nudged or asyncio.Event(), again or asyncio.Event())
     async with asyncio.TaskGroup() as group:
         if adapter.delivers:
             group.create_task(running.to_system())
         if adapter.takes:
             group.create_task(running.to_node())
         group.create_task(running.reporting())
+        group.create_task(running.retrying())
 
 
-async def retry_set_aside(adapter: Adapter, desk: Desk) -> tuple[int, int]:
+async def retry_set_aside(
+    adapter: Adapter, desk: Desk, *, one_at_a_time: Mapping[Way, asyncio.Lock] | None = None
+) -> tuple[int, int]:
     """Try once more what was set aside. Returns how many went through, and how many did not."""
     through = 0
     aside = desk.memory.aside()
+    locks = one_at_a_time or {"to-system": asyncio.Lock(), "to-node": asyncio.Lock()}
     for item in aside:
         try:
-            if item.way == "to-system":
-                outcome = await adapter.deliver(await desk.node.message(item.name), desk)
-            else:
-                outcome = await adapter.take(item.name, desk)
+            async with locks[item.way]:
+                if item.way == "to-system":
+                    outcome = await adapter.deliver(await desk.node.message(item.name), desk)
+                else:
+                    outcome = await adapter.take(item.name, desk)
         except Unfit as unfit:
             desk.memory.set_aside(item.way, item.name, unfit.code, desk.now())
         except (Away, Problem, NodeUnreachable) as reason:
-            log.warning("not now: %s", getattr(reason, "code", type(reason).__name__))
+            log.warning("adapter.not_now", extra={"way": item.way, "code": _code_of(reason)})
         else:
             desk.memory.settle(item.way, item.name, outcome, desk.now())
             through += 1
@@ -120,9 +130,18 @@ async def retry_set_aside(adapter: Adapter, desk: Desk) -> tuple[int, int]:
 
 
 class _Running:
-    def __init__(self, adapter: Adapter, desk: Desk, stop: asyncio.Event, nudged: asyncio.Event) -> None:
+    def __init__(
+        self,
+        adapter: Adapter,
+        desk: Desk,
+        stop: asyncio.Event,
+        nudged: asyncio.Event,
+        again: asyncio.Event,
+    ) -> None:
         self._adapter, self._desk = adapter, desk
-        self._stop, self._nudged = stop, nudged
+        self._stop, self._nudged, self._again = stop, nudged, again
+        # What is set aside is tried again beside the loop, and no adapter has to be ready for two at once.
+        self._one: dict[Way, asyncio.Lock] = {"to-system": asyncio.Lock(), "to-node": asyncio.Lock()}
         self._wrong: dict[Way, tuple[State, str] | None] = {"to-system": None, "to-node": None}
         self._since = desk.now()
         self._shown: tuple[State, str | None] = (State.WELL, None)
@@ -138,7 +157,10 @@ class _Running:
             page = await self._asked(
                 "to-system",
                 backoff,
-                partial(node.messages, direction="in", after=after, limit=_PAGE, wait=wait),
+                partial(
+                    self._unless_stopped,
+                    partial(node.messages, direction="in", after=after, limit=_PAGE, wait=wait),
+                ),
             )
             if page is None:
                 continue
@@ -174,14 +196,42 @@ class _Running:
             await self._rest(self._desk.settings.report_seconds, self._changed)
         await self._report(self._health(State.STOPPED))
 
+    async def retrying(self) -> None:
+        """What was set aside, whenever somebody asks for it."""
+        while not self._stop.is_set():
+            await self._rest(None, self._again)
+            if self._again.is_set() and not self._stop.is_set():
+                self._again.clear()
+                through, left = await retry_set_aside(self._adapter, self._desk, one_at_a_time=self._one)
+                log.info(
+                    "adapter.tried_again", extra={"count": through + left, "outcome": f"{through}-through"}
+                )
+                self._show()
+
     def _deliver(self, message: Message) -> Callable[[], Awaitable[str]]:
         async def delivered() -> str:
-            return await self._adapter.deliver(await self._desk.node.message(message["id"]), self._desk)
+            async with self._one["to-system"]:
+                return await self._adapter.deliver(await self._desk.node.message(message["id"]), self._desk)
 
         return delivered
 
     def _take(self, name: str) -> Callable[[], Awaitable[str]]:
-        return lambda: self._adapter.take(name, self._desk)
+        async def taken() -> str:
+            async with self._one["to-node"]:
+                return await self._adapter.take(name, self._desk)
+
+        return taken
+
+    async def _unless_stopped[T](self, ask: Callable[[], Coroutine[Any, Any, T]]) -> T | None:
+        """The answer; None when it is told to stop while it waits, which may be for half a minute."""
+        asked = asyncio.create_task(ask())
+        stopped = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait({asked, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            return await asked if asked.done() else None
+        finally:
+            stopped.cancel()
+            asked.cancel()
 
     async def _through(
         self, way: Way, name: str, backoff: Backoff, work: Callable[[], Awaitable[str]]
@@ -194,7 +244,7 @@ class _Running:
             try:
                 outcome = await self._asked(way, backoff, work)
             except Unfit as unfit:
-                log.warning("set aside (%s): %s", way, unfit.code)
+                log.warning("adapter.set_aside", extra={"way": way, "code": unfit.code})
                 memory.set_aside(way, name, unfit.code, self._desk.now())
                 self._show()
                 return True
@@ -223,7 +273,7 @@ class _Running:
             return answer
         self._tell(way, wrong)
         now = self._desk.now()
-        log.warning("%s: %s", wrong[0], wrong[1])
+        log.warning("adapter.away", extra={"way": way, "state": str(wrong[0]), "code": wrong[1]})
         await self._rest((backoff.failure(now) - now).total_seconds())
         return None
 
@@ -258,13 +308,14 @@ class _Running:
         )
 
     async def _report(self, health: Health) -> None:
+        self._desk.memory.say(health.to_json(), self._desk.now())
         try:
             await self._desk.node.report_adapter(health.adapter, health.to_json())
         except (Problem, NodeUnreachable) as reason:
             # It hears nothing, and shows that. What matters is in the memory.
-            log.warning("could not tell the node: %s", getattr(reason, "code", type(reason).__name__))
+            log.warning("adapter.not_told", extra={"code": _code_of(reason)})
 
-    async def _rest(self, seconds: float, *early: asyncio.Event) -> None:
+    async def _rest(self, seconds: float | None, *early: asyncio.Event) -> None:
         """For so long, or until one of `early`, or until it is told to stop."""
         waiting = [asyncio.ensure_future(event.wait()) for event in (self._stop, *early)]
         try:
@@ -279,6 +330,10 @@ class _Running:
 def steady() -> float:
     """Seconds that never go back, for `Pace`."""
     return time.monotonic()
+
+
+def _code_of(reason: Exception) -> str:
+    return str(getattr(reason, "code", type(reason).__name__))
 
 
 def _word(code: str) -> str:

@@ -2,6 +2,7 @@
 
 [adapter]
 name = "primero-registry"      # what the operator sees it under
+kind = "primero"               # which adapter it is; the name says it where this is left out
 state_dir = "state"            # beside this file, unless absolute
 per_second = 2.0               # calls of the other system, over time
 poll_seconds = 60.0            # between looks for what is new there
@@ -37,7 +38,9 @@ __all__ = ["Settings", "SettingsError", "load"]
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,38}[a-z0-9]")
 _ALGORITHMS: Final = {"OKP": "Ed25519", "EC": "ES256", "RSA": "PS256"}
 _KNOWN: Final[Mapping[str, frozenset[str]]] = {
-    "adapter": frozenset({"name", "state_dir", "per_second", "burst", "poll_seconds", "report_seconds"}),
+    "adapter": frozenset(
+        {"name", "kind", "state_dir", "per_second", "burst", "poll_seconds", "report_seconds"}
+    ),
     "node": frozenset({"url", "client", "key_file", "token_file"}),
 }
 
@@ -63,6 +66,7 @@ class Settings:
     report_seconds: float = 60.0
     system: Mapping[str, Any] = field(default_factory=dict, repr=False)
     directory: Path = Path()
+    kind: str = ""
 
     def node(self, now: Callable[[], datetime], **options: Any) -> Client:
         """The client of the node that this adapter works for."""
@@ -78,6 +82,15 @@ class Settings:
             now=now,
         )
         return Client(self.node_url, credentials, **options)
+
+    def secret(self, word: str) -> str:
+        """What is in the file that `[system] <word>` names. SettingsError where others may read it, so that a
+        secret is never in the settings themselves, which are shown around."""
+        faults: list[str] = []
+        text = _read_secret(self.path(str(self.system.get(word, ""))), f"[system] {word}", faults)
+        if text is None:
+            raise SettingsError("; ".join(faults))
+        return text
 
     def path(self, text: str) -> Path:
         """A path of the file: beside it, unless absolute."""
@@ -99,6 +112,9 @@ def load(path: Path) -> Settings:
     name = adapter.get("name", "")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         faults.append("[adapter] name: expected 3 to 40 of a-z, 0-9 and inner hyphens")
+    kind = adapter.get("kind", name)
+    if not isinstance(kind, str) or not _NAME.fullmatch(kind):
+        faults.append("[adapter] kind: expected the name of an adapter")
     url = node.get("url", "")
     if not isinstance(url, str) or not url.startswith(("https://", "http://127.0.0.1", "http://[::1]")):
         faults.append("[node] url: expected https://, or http:// on this machine alone")
@@ -121,6 +137,7 @@ def load(path: Path) -> Settings:
         burst=int(burst),
         system=data.get("system", {}),
         directory=path.parent,
+        kind=kind,
         **numbers,
     )
 
@@ -148,14 +165,8 @@ def _secrets(node: Mapping[str, Any], directory: Path, faults: list[str]) -> tup
         faults.append("[node] expected key_file with client, or token_file")
         return None, None
     word = "key_file" if "key_file" in node else "token_file"
-    path = directory / str(node[word])
-    try:
-        if path.stat().st_mode & 0o077:
-            faults.append(f"[node] {word}: others may read it; expected mode 0600")
-            return None, None
-        text = path.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        faults.append(f"[node] {word}: it cannot be read")
+    text = _read_secret(directory / str(node[word]), f"[node] {word}", faults)
+    if text is None:
         return None, None
     if word == "token_file":
         return None, text
@@ -169,3 +180,14 @@ def _secrets(node: Mapping[str, Any], directory: Path, faults: list[str]) -> tup
         faults.append("[node] key_file: expected one private JWK with a kid (Ed25519, P-256 or RSA)")
         return None, None
     return key, None
+
+
+def _read_secret(path: Path, word: str, faults: list[str]) -> str | None:
+    try:
+        if path.stat().st_mode & 0o077:
+            faults.append(f"{word}: others may read it; expected mode 0600")
+            return None
+        return path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        faults.append(f"{word}: it cannot be read")
+        return None
