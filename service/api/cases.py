@@ -12,7 +12,7 @@ from protocol.languages import nearest_language
 from protocol.rendering.sentences import sentences
 from service.api.answers import NOT_STORED, answer, shown
 from service.api.guard import Ask, Guarded
-from service.api.reading import Form, Language, proposal
+from service.api.reading import Form, Language, opening, proposal
 
 __all__ = ["BUNDLE", "router"]
 
@@ -26,8 +26,8 @@ Digest = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{43}$")]
 
 
 @router.post("/v1/cases")
-async def open_case(ask: Ask) -> Response:
-    case = await ask.exchange.open_case(ask.node, ask.actor)
+async def open_case(ask: Ask, request: Request) -> Response:
+    case = await ask.exchange.open_case(ask.node, ask.actor, await opening(request))
     headers = {"Location": f"/v1/cases/{case.reference}"}
     return answer(case, language=ask.language, status=201, headers=headers)
 

@@ -63,6 +63,7 @@ __all__ = [
     "entry_facts",
     "entry_to_publish",
     "key_request",
+    "opening",
     "population_wanted",
     "position",
     "proposal",
@@ -180,6 +181,17 @@ async def submitted(request: Request, limits: Limits) -> Submission | SignedSubm
         return SignedSubmission(statement=_compact(data, ""), narrative=None, identity=None)
     members = parse_object(data, max_bytes=limit)
     return _signed(members) if media_type == JOSE_JSON else _submission(members)
+
+
+async def opening(request: Request) -> MessageId | None:
+    """The id under which a case is opened. Without one, and without a body, each time is another case."""
+    bodiless = request.headers.get("content-length", "0") == "0"
+    if bodiless and "transfer-encoding" not in request.headers:
+        return None
+    _, data = await body_of(request, reads=(CONTENT,), limit=MAX_SMALL)
+    members = parse_object(data, max_bytes=MAX_SMALL)
+    _only(members, {"id"})
+    return _id(members, "id") if "id" in members else None
 
 
 async def proposal(request: Request) -> tuple[ProtectionStatus, str]:

@@ -112,8 +112,10 @@ class Client:
 
     # -- cases
 
-    async def open_case(self) -> Case:
-        return cast("Case", await self._json("POST", "/v1/cases"))
+    async def open_case(self, id: str | None = None) -> Case:  # noqa: A002
+        """A new case; with an `id` of yours (a UUID), the same one when it is asked for again."""
+        body = {} if id is None else {"json": {"id": id}}
+        return cast("Case", await self._json("POST", "/v1/cases", **body))
 
     async def case(self, reference: str) -> Timeline:
         """The case and its timeline."""

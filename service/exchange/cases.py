@@ -44,11 +44,16 @@ from service.store.tables import ACCESS_JOURNAL, CLOCK_DIFFERENCE, EVIDENCE, MES
 __all__ = ["case_timeline", "open_case", "set_protection"]
 
 
-async def open_case(node: Node, actor: Actor) -> CaseView:
+async def open_case(
+    node: Node,
+    actor: Actor,
+    id: MessageId | None = None,  # noqa: A002 (as the API has it)
+) -> CaseView:
     """Issue a reference for a child that was found here. Its protection status is unknown, and unknown
     blocks.
 
-    Every authority that the actor acts for takes part in the case.
+    Every authority that the actor acts for takes part in the case. Asked again by the same authority with the
+    same `id`: the same case, as it is now. Another authority's same id is another case.
     """
     own = sorted(authority for authority in actor.authorities if state_of(authority) == node.state)
     if not own:
@@ -58,6 +63,8 @@ async def open_case(node: Node, actor: Actor) -> CaseView:
 
     def work(session: Session) -> CaseView:
         connection = session.connection()
+        if id is not None and (opened := cases.find_opened(connection, own[0], id)) is not None:
+            return _case_view(opened)
         cases.add_case(
             connection,
             reference,
@@ -65,6 +72,7 @@ async def open_case(node: Node, actor: Actor) -> CaseView:
             opened_by=own[0],
             opened_at=now,
             protection=ProtectionStatus.UNKNOWN,
+            opening_id=id,
         )
         cases.add_parties(connection, reference, own[1:])
         clocks.to_be_notified(session, reference, own[0], now)

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
-from protocol.identifiers import Address, CaseReference
+from protocol.identifiers import Address, CaseReference, MessageId
 from service.store.prepared import Query
 from service.store.tables import CASE_FILE, CASE_PARTY
 
@@ -18,6 +18,7 @@ __all__ = [
     "add_case",
     "add_parties",
     "change_protection",
+    "find_opened",
     "load_case",
     "propose_protection",
 ]
@@ -48,6 +49,16 @@ def load_case(connection: Connection, reference: CaseReference) -> KnownCase | N
     )
 
 
+def find_opened(connection: Connection, opened_by: Address, opening_id: MessageId) -> KnownCase | None:
+    """The case that this authority opened under that id of its own."""
+    found = connection.execute(
+        select(CASE_FILE.c.reference).where(
+            CASE_FILE.c.opened_by == opened_by, CASE_FILE.c.opening_id == opening_id
+        )
+    ).scalar()
+    return None if found is None else load_case(connection, CaseReference(found))
+
+
 def add_case(
     connection: Connection,
     reference: CaseReference,
@@ -56,6 +67,7 @@ def add_case(
     opened_by: Address,
     opened_at: datetime,
     protection: str,
+    opening_id: MessageId | None = None,
 ) -> None:
     connection.execute(
         insert(CASE_FILE),
@@ -64,6 +76,7 @@ def add_case(
             "role": role,
             "opened_at": opened_at,
             "opened_by": opened_by,
+            "opening_id": opening_id,
             "protection": protection,
         },
     )

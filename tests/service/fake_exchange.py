@@ -112,6 +112,7 @@ class FakeExchange:
 
     def __init__(self) -> None:
         self.cases: dict[CaseReference, CaseView] = {}
+        self.opened: dict[MessageId, CaseView] = {}
         self.messages: list[MessageView] = []
         self.answers: dict[MessageId, tuple[str, Accepted]] = {}
         self.evidence: dict[MessageId, list[EvidenceItem]] = {}
@@ -124,9 +125,13 @@ class FakeExchange:
 
     # -- cases
 
-    async def open_case(self, node: Node, actor: Actor, /) -> CaseView:
+    async def open_case(self, node: Node, actor: Actor, id: MessageId | None = None, /) -> CaseView:  # noqa: A002
         self._maybe_fail()
-        return self.add_case(node, actor, new_case_reference(node.random.bytes))
+        if id is None:
+            return self.add_case(node, actor, new_case_reference(node.random.bytes))
+        if id not in self.opened:
+            self.opened[id] = self.add_case(node, actor, new_case_reference(node.random.bytes))
+        return self.opened[id]
 
     def add_case(self, node: Node, actor: Actor, reference: CaseReference) -> CaseView:
         case = CaseView(

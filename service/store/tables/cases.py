@@ -26,11 +26,14 @@ class CaseFileRow(Row, table=True):
     from."""
 
     __tablename__ = "case_file"
+    __table_args__ = (Index("ix_case_file_opening", "opened_by", "opening_id", unique=True),)
 
     reference: str = Field(primary_key=True)
     role: Literal["destination", "origin"] = Field(sa_type=String)
     opened_at: datetime = Field(sa_type=Instant)
     opened_by: str
+    opening_id: str | None = None
+    """By which whoever opened it asks again without opening another."""
     protection: Literal["unknown", "not-sought", "possible", "sought"] = Field(sa_type=String)
     protection_proposed: str | None = None
     """A change that waits for a second person."""
