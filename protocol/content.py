@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NoReturn
@@ -196,14 +196,16 @@ def check_parts(
     identity: bytes | None,
     *,
     refuse: type[Refused] = CannotOpen,
+    past: Collection[str] = (),
 ) -> None:
-    """Every part that the statement binds is here, unchanged, and no other.
+    """Every part that the statement binds is here, unchanged, and no other; but for those in `past`, which
+    were sealed for somebody else and are not to be read here.
 
     Refuses, as a `refuse`: `content.part_missing`, `content.part_digest`, `content.malformed`.
     """
     claimed = _claimed_parts(statement, refuse)
     for name, part in (("narrative", narrative), ("identity", identity)):
-        if part is None and name in claimed:
+        if part is None and name in claimed and name not in past:
             raise refuse(
                 "content.part_missing", "the statement binds a part that did not come", field=f"/{name}"
             )

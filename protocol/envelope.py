@@ -227,6 +227,7 @@ def assemble(
     node_key: SigningKey,
     sealing_key: SealingPublicKey,
     identity_key: SealingPublicKey | None,
+    narrative_key: SealingPublicKey | None = None,
     limits: Limits | None = None,
 ) -> Envelope:
     """Seal the parts, each alone, and sign the manifest.
@@ -266,6 +267,8 @@ def assemble(
                 "content.too_large", f"expected at most {limits.part(name)} bytes", field=f"/{name}"
             )
         key = identity_key if name in ("identity", "blob") else sealing_key
+        if name == "narrative" and narrative_key is not None:
+            key = narrative_key
         if key is None:
             raise NotAcceptable("directory.no_recipient_key", "the recipient lists no key for identity parts")
         parts[name] = seal(part, to=key, header_digest=header_digest)

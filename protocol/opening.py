@@ -43,7 +43,7 @@ from protocol.directory import Directory
 from protocol.directory.mandates import carried_by, is_intermediary_node
 from protocol.envelope import ClearHeader, Envelope, Kind, Limits, SealedHeader, UnverifiedEnvelope, parse
 from protocol.errors import CannotOpen, NotAcceptable, Refused, Unauthenticated
-from protocol.identifiers import Address, NodeCode, StateCode, state_of
+from protocol.identifiers import Address, MessageId, NodeCode, StateCode, state_of
 from protocol.intermediary import check_relayed, check_unnamed
 from protocol.sealing import Sealed, SealingPrivateKey, read_sealed
 from protocol.statements import Statement, StatementType, Unverified, digest, read, verify
@@ -58,6 +58,8 @@ __all__ = [
     "authenticate",
     "check_content",
     "open_envelope",
+    "past_digest",
+    "sealed_past",
 ]
 
 CLOCK_SKEW = timedelta(minutes=5)
@@ -97,7 +99,8 @@ class Opened:
 
     One of `content` (with `signed`, the bytes that it was read from), `evidence`, `reconciliation` and `blob`
     (with `chunk`) is set, as `kind` says. `identity_key_kid`: the node key that the identity part or the
-    chunk was sealed to.
+    chunk was sealed to. `past`: parts that were sealed past this node to the recipient's own key, and then
+    `envelope`, as it came.
     """
 
     header: ClearHeader
@@ -110,6 +113,34 @@ class Opened:
     blob: ChunkPlace | None = None
     chunk: bytes | None = field(default=None, repr=False)
     identity_key_kid: str | None = None
+    past: frozenset[str] = frozenset()
+    envelope: bytes | None = field(default=None, repr=False)
+
+
+def sealed_past(authentic: AuthenticEnvelope, keys: Keys, directory: Directory) -> Address | None:
+    """The authority that the whole of an envelope is sealed to, past this node; None for every other.
+
+    Only an authority without a node, which this node serves: nobody else's mail is carried unopened."""
+    header = authentic.header
+    if header.key is None or keys.sealing(header.key) is not None or "blob" in authentic.parts:
+        return None
+    return _own_keys(header.recipient, directory).get(header.key)
+
+
+def past_digest(message: MessageId) -> str:
+    """What stands for the statement, in the running digest of both nodes, of a message that the receiving one
+    cannot read."""
+    return digest(f"sealed-past:{message}".encode())
+
+
+def _own_keys(node: NodeCode, directory: Directory) -> Mapping[str, Address]:
+    """Key ids of the authorities that this node serves for States without a node."""
+    return {
+        record.kid: entry.address
+        for entry in directory.authorities()
+        if entry.node == node and is_intermediary_node(directory, node, entry.address)
+        for record in entry.sealing_keys
+    }
 
 
 def authenticate(
@@ -169,7 +200,15 @@ def open_envelope(
     if header.suite != key.suite:
         raise CannotOpen("sealing.suite", f"the clear header names {header.suite}, its key is of {key.suite}")
     private = sealed.get("identity") or sealed.get("blob")
-    identity_key = _held(keys, private.kid, "identity") if private is not None else None
+    own_keys = _own_keys(header.recipient, directory)
+    past = frozenset(
+        name
+        for name in ("narrative", "identity")
+        if name in sealed and keys.sealing(sealed[name].kid) is None and sealed[name].kid in own_keys
+    )
+    identity_key = (
+        _held(keys, private.kid, "identity") if private is not None and "identity" not in past else None
+    )
 
     def unseal(name: str, with_key: SealingPrivateKey) -> bytes:
         return _unseal(name, sealed[name], with_key, authentic.header_digest, limits)
@@ -205,7 +244,8 @@ def open_envelope(
 
     match sealed_header.kind:
         case "content":
-            narrative = unseal("narrative", key) if "narrative" in sealed else None
+            readable = "narrative" in sealed and "narrative" not in past
+            narrative = unseal("narrative", key) if readable else None
             identity = unseal("identity", identity_key) if identity_key is not None else None
             content, signed = _content(
                 statements[0],
@@ -217,11 +257,16 @@ def open_envelope(
                 now=now,
                 procedure_of=procedure_of,
                 limits=limits,
+                past=past,
             )
+            if any(own_keys[sealed[name].kid] != content.recipient for name in past):
+                raise CannotOpen("sealing.unknown_key", "a part is sealed to another than its recipient")
             return Opened(
                 header=header,
                 manifest=authentic.manifest,
                 kind="content",
+                past=past,
+                envelope=authentic.data if past else None,
                 content=content,
                 signed=signed,
                 identity_key_kid=identity_key.kid if identity_key else None,
@@ -271,6 +316,7 @@ def _content(
     now: datetime,
     procedure_of: ProcedureOf,
     limits: Limits,
+    past: frozenset[str] = frozenset(),
 ) -> tuple[Content, SignedContent]:
     # Step 10
     said = tuple(unverified.claims.get(name) for name in ("iss", "aud", "jti"))
@@ -283,7 +329,7 @@ def _content(
         signer = unverified.claims.get("via") or said[0]
         raise _for_good(reason, unverified, Address(str(signer)), directory) from None
     # Step 12
-    check_parts(statement, narrative, identity, refuse=CannotOpen)
+    check_parts(statement, narrative, identity, refuse=CannotOpen, past=past)
     # From here on the content is known to be its authority's, and a refusal is about this very statement.
     try:
         # Step 13

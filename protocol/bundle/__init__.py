@@ -21,7 +21,7 @@ needs more (`coverage`): `checkpoints` holds it. Whether a key was stolen since,
 directory that travels along; a verifier with a directory of its own passes it, as `known`.
 """
 
-from protocol.bundle.agreements import CoSignature, ProvenAgreement, RestsOn
+from protocol.bundle.agreements import CoSignature, ProvenAgreement, ProvenOnPaper, RestsOn
 from protocol.bundle.coverage import Checkpoint
 from protocol.bundle.document import BundleMessage, export_bundle
 from protocol.bundle.verification import Finding, ProcedureOf, ProvenMessage, Report, verify_bundle
@@ -34,6 +34,7 @@ __all__ = [
     "ProcedureOf",
     "ProvenAgreement",
     "ProvenMessage",
+    "ProvenOnPaper",
     "Report",
     "RestsOn",
     "export_bundle",

@@ -15,6 +15,7 @@ from protocol.agreement import (
     ACCEPTANCE,
     VERSIONS,
     Agreement,
+    agreement_digest,
     check_acceptance,
     check_cosignature,
     signer_kid,
@@ -22,8 +23,17 @@ from protocol.agreement import (
 from protocol.directory import Archive
 from protocol.errors import Refused
 from protocol.identifiers import Address, CaseReference, MessageId, ThreadId
+from protocol.intermediary import ATTEST
 
-__all__ = ["CoSignature", "ProvenAgreement", "RestsOn", "Said", "prove_agreements"]
+__all__ = [
+    "CoSignature",
+    "ProvenAgreement",
+    "ProvenOnPaper",
+    "RestsOn",
+    "Said",
+    "prove_agreements",
+    "prove_on_paper",
+]
 
 type Found = Callable[[str, str, str], None]
 """Takes code, place and detail of a finding."""
@@ -45,6 +55,7 @@ class Said:
     statement_digest: str
     issued_at: datetime
     received_at: datetime
+    via: Address | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +89,71 @@ class ProvenAgreement:
     proposed_at: datetime
     cosignatures: tuple[CoSignature, ...]
     rests_on: tuple[RestsOn, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvenOnPaper:
+    """A version that one State signed and the other accepted on paper: never an agreement.
+
+    `party`: whose paper it is; `via`: who attests it, in the message `attestation`, of a scan with the digest
+    `original`; `confirmed_by`: the authority that signed that two of its people confirmed it, at
+    `confirmed_at`; `cosignature`: the one State's.
+    """
+
+    agreement: str
+    party: Address
+    via: Address
+    attestation: MessageId
+    original: str
+    authentication: str
+    confirmed_by: Address
+    confirmed_at: datetime
+    cosignature: CoSignature
+
+
+def prove_on_paper(
+    said: Sequence[Said],
+    archive: Archive,
+    confirmed: Mapping[MessageId, tuple[Address, datetime]],
+    found: Found,
+) -> tuple[ProvenOnPaper, ...]:
+    """`confirmed`: attestations of which verified evidence says that two people confirmed them, by whom."""
+    proven = []
+    for one in said:
+        if one.type != ATTEST or one.via is None or one.id not in confirmed:
+            continue
+        version = next(
+            (other for other in said if other.id == one.in_reply_to and other.type in VERSIONS), None
+        )
+        agreement = one.coded.get("agreement")
+        if version is None or agreement is None or agreement_digest(version) != agreement:
+            continue
+        accepted = (
+            _cosignature(other, version, archive, found)
+            for other in said
+            if other.type == ACCEPTANCE
+            and other.in_reply_to == version.id
+            and other.sender == one.recipient
+            and other.coded.get("agreement") == agreement
+        )
+        cosignature = next((other for other in accepted if other is not None), None)
+        if cosignature is None:
+            continue
+        by, at = confirmed[one.id]
+        proven.append(
+            ProvenOnPaper(
+                agreement=str(agreement),
+                party=one.sender,
+                via=one.via,
+                attestation=one.id,
+                original=str(one.coded.get("original_digest")),
+                authentication=str(one.coded.get("authentication")),
+                confirmed_by=by,
+                confirmed_at=at,
+                cosignature=cosignature,
+            )
+        )
+    return tuple(proven)
 
 
 def prove_agreements(

@@ -14,6 +14,7 @@ from protocol.directory import (
     Archive,
     CorridorEntry,
     Directory,
+    MandateEntry,
     OtherEntry,
     Owner,
     Snapshot,
@@ -83,6 +84,7 @@ def export_bundle(
     entries = [
         *_entries_needed(directory.archive, known, owners, _cited(messages, "recipient_entry")),
         *_profiles(directory.archive, _cited(messages, "corridor_profile")),
+        *_mandates(directory.archive, messages),
     ]
     members = {split_path(held.entry.path)[0] for held in entries}
     # A profile counts by the root keys of both, whichever of them published it.
@@ -164,6 +166,9 @@ def _owners(messages: Iterable[BundleMessage]) -> set[Owner]:
                 read(message.statement, typ=StatementType.CONTENT).claims, code="bundle.malformed"
             )
             owners.update((Address(claims.text("iss")), Address(claims.text("aud"))))
+            via = claims.text_or_none("via")
+            if via is not None:
+                owners.add(Address(via))
     return owners
 
 
@@ -188,6 +193,22 @@ def _profiles(archive: Archive, cited: set[str]) -> list[Held]:
         held
         for held in archive.held.values()
         if isinstance(held.entry, CorridorEntry) and held.entry.facts.profile_digest in cited
+    ]
+    return sorted(needed, key=lambda held: (held.entry.path, held.entry.issued_at))
+
+
+def _mandates(archive: Archive, messages: Iterable[BundleMessage]) -> list[Held]:
+    """Every version of the mandates under which an intermediary typed one of these."""
+    states = set()
+    for message in messages:
+        if message.statement is not None:
+            claims = read(message.statement, typ=StatementType.CONTENT).claims
+            if claims.get("via") is not None:
+                states.add(str(claims["iss"]).partition(".")[0])
+    needed = [
+        held
+        for held in archive.held.values()
+        if isinstance(held.entry, MandateEntry) and held.entry.state in states
     ]
     return sorted(needed, key=lambda held: (held.entry.path, held.entry.issued_at))
 

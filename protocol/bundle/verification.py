@@ -4,12 +4,18 @@ place.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from protocol.bundle.agreements import ProvenAgreement, Said, prove_agreements
+from protocol.bundle.agreements import (
+    ProvenAgreement,
+    ProvenOnPaper,
+    Said,
+    prove_agreements,
+    prove_on_paper,
+)
 from protocol.bundle.coverage import Coverage, read_checkpoint, verify_checkpoint, with_earlier
 from protocol.bundle.document import (
     DIRECTORY_SECTIONS,
@@ -26,6 +32,7 @@ from protocol.directory import (
     AuthorityEntry,
     Charter,
     CorridorEntry,
+    MandateEntry,
     Owner,
     Snapshot,
     verify_admission,
@@ -33,6 +40,7 @@ from protocol.directory import (
     verify_snapshot,
 )
 from protocol.directory.entries import Entry
+from protocol.directory.mandates import mandated_at
 from protocol.errors import NotAcceptable, Refused
 from protocol.evidence import Evidence, Parties, check_chain, check_parties, verify_evidence
 from protocol.identifiers import (
@@ -44,6 +52,7 @@ from protocol.identifiers import (
     parse_address,
     state_of,
 )
+from protocol.intermediary import require_may_say
 from protocol.json_strict import parse_object
 from protocol.statements import CoSigned, Statement, StatementType, Unverified, read, verify
 
@@ -82,12 +91,14 @@ class ProvenMessage:
     issued_at: datetime | None
     evidence: tuple[Evidence, ...]
     statement_digest: str | None = None
+    via: Address | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """`whole`: nothing was found. The rest is what could be verified, and is empty where nothing could.
 
+    `on_paper`: versions that one State signed and the other accepted on paper, which are no agreements.
     `agreements`: those that both States signed; `exported`: the digest of the one that the file is the export
     of, as its exporter said.
     """
@@ -100,6 +111,7 @@ class Report:
     messages: tuple[ProvenMessage, ...] = ()
     agreements: tuple[ProvenAgreement, ...] = ()
     exported: str | None = None
+    on_paper: tuple[ProvenOnPaper, ...] = ()
 
 
 type ProcedureOf = Callable[[str], str | None]
@@ -188,6 +200,7 @@ class _Verifier:
             messages=proven,
             agreements=agreements,
             exported=exported,
+            on_paper=prove_on_paper(self.said, archive, _confirmed(proven), self.found),
         )
 
     def _charter(self) -> Charter:
@@ -278,20 +291,26 @@ class _Verifier:
     def _is_cited(self, entry: Entry) -> bool:
         """An entry that only a signed message vouches for serves as that message's calendar, or for the
         corridor profile in it, which two States signed."""
+        if isinstance(entry, MandateEntry):
+            return any(
+                claims.get("via") is not None and str(claims.get("iss")).startswith(f"{entry.state}.")
+                for claims in self._said_claims()
+            )
         cited = (
             ("corridor_profile", entry.facts.profile_digest)
             if isinstance(entry, CorridorEntry)
             else ("recipient_entry", entry.digest)
         )
+        return any(claims.get(cited[0]) == cited[1] for claims in self._said_claims())
+
+    def _said_claims(self) -> Iterator[Mapping[str, Any]]:
+        """Of every message whose statement can be read, before any signature was checked."""
         for value in self._array("messages"):
             token = value.get("statement") if isinstance(value, dict) else None
             try:
-                claims = read(str(token), typ=StatementType.CONTENT).claims
+                yield read(str(token), typ=StatementType.CONTENT).claims
             except Refused:
                 continue
-            if claims.get(cited[0]) == cited[1]:
-                return True
-        return False
 
     def _index(self, archive: Archive) -> Statement | None:
         try:
@@ -461,6 +480,7 @@ class _MessageVerifier:
             issued_at=issued_at,
             evidence=evidence,
             statement_digest=None if statement is None else digest_of(statement),
+            via=_via(content),
         )
 
     def _remember(
@@ -484,6 +504,7 @@ class _MessageVerifier:
                 coded=content.mapping("coded"),
                 statement_digest=digest_of(self.message.statement or ""),
                 issued_at=issued_at,
+                via=_via(content),
                 received_at=max(issued_at, min(consigned, default=issued_at)),
             )
         except Refused as refused:
@@ -546,7 +567,9 @@ class _MessageVerifier:
         place = f"{where}/statement"
         unverified = read(self.message.statement, typ=StatementType.CONTENT)
         claims = Claims(unverified.claims, code="bundle.malformed")
-        signer, at = Address(claims.text("iss")), claims.moment("iat")
+        sender, at = Address(claims.text("iss")), claims.moment("iat")
+        via = claims.text_or_none("via")
+        signer = sender if via is None else Address(via)
         consigned = [one.issued_at for one in evidence if one.kind.name == "content-consigned"]
         try:
             key = self.archive.signing_key(
@@ -554,7 +577,8 @@ class _MessageVerifier:
             )
             verify(unverified, key)
             self.whole.require_covered(self.archive, signer, unverified.kid, self._covers_message)
-            self._check_competence(claims, signer, at)
+            self._check_competence(claims, sender, at)
+            self._check_via(claims, at)
             cited = claims.text_or_none("recipient_entry")
             if cited is not None and cited not in self.archive.held:
                 raise NotAcceptable(
@@ -565,6 +589,24 @@ class _MessageVerifier:
             self.whole.findings.append(_finding(refused, place))
             return None
         return at
+
+    def _check_via(self, claims: Claims, at: datetime) -> None:
+        """What an intermediary typed binds its State to nothing, and a mandate covered it when it was signed.
+        Whether that was revoked by the time it was received, the recipient's evidence shows."""
+        via = claims.text_or_none("via")
+        sender = parse_address(claims.text("iss"))
+        if via is None:
+            return
+        require_may_say(claims.text("type"), Address(via), sender, claims.mapping("coded"))
+        if not mandated_at(
+            self.archive,
+            state=state_of(sender),
+            intermediary=Address(via),
+            procedure=None,
+            towards=state_of(parse_address(claims.text("aud"))),
+            at=at,
+        ):
+            raise NotAcceptable("mandate.not_covered", "no mandate covered this when it was signed")
 
     def _check_profile(self, claims: Claims, at: datetime) -> None:
         """Whether a State ended it meanwhile is not asked: the recipient did, as it stood when it took the
@@ -703,6 +745,20 @@ class _MessageVerifier:
                     "stands elsewhere than the exporter listed",
                 )
                 break
+
+
+def _confirmed(proven: Iterable[ProvenMessage]) -> dict[MessageId, tuple[Address, datetime]]:
+    return {
+        one.id: (Address(str(link.issuer)), link.issued_at)
+        for one in proven
+        for link in one.evidence
+        if link.kind.name == "paper-consent-confirmed"
+    }
+
+
+def _via(content: Claims | None) -> Address | None:
+    via = None if content is None else content.text_or_none("via")
+    return None if via is None else Address(via)
 
 
 def _readable(tokens: Iterable[str]) -> list[Unverified]:

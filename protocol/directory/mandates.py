@@ -13,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
+from protocol.directory.archive import Archive
 from protocol.directory.between import MandateFacts
 from protocol.directory.entries import MandateEntry
 from protocol.directory.lookup import Directory
@@ -27,6 +28,7 @@ __all__ = [
     "carried_by",
     "intermediary_of_node",
     "is_intermediary_node",
+    "mandated_at",
     "represented",
     "require_mandate",
     "was_mandated",
@@ -145,8 +147,13 @@ def require_mandate(
     raise NotAcceptable("mandate.ended", f"the mandate of {state} for {intermediary} ended", facts=facts)
 
 
-def was_mandated(
-    directory: Directory,
+def was_mandated(directory: Directory, **asked: Any) -> bool:
+    """As `mandated_at`, by all that the directory remembers."""
+    return mandated_at(directory.archive, **asked)
+
+
+def mandated_at(
+    archive: Archive,
     *,
     state: StateCode,
     intermediary: Address,
@@ -156,7 +163,7 @@ def was_mandated(
 ) -> bool:
     """Whether a mandate covered an act at `at`, by any known version of it: one that was renewed since
     covered what was typed before, and one that was revoked does not cover what is dated later."""
-    for versions in directory.archive.mandates(state).values():
+    for versions in archive.mandates(state).values():
         for number, facts in enumerate(versions):
             later = versions[number + 1 :]
             if (

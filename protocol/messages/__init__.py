@@ -13,7 +13,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, Protocol
@@ -83,8 +83,8 @@ def form(message_type: str) -> Form:
     return declared
 
 
-def validate(content: _Content) -> Checked:
-    """Check a content against its form.
+def validate(content: _Content, *, absent: Collection[str] = ()) -> Checked:
+    """Check a content against its form. `absent`: parts that the reader may not open, and cannot check.
 
     Refuses `message.unknown_type`, `message.form_version`, `message.field`, `message.unknown_code`,
     `message.narrative_field`, `message.narrative_missing`, `message.identity_not_allowed` and
@@ -97,12 +97,12 @@ def validate(content: _Content) -> Checked:
         raise NotAcceptable("message.form_version", f"expected version {declared.version} of the form")
     context = NewerRelease() if _newer(content.vocabulary) else None
     coded = _part(declared, "coded", declared.model, content.coded, context)
-    _check_narrative(declared, tuple(content.narrative))
+    _check_narrative(declared, tuple(content.narrative), absent="narrative" in absent)
     if content.identity is not None:
         if declared.identity_model is None:
             raise NotAcceptable("message.identity_not_allowed", "this form has no identity part")
         identity = _part(declared, "identity", declared.identity_model, content.identity, context)
-    elif declared.identity_required:
+    elif declared.identity_required and "identity" not in absent:
         raise NotAcceptable("message.identity_missing", "this form needs its identity part")
     return Checked(form=declared, coded=coded, identity=identity)
 
@@ -160,7 +160,7 @@ def _expectation(error_type: str) -> str:
             return f"not what the form declares here ({error_type})"
 
 
-def _check_narrative(declared: Form, blocks: tuple[_Block, ...]) -> None:
+def _check_narrative(declared: Form, blocks: tuple[_Block, ...], *, absent: bool) -> None:
     if len(blocks) > MAX_NARRATIVE_BLOCKS:
         raise _free_text("too many blocks of free text", "/narrative")
     for index, block in enumerate(blocks):
@@ -171,7 +171,7 @@ def _check_narrative(declared: Form, blocks: tuple[_Block, ...]) -> None:
             raise _free_text("empty, or too long for one block", f"{pointer}/text")
         if not is_language_tag(block.language):
             raise _free_text("expected a BCP 47 language tag", f"{pointer}/language")
-    for required in declared.required_narrative:
+    for required in () if absent else declared.required_narrative:
         if not any(block.field == required for block in blocks):
             pointer = f"/narrative/{required}"
             raise NotAcceptable(

@@ -34,7 +34,7 @@ from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, st
 from protocol.intermediary import check_relayed
 from protocol.limits import Limits
 from protocol.messages.person import described_attachments
-from protocol.opening import AuthenticEnvelope, Opened
+from protocol.opening import AuthenticEnvelope, Opened, past_digest
 from protocol.safeguards.asked import cited_digests
 from service.errors import Conflict
 from service.exchange import agreements, case_files, chunks, clocks, proof, relay
@@ -46,7 +46,7 @@ from service.store import cases, mailbox, outgoing, retention
 from service.store.cases import KnownCase
 from service.store.vault import Purpose
 
-__all__ = ["Outcome", "accept", "answer_unopened", "refuse_unopened"]
+__all__ = ["Outcome", "accept", "answer_unopened", "carry", "refuse_unopened"]
 
 type Work = Callable[[Session], Outcome]
 
@@ -130,7 +130,7 @@ def accept(node: Node, opened: Opened, directory: Directory, now: datetime) -> W
             return outcome("known", code=found.code, evidence=found.evidence_digest)
         try:
             case, advance = _check_in_turn(
-                session, header.sender, opened.content, directory, node.settings.limits, now
+                session, header.sender, opened.content, directory, node.settings.limits, now, opened.past
             )
             _check_not_erased(session, opened.content.case, opened.signed)
         except PredecessorMissing as reason:
@@ -183,6 +183,84 @@ def answer_unopened(
             code=refused.code,
             evidence=proven.digest,
         )
+
+    return work
+
+
+def carry(
+    node: Node, authentic: AuthenticEnvelope, recipient: Address, directory: Directory, now: datetime
+) -> Work:
+    """The unit of work for an envelope that is sealed past this node: kept as it came, to be handed over.
+
+    It is carried under whatever mandate of that State is in force, and under none it is refused.
+    """
+    header = authentic.header
+    sameness = past_digest(header.id)
+
+    def outcome(disposition: Literal["consigned", "refused", "known"], **more: str | None) -> Outcome:
+        return Outcome(
+            disposition=disposition,
+            sender=header.sender,
+            message=header.id,
+            epoch=header.epoch,
+            numbered=Numbered(sequence=header.sequence, id=header.id, statement_digest=sameness),
+            kind="content",
+            **more,
+        )
+
+    def work(session: Session) -> Outcome:
+        found = mailbox.find_inbox(session.connection(), header.sender, header.id)
+        if found is not None:
+            _answer_again(session, header, found.evidence_digest, now)
+            return outcome("known", code=found.code, evidence=found.evidence_digest)
+        code = None
+        try:
+            carried_by(
+                directory,
+                recipient,
+                procedure=None,
+                towards=directory.state_of_node(header.sender),
+                at=now,
+                blind=True,
+            )
+        except NotAcceptable as reason:
+            code = reason.code
+        proven = proof.issue(
+            node,
+            session,
+            kind="relay-accepted" if code is None else "consignment-failed",
+            sender=header.sender,
+            message=header.id,
+            manifest_digest=authentic.manifest.digest,
+            statement_digest=None,
+            code=code,
+            directory=directory,
+            now=now,
+            to=header.sender,
+        ).digest
+        _remember(
+            session,
+            authentic,
+            now,
+            kind="content",
+            sameness=sameness,
+            outcome="consigned" if code is None else "refused",
+            code=code,
+            evidence=proven,
+        )
+        if code is None:
+            relay.await_hand_over(
+                node,
+                session,
+                directory=directory,
+                sender=header.sender,
+                message=header.id,
+                recipient=recipient,
+                case=None,
+                envelope=authentic.data,
+                now=now,
+            )
+        return outcome("consigned" if code is None else "refused", code=code, evidence=proven)
 
     return work
 
@@ -251,12 +329,18 @@ def refuse_unopened(
 
 
 def _check_in_turn(
-    session: Session, sender: NodeCode, content: Content, directory: Directory, limits: Limits, now: datetime
+    session: Session,
+    sender: NodeCode,
+    content: Content,
+    directory: Directory,
+    limits: Limits,
+    now: datetime,
+    past: frozenset[str],
 ) -> tuple[KnownCase | None, Advance]:
     """Refuses `conversation.predecessor_refused` for what would wait for a message that never comes, and that
     its sender would repeat for ever."""
     try:
-        return _check(session, content, directory, limits, now)
+        return _check(session, content, directory, limits, now, past)
     except PredecessorMissing:
         connection = session.connection()
         predecessors = (content.in_reply_to, MessageId(content.thread))
@@ -270,12 +354,17 @@ def _check_in_turn(
 
 
 def _check(
-    session: Session, content: Content, directory: Directory, limits: Limits, now: datetime
+    session: Session,
+    content: Content,
+    directory: Directory,
+    limits: Limits,
+    now: datetime,
+    past: frozenset[str],
 ) -> tuple[KnownCase | None, Advance]:
     """What needs the store: the case is the sender's too, the safeguards hold, the conversation takes the
     move."""
     connection = session.connection()
-    checked = messages.validate(content)
+    checked = messages.validate(content, absent=past)
     check_described(content.attachments, described_attachments(checked.identity))
     check_size(content.attachments, limits.attachment)
     thread = mailbox.load_thread(connection, content.thread)
@@ -440,7 +529,7 @@ def _consign(
         message=content.id,
         recipient=content.recipient,
         case=content.case,
-        envelope=None,
+        envelope=opened.envelope,
         now=now,
     )
     return proven.digest

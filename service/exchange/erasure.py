@@ -26,7 +26,7 @@ from service.exchange.letters import first_epoch
 from service.exchange.receipts import take_back
 from service.exchange.telling import directory_or_none, tell_of_erasure
 from service.node import Node
-from service.store import outgoing, retention
+from service.store import outgoing, relay, retention
 from service.store.tables import ATTACHMENT, CASE_RETENTION, MESSAGE
 from service.store.wiping import overwrite_freed_memory, overwrite_of_this_thread
 
@@ -54,6 +54,8 @@ def erase(
     retention.drop_proposals(connection, reference)
     if "identity" in wanted:
         _end_attachments(node, session, reference, now)
+        # Sealed to a key that is not here, and to be gone all the same.
+        relay.drop_envelopes(connection, reference)
     for part in wanted:
         node.vault.destroy(session, reference, part)
         retention.drop_parts(connection, reference, part)

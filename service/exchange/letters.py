@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Row, select
 from sqlmodel import Session
 
+from protocol import conversations
 from protocol.attachments import ChunkPlace
 from protocol.channels import shared_digest
 from protocol.directory import Directory
+from protocol.directory.mandates import carried_by
 from protocol.envelope import ClearHeader, Envelope, Outgoing, assemble
-from protocol.identifiers import Address, CaseReference, MessageId, NodeCode
+from protocol.errors import NotAcceptable
+from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, ThreadId, state_of
+from protocol.opening import past_digest
+from protocol.sealing import SealingPublicKey
 from protocol.statements import digest
 from service.errors import NotFound
 from service.exchange.chunks import open_chunk
 from service.node import Node
-from service.store import attachments
+from service.store import attachments, mailbox
 from service.store.tables import EVIDENCE, MESSAGE
 from service.store.vault import CaseVault, Purpose
 
@@ -47,6 +52,8 @@ class Letter:
     envelope_id: MessageId | None = None
     epoch: str | None = None
     sequence: int | None = None
+    readable: frozenset[str] | None = None
+    """Parts that the peer may open, where it is an intermediary's node; None for all."""
 
     def numbered(self, envelope_id: MessageId, epoch: str, sequence: int) -> Letter:
         return replace(self, envelope_id=envelope_id, epoch=epoch, sequence=sequence)
@@ -93,7 +100,8 @@ def load(node: Node, session: Session, rows: Sequence[Row[Any]]) -> Sequence[Let
                 if case not in vaults:
                     vaults[case] = node.vault.case(session, case)
                 try:
-                    letters.append(_content(vaults[case], row, message))
+                    opened = _content(vaults[case], row, message)
+                    letters.append(replace(opened, readable=_readable(node, session, row, message)))
                 except NotFound as reason:
                     # Erased: `erase` ended the row in the same transaction. Whatever else it may be, it must
                     # not hold up what travels beside it.
@@ -115,6 +123,25 @@ def load(node: Node, session: Session, rows: Sequence[Row[Any]]) -> Sequence[Let
         elif row.kind == "blob" and (letter := _blob(node, session, row)) is not None:
             letters.append(letter)
     return letters
+
+
+def _readable(node: Node, session: Session, row: Row[Any], message: Row[Any]) -> frozenset[str] | None:
+    """By the mandate in force now. Nothing where none is: its verdict (`mandated`) falls before this."""
+    if not row.recipient_node.startswith("int-"):
+        return None
+    thread = mailbox.load_thread(session.connection(), ThreadId(message.thread))
+    try:
+        carrier = carried_by(
+            node.directory.current(),
+            Address(message.recipient),
+            procedure=conversations.procedure_of(message.type, thread),
+            towards=state_of(Address(message.sender)),
+            at=node.clock.now(),
+            blind=True,
+        )
+    except NotAcceptable:
+        return frozenset()
+    return None if carrier.intermediary is None else carrier.readable
 
 
 def _blob(node: Node, session: Session, row: Row[Any]) -> Letter | None:
@@ -174,6 +201,8 @@ def sameness(letters: Sequence[Letter]) -> str:
     chunk's place."""
     if letters[0].place is not None:
         return letters[0].place.digest
+    if letters[0].kind == "content" and letters[0].readable == frozenset():
+        return past_digest(letters[0].message_id)
     if letters[0].kind == "content":
         return digest(letters[0].token.encode())
     return shared_digest(digest(letter.token.encode()) for letter in letters)
@@ -188,7 +217,15 @@ def seal(
     assert first.envelope_id is not None
     assert first.epoch is not None
     assert first.sequence is not None
-    content_key = directory.sealing_key(peer, "content", now)
+
+    def key(part: str, purpose: Literal["content", "identity"]) -> SealingPublicKey:
+        """The peer's; the recipient's own, past the peer, for what that may not open."""
+        if first.readable is None or part in first.readable:
+            return directory.sealing_key(peer, purpose, now)
+        assert first.recipient is not None
+        return directory.sealing_key(first.recipient, purpose, now)
+
+    content_key = key("coded", "content")
     return assemble(
         Outgoing(
             kind="content" if first.kind == "content" else "blob" if first.place else "evidence",
@@ -214,7 +251,6 @@ def seal(
         ),
         node_key=node.keys.signing(node.code),
         sealing_key=content_key,
-        identity_key=None
-        if first.identity is None and first.chunk is None
-        else directory.sealing_key(peer, "identity", now),
+        identity_key=None if first.identity is None and first.chunk is None else key("identity", "identity"),
+        narrative_key=None if first.narrative is None else key("narrative", "content"),
     )

@@ -32,7 +32,7 @@ from service.exchange.views import (
     Page,
 )
 from service.node import Node
-from service.store import mailbox, retention
+from service.store import mailbox, relay, retention
 from service.store.tables import MESSAGE
 
 __all__ = [
@@ -203,7 +203,8 @@ def _part(
 ) -> tuple[bytes | None, Part]:
     sealed = row.narrative_sealed if purpose == "narrative" else row.identity_sealed
     if sealed is None:
-        return None, "none"
+        past = relay.is_sealed_past(session.connection(), row.sender_node, row.id)
+        return None, "sealed" if past and purpose in stored_statement(row).claims.get("parts", {}) else "none"
     if not sealed:  # it was, and nothing is left of it
         return None, "destroyed"
     if not released or retention.is_blocked(session.connection(), row.case_reference):

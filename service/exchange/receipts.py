@@ -108,6 +108,12 @@ def _own_message(node: Node, session: Session, receipt: Evidence, sender: NodeCo
     return row
 
 
+def _about_nothing_read(receipt: Evidence) -> bool:
+    """It could not be opened, and is sealed afresh. A mandate's refusal is for good, of what was not to be
+    opened there as well."""
+    return receipt.about.statement_digest is None and not (receipt.code or "").startswith("mandate.")
+
+
 def confirm_on_paper(session: Session, row: Row[Any], at: datetime, now: datetime) -> None:
     """Two people have confirmed the consent on paper that this attestation attests."""
     connection = session.connection()
@@ -164,7 +170,12 @@ def _apply(
                 # We had given up on it when its parts were erased, and it had arrived after all.
                 mailbox.set_message(connection, node.code, message, status="consigned", refusal_code=None)
                 _rebuild(node, session, ThreadId(row.thread), now)
-        case "consignment-failed" if receipt.about.statement_digest is None:
+        case "relay-accepted":
+            # It has what we sealed past it, and will carry it.
+            outgoing.settle(connection, node.code, message, now)
+            if row.status in ("accepted", "sent"):
+                mailbox.set_message(connection, node.code, message, status="consigned")
+        case "consignment-failed" if _about_nothing_read(receipt):
             outgoing.try_again(connection, node.code, message, at=now + RESEAL_AFTER)
         case "consignment-failed" if row.status not in ("accepted", "sent"):
             # They had confirmed it before. Kept, to be held up to them; it undoes nothing.

@@ -205,20 +205,10 @@ def record(
             now=now,
             first=True,
         )
-    submission = proof.issue(
-        node,
-        session,
-        kind="submission-accepted",
-        sender=node.code,
-        message=content.id,
-        statement_digest=prepared.signed.statement.digest,
-        directory=prepared.directory,
-        now=now,
-        first=countersignature is None,
-    )
     received = None
     if content.via is not None:
-        # What it was typed from came from an authority without a node.
+        # What it was typed from came from an authority without a node. Before the submission: the recipient's
+        # node gets this one, and not the next.
         received = proof.issue(
             node,
             session,
@@ -228,7 +218,19 @@ def record(
             statement_digest=prepared.signed.statement.digest,
             directory=prepared.directory,
             now=now,
+            first=countersignature is None,
         )
+    submission = proof.issue(
+        node,
+        session,
+        kind="submission-accepted",
+        sender=node.code,
+        message=content.id,
+        statement_digest=prepared.signed.statement.digest,
+        directory=prepared.directory,
+        now=now,
+        first=countersignature is None and received is None,
+    )
     outgoing.queue(
         connection, recipient=prepared.peer, kind="content", sender=node.code, message=content.id, now=now
     )

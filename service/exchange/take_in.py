@@ -19,7 +19,7 @@ from protocol.directory import Directory
 from protocol.errors import NotAcceptable, Refused, Unauthenticated
 from protocol.opening import AuthenticEnvelope
 from service.exchange import arrivals
-from service.exchange.accept import Outcome, accept, answer_unopened, refuse_unopened
+from service.exchange.accept import Outcome, accept, answer_unopened, carry, refuse_unopened
 from service.node import Node
 from service.store import quarantine
 
@@ -90,6 +90,9 @@ def _read(node: Node, data: bytes, source: str, directory: Directory, now: datet
         )
     except Unauthenticated as reason:
         return _quarantined(node, data, source, reason, now)
+    carried = opening.sealed_past(authentic, node.keys, directory)
+    if carried is not None:
+        return carry(node, authentic, carried, directory, now)
     try:
         opened = opening.open_envelope(
             authentic, keys=node.keys, directory=directory, now=now, procedure_of=conversations.procedure_of

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from protocol import standing
+from protocol import conversations, standing
 from protocol.agreed import agreement_of
+from protocol.bundle import verify_bundle
 from protocol.errors import NotAcceptable
 from protocol.identifiers import Address
 from service import exchange
@@ -263,3 +264,30 @@ async def test_the_confirmation_is_the_authoritys_own_signed_word(trio: Trio) ->
         view = await exchange.message_evidence(side.node, side.officer, attested.id)
         (proven,) = (one for one in view.evidence if one.kind == "paper-consent-confirmed")
         assert proven.issuer == Address("it.servizio-minori")
+
+
+async def test_the_case_verifies_offline_and_names_who_typed_what(trio: Trio) -> None:
+    road, proposal = await proposed(trio)
+    await confirm(trio, await consent(trio, road, proposal))
+    await trio.settle()
+    for side in (trio.it, trio.md_at_iom):
+        bundle = await exchange.case_bundle(side.node, side.officer, road.case)
+        report = verify_bundle(bundle, trio.world.charter_digest, procedure_of=conversations.procedure_of)
+        assert report.findings == ()
+        assert {one.via for one in report.messages if one.sender == MD_OFFICE} == {Address("int.iom")}
+        assert report.agreements == (), "accepted on paper is no agreement"
+        (paper,) = report.on_paper
+        assert (paper.party, paper.via, paper.confirmed_by) == (
+            MD_OFFICE,
+            Address("int.iom"),
+            trio.it.office,
+        )
+        assert paper.agreement == await road.agreement_digest(proposal)
+
+
+async def test_a_bundle_without_the_confirmation_proves_no_consent_on_paper(trio: Trio) -> None:
+    road, proposal = await proposed(trio)
+    await consent(trio, road, proposal)
+    bundle = await exchange.case_bundle(trio.it.node, trio.it.officer, road.case)
+    report = verify_bundle(bundle, trio.world.charter_digest, procedure_of=conversations.procedure_of)
+    assert (report.findings, report.on_paper) == ((), ())
