@@ -10,11 +10,12 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from service.console import entrance, operator
+from service.console import entrance, officer, operator
 
 __all__ = ["ROUTERS"]
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     entrance.router,
     operator.router,
+    *officer.ROUTERS,
 )

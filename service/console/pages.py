@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -82,6 +83,10 @@ _EVERYWHERE: Final = frozenset({"lang", "said"})
 _SIGNED_IN: Final[frozenset[Scope]] = frozenset()
 _OPERATING: Final = frozenset({Scope.METRICS_READ, Scope.DEADLINES_READ, Scope.DIRECTORY_READ})
 """The operator's alone: an administrator sees no deadlines, and those who see deadlines no metrics."""
+_READING: Final = frozenset({Scope.CASES_READ, Scope.MESSAGES_READ})
+_WORKING: Final = _READING | {Scope.DEADLINES_READ, Scope.NOTICES_READ}
+_WRITING: Final = _READING | {Scope.MESSAGES_SEND, Scope.DIRECTORY_READ}
+_RELEASING: Final = _READING | {Scope.IDENTITY_REQUEST}
 
 PAGES: Final[Mapping[Endpoint, frozenset[Scope]]] = MappingProxyType(
     {
@@ -101,6 +106,50 @@ PAGES: Final[Mapping[Endpoint, frozenset[Scope]]] = MappingProxyType(
         ("GET", "/console/operator/keys"): _OPERATING,
         ("GET", "/console/operator/runbooks"): frozenset({Scope.METRICS_READ}),
         ("GET", "/console/operator/runbooks/{slug}"): frozenset({Scope.METRICS_READ}),
+        # The officer: service/console/officer/
+        ("GET", "/console/work"): _WORKING,
+        ("GET", "/console/cases"): frozenset({Scope.CASES_READ}),
+        ("POST", "/console/cases"): frozenset({Scope.CASES_WRITE}),
+        ("GET", "/console/cases/{reference}"): frozenset({Scope.CASES_READ}),
+        ("GET", "/console/cases/{reference}/timeline"): frozenset({Scope.CASES_READ}),
+        ("GET", "/console/cases/{reference}/evidence"): frozenset({Scope.CASES_READ}),
+        ("POST", "/console/cases/{reference}/protection"): frozenset(
+            {Scope.CASES_READ, Scope.PROTECTION_WRITE}
+        ),
+        ("GET", "/console/cases/{reference}/retention"): frozenset({Scope.RETENTION_READ}),
+        ("POST", "/console/cases/{reference}/retention"): frozenset({Scope.RETENTION_WRITE}),
+        ("GET", "/console/retention"): frozenset({Scope.RETENTION_WRITE}),
+        ("POST", "/console/retention"): frozenset({Scope.RETENTION_WRITE}),
+        ("GET", "/console/cases/{reference}/compose"): _WRITING,
+        ("POST", "/console/cases/{reference}/compose"): _WRITING,
+        ("GET", "/console/cases/{reference}/compare"): frozenset({Scope.CASES_READ, Scope.MESSAGES_READ}),
+        ("GET", "/console/cases/{reference}/agreements/{digest}"): _READING,
+        ("GET", "/console/cases/{reference}/agreements/{digest}/file"): frozenset({Scope.CASES_READ}),
+        ("GET", "/console/cases/{reference}/agreements/{digest}/rendering"): _READING,
+        ("GET", "/console/messages"): frozenset({Scope.MESSAGES_READ}),
+        ("GET", "/console/messages/{id}"): _READING,
+        ("GET", "/console/messages/{id}/rendering"): frozenset({Scope.MESSAGES_READ}),
+        ("GET", "/console/messages/{id}/evidence"): frozenset({Scope.MESSAGES_READ}),
+        ("GET", "/console/messages/{id}/envelope"): frozenset({Scope.ENVELOPES_CARRY}),
+        ("POST", "/console/messages/{id}/collection"): _READING | {Scope.MESSAGES_COLLECT},
+        ("POST", "/console/messages/{id}/identity-release"): _RELEASING,
+        ("POST", "/console/messages/{id}/identity"): _RELEASING,
+        ("POST", "/console/messages/{id}/attachments/{digest}"): _RELEASING,
+        ("GET", "/console/envelopes"): frozenset({Scope.ENVELOPES_CARRY}),
+        ("POST", "/console/envelopes"): frozenset({Scope.ENVELOPES_CARRY}),
+        ("GET", "/console/relay"): frozenset({Scope.RELAY_CARRY}),
+        ("POST", "/console/messages/{id}/relay"): frozenset({Scope.RELAY_CARRY}),
+        ("GET", "/console/messages/{id}/relay/envelope"): frozenset({Scope.RELAY_CARRY}),
+        ("GET", "/console/approvals"): frozenset({Scope.APPROVALS_READ}),
+        ("GET", "/console/approvals/{id}"): frozenset({Scope.APPROVALS_READ}),
+        ("POST", "/console/approvals/{id}/decision"): frozenset(
+            {Scope.APPROVALS_READ, Scope.APPROVALS_DECIDE}
+        ),
+        ("GET", "/console/notices"): frozenset({Scope.NOTICES_READ}),
+        ("POST", "/console/notices/read"): frozenset({Scope.NOTICES_READ}),
+        ("GET", "/console/notices/count"): frozenset({Scope.NOTICES_READ}),
+        ("GET", "/console/codes"): frozenset({Scope.DIRECTORY_READ}),
+        ("GET", "/console/directory"): frozenset({Scope.DIRECTORY_READ}),
     }
 )
 """Every one of the scopes is needed. An empty set: whoever is signed in."""
@@ -111,7 +160,17 @@ OPEN: Final[frozenset[Endpoint]] = frozenset({("GET", "/console/sign-in"), ("GET
 _UNCOUNTED: Final = frozenset({("GET", "/console/static/{name}")})
 """Served from memory, and kept by browsers."""
 
+_POLLED: Final = frozenset({("GET", "/console/notices/count")})
+"""Asked for by a page that lies open: nobody may be sitting there, and it keeps no session alive."""
+
+_OF_FORMS: Final = frozenset({("GET", "/console/codes")})
+"""Asked for from inside a form, with the form's own field as a parameter."""
+_FORM_FIELD: Final = re.compile(r"(?:coded|identity)(?:\.[a-z0-9_]{1,64}){1,16}", re.ASCII)
+
 NAVIGATION: Final[tuple[tuple[str, str], ...]] = (
+    ("officer-nav-work", "/console/work"),
+    ("officer-nav-cases", "/console/cases"),
+    ("officer-nav-messages", "/console/messages"),
     ("operator-nav-overview", "/console/operator"),
     ("operator-nav-deadlines", "/console/operator/deadlines"),
     ("operator-nav-corridors", "/console/operator/corridors"),
@@ -119,6 +178,13 @@ NAVIGATION: Final[tuple[tuple[str, str], ...]] = (
     ("operator-nav-stuck", "/console/operator/stuck"),
     ("operator-nav-peers", "/console/operator/peers"),
     ("operator-nav-keys", "/console/operator/keys"),
+    ("officer-nav-approvals", "/console/approvals"),
+    ("officer-nav-relay", "/console/relay"),
+    ("officer-nav-notices", "/console/notices"),
+    ("officer-nav-envelopes", "/console/envelopes"),
+    ("officer-nav-retention", "/console/retention"),
+    ("officer-nav-directory", "/console/directory"),
+    ("officer-nav-codes", "/console/codes"),
     ("operator-nav-runbooks", "/console/operator/runbooks"),
 )
 """Words and page, in order. The first that somebody may open is where they begin: the runbooks stay last."""
@@ -146,6 +212,7 @@ class Viewing:
     """One request for a page. `path` and `query` are what the reader asked for, `posted` what a form said.
 
     `partial`: htmx asked, and wants a piece of a page. `said`: what the last form led to, as words' name.
+    `unread`: notices, for who has any.
     """
 
     api: Api
@@ -156,6 +223,7 @@ class Viewing:
     posted: Posted = NOTHING_POSTED
     partial: bool = False
     said: str | None = None
+    unread: int | None = None
 
     @property
     def actor(self) -> Actor:
@@ -224,6 +292,8 @@ class Page(APIRoute):
         scopes = frozenset[Scope]().union(*(PAGES[endpoint] for endpoint in self.endpoints))
         is_open = OPEN.issuperset(self.endpoints)
         counted = not _UNCOUNTED.issuperset(self.endpoints)
+        polled = _POLLED.issuperset(self.endpoints)
+        in_form = _OF_FORMS.issuperset(self.endpoints)
         parameters = frozenset(field.alias for field in self.dependant.query_params) | _EVERYWHERE
 
         async def page(request: Request) -> Response:
@@ -236,7 +306,7 @@ class Page(APIRoute):
                 visitor = await (_perhaps(request) if is_open else session_of(request))
                 if visitor is not None:
                     _authorise(request, visitor, scopes)
-                check_parameters(request, parameters)
+                check_parameters(request, parameters | _fields_of_forms(request) if in_form else parameters)
                 if request.method == "GET" and "lang" in request.query_params:
                     response = _chosen_language(request)
                 else:
@@ -245,9 +315,9 @@ class Page(APIRoute):
                         assert visitor is not None, "a page that changes something is for people we know"
                         posted = await read_posted(request)
                         sessions.require_csrf(visitor.cookie, posted.csrf)
-                    if visitor is not None:
+                    if visitor is not None and not polled:
                         await seen(request, visitor)
-                    request.state.viewing = _see(request, visitor, posted)
+                    request.state.viewing = await _counted(_see(request, visitor, posted))
                     response = await answer(request)
             except NotAuthenticated as unknown:
                 metrics.refused(unknown.code)
@@ -353,6 +423,17 @@ def _check_declared(served: Iterable[Endpoint]) -> None:
             "access.endpoint_undeclared",
             f"declare in service/console/pages.py the scope of: {', '.join(undeclared)}",
         )
+
+
+async def _counted(see: Viewing) -> Viewing:
+    """With the number of what is unread, which the bar on top shows: without a script, too."""
+    if see.visitor is None or see.partial or not see.may(Scope.NOTICES_READ):
+        return see
+    return replace(see, unread=(await see.exchange.list_notices(see.node, see.actor, None, 1)).unread)
+
+
+def _fields_of_forms(request: Request) -> frozenset[str]:
+    return frozenset(name for name in request.query_params if _FORM_FIELD.fullmatch(name))
 
 
 def _authorise(request: Request, visitor: Visitor, scopes: frozenset[Scope]) -> None:
