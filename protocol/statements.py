@@ -73,6 +73,7 @@ class StatementType(StrEnum):
     CORRIDOR = "fp-corridor+jws"
     BUNDLE_INDEX = "fp-bundle-index+jws"
     AGREEMENT = "fp-agreement+jws"
+    HAND_OVER = "fp-hand-over+jws"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

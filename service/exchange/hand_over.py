@@ -1,0 +1,409 @@
+"""A State takes its own node into use: its open cases move there from the intermediary's, with all that they
+hold.
+
+    export   at the intermediary, once the directory names the State's own node: each piece sealed to that
+             node's identity key, the list of pieces signed by the intermediary's node; its own copy of the
+             cases is blocked
+    import   at the new node: every statement verified again, nothing taken twice; conversations stand where
+             they stood, and their deadlines are those that were counted
+
+The other States need to do nothing: their nodes write to whichever node the directory names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Row, insert, select
+from sqlmodel import Session
+
+from protocol import base64url
+from protocol.claims import Claims, seconds_of
+from protocol.conversations import thread_from_json
+from protocol.directory import Directory
+from protocol.errors import NotAcceptable, Refused
+from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, StateCode, ThreadId, state_of
+from protocol.json_strict import dumps, parse_object
+from protocol.sealing import read_sealed, seal
+from protocol.statements import StatementType, digest, issue, read, verify
+from service.access import journal
+from service.access.actor import Actor
+from service.access.roles import Scope
+from service.errors import Conflict, NotFound
+from service.exchange import proof
+from service.node import Node
+from service.store import cases, mailbox, relay, retention
+from service.store.tables import CASE_PARTY, INBOX, RELAY, SENT_MANIFEST, THREAD
+from service.store.vault import Purpose
+
+__all__ = ["export_hand_over", "import_hand_over"]
+
+FORMAT: Final = "focalpoint-hand-over"
+MAX_BYTES: Final = 512 << 20
+BLOCKED: Final = "handed-over"
+_MESSAGE_TEXTS: Final = (
+    "sender_node",
+    "id",
+    "direction",
+    "case_reference",
+    "thread",
+    "in_reply_to",
+    "type",
+    "sender",
+    "recipient",
+    "statement",
+    "statement_digest",
+    "urgency",
+    "due_basis",
+    "status",
+    "refusal_code",
+    "vocabulary",
+)
+_MESSAGE_TIMES: Final = ("issued_at", "recorded_at", "due_at", "collected_at")
+_PARTS: Final[tuple[Purpose, ...]] = ("narrative", "identity")
+
+
+async def export_hand_over(node: Node, actor: Actor, state: StateCode) -> bytes:
+    """The cases of `state` as one file for its own node; here they are blocked from then on.
+
+    Exported again it is sealed afresh, of the same cases. NotAcceptable `hand_over.no_own_node` while the
+    directory names no node of that State's own for its authorities.
+    """
+    actor.require(Scope.ADMIN)
+    now = node.clock.now()
+    directory = node.directory.current()
+    own = _own_node(directory, state)
+
+    def work(session: Session) -> bytes:
+        connection = session.connection()
+        references = _cases_of(session, state)
+        pieces = [piece for reference in references for piece in _pieces(node, session, reference, state)]
+        pieces += list(_sealed_past(session, state))
+        key = directory.sealing_key(own, "identity", now)
+        sealed = [
+            seal(dumps(piece), to=key, header_digest=_place(node.code, own, number))
+            for number, piece in enumerate(pieces)
+        ]
+        claims = {
+            "iss": node.code,
+            "aud": own,
+            "state": state,
+            "iat": seconds_of(now),
+            "pieces": [digest(one) for one in sealed],
+        }
+        signed = issue(StatementType.HAND_OVER, claims, node.keys.signing(node.code))
+        for reference in references:
+            if not retention.is_blocked(connection, reference):
+                retention.change(connection, reference, blocked_at=now, block_reason=BLOCKED)
+                journal.note(session, actor, "retention-blocked", reference, at=now, reason=BLOCKED)
+        connection.execute(
+            RELAY.update()
+            .where(RELAY.c.recipient.like(f"{state}.%"), RELAY.c.state.in_(("waiting", "failed")))
+            .values(state="moved", changed_at=now)
+        )
+        journal.note(session, actor, "cases-handed-over", state, at=now)
+        return dumps(
+            {"format": FORMAT, "statement": signed.token, "pieces": [one.decode("ascii") for one in sealed]}
+        )
+
+    return await node.store.write(work)
+
+
+async def import_hand_over(node: Node, actor: Actor, data: bytes) -> tuple[int, int]:
+    """Take the cases in: how many, and how many messages that were not here yet. Twice does no harm.
+
+    NotAcceptable `hand_over.malformed` for what is not whole, not signed by its intermediary, or not for this
+    node; Conflict `hand_over.differs` for a message that is here already and says something else.
+    """
+    actor.require(Scope.ADMIN)
+    now = node.clock.now()
+    directory = node.directory.current()
+    pieces = _opened(node, data, directory, now)
+    for piece in pieces:
+        if piece["kind"] == "message":
+            _verify(piece, node.state, directory)
+
+    def work(session: Session) -> tuple[int, int]:
+        references, new = set(), 0
+        for piece in pieces:
+            match piece["kind"]:
+                case "case":
+                    references.add(piece["reference"])
+                    _take_case(session, piece)
+                case "message":
+                    new += _take_message(node, session, piece)
+                case "thread":
+                    _take_thread(session, piece, now)
+                case "envelope":
+                    _take_envelope(session, piece, now)
+        journal.note(session, actor, "cases-taken-over", node.state, at=now)
+        return len(references), new
+
+    return await node.store.write(work)
+
+
+# --- out ----------------------------------------------------------------------------------------------------
+
+
+def _own_node(directory: Directory, state: StateCode) -> NodeCode:
+    nodes = {entry.node for entry in directory.authorities() if entry.state == state}
+    own = {node for node in nodes if directory.state_of_node(node) == state}
+    if not own or nodes != own or len(own) > 1:
+        raise NotAcceptable("hand_over.no_own_node", f"{state} is not served by a node of its own")
+    return own.pop()
+
+
+def _cases_of(session: Session, state: StateCode) -> list[CaseReference]:
+    rows = session.connection().execute(
+        select(CASE_PARTY.c.reference)
+        .where(CASE_PARTY.c.address.like(f"{state}.%"))
+        .distinct()
+        .order_by(CASE_PARTY.c.reference)
+    )
+    return [CaseReference(reference) for reference in rows.scalars()]
+
+
+def _pieces(
+    node: Node, session: Session, reference: CaseReference, state: StateCode
+) -> Iterator[dict[str, Any]]:
+    """Of a case only what that State said or was told."""
+    connection = session.connection()
+    case = cases.load_case(connection, reference)
+    assert case is not None
+    rows = [
+        row
+        for row in mailbox.messages_of_case(connection, reference)
+        if state in (state_of(Address(row.sender)), state_of(Address(row.recipient)))
+    ]
+    yield {
+        "kind": "case",
+        "reference": reference,
+        "role": case.row.role,
+        "opened_by": case.row.opened_by,
+        "opened_at": case.row.opened_at.isoformat(),
+        "parties": sorted({party for row in rows for party in (row.sender, row.recipient)}),
+    }
+    for row in rows:
+        yield _message_piece(node, session, row)
+    for thread in sorted({row.thread for row in rows}):
+        snapshot = connection.execute(select(THREAD.c.snapshot).where(THREAD.c.id == thread)).scalar()
+        if snapshot is not None:
+            yield {"kind": "thread", "snapshot": snapshot}
+
+
+def _message_piece(node: Node, session: Session, row: Row[Any]) -> dict[str, Any]:
+    connection = session.connection()
+    sender, message = NodeCode(row.sender_node), MessageId(row.id)
+    parts = {}
+    for part in _PARTS:
+        sealed = row.narrative_sealed if part == "narrative" else row.identity_sealed
+        if not sealed:
+            continue
+        try:
+            plain = node.vault.open(session, row.case_reference, part, sealed, bound_to=row.id)
+        except NotFound:  # erased: it stays so
+            continue
+        parts[part] = base64url.encode(plain).decode()
+    inbox = mailbox.find_inbox(connection, sender, message)
+    manifests = connection.execute(select(SENT_MANIFEST).where(SENT_MANIFEST.c.id == message)).all()
+    return {
+        "kind": "message",
+        "row": {name: getattr(row, name) for name in _MESSAGE_TEXTS},
+        "times": {
+            name: getattr(row, name).isoformat() for name in _MESSAGE_TIMES if getattr(row, name) is not None
+        },
+        "parts": parts,
+        "evidence": [
+            {
+                "token": one.token,
+                "kind": one.kind,
+                "issuer": one.issuer,
+                "issued_at": one.issued_at.isoformat(),
+                "code": one.code,
+            }
+            for one in mailbox.evidence_of(connection, sender, message)
+        ],
+        "manifests": [{"digest": one.digest, "token": one.token} for one in manifests],
+        "inbox": None
+        if inbox is None
+        else {
+            **{
+                name: getattr(inbox, name)
+                for name in (
+                    "statement_digest",
+                    "manifest",
+                    "manifest_digest",
+                    "epoch",
+                    "sequence",
+                    "kind",
+                    "outcome",
+                    "code",
+                    "evidence_digest",
+                )
+            },
+            "received_at": inbox.received_at.isoformat(),
+        },
+    }
+
+
+def _sealed_past(session: Session, state: StateCode) -> Iterator[dict[str, Any]]:
+    """What nobody here could read, and is not handed over yet: it goes to whom it was sealed to."""
+    rows = session.connection().execute(
+        select(RELAY).where(RELAY.c.recipient.like(f"{state}.%"), RELAY.c.envelope.is_not(None))
+    )
+    for row in rows:
+        yield {
+            "kind": "envelope",
+            "sender_node": row.sender_node,
+            "id": row.id,
+            "recipient": row.recipient,
+            "case": row.case_reference,
+            "envelope": base64url.encode(row.envelope).decode(),
+        }
+
+
+def _place(sender: NodeCode, recipient: NodeCode, number: int) -> bytes:
+    """A piece opens in its place of a hand-over between these two nodes, and nowhere else."""
+    return hashlib.sha256(f"{FORMAT}|{sender}|{recipient}|{number}".encode()).digest()
+
+
+# --- in -----------------------------------------------------------------------------------------------------
+
+
+def _opened(node: Node, data: bytes, directory: Directory, now: datetime) -> list[dict[str, Any]]:
+    try:
+        body = parse_object(data, max_bytes=MAX_BYTES, max_depth=4)
+        unverified = read(str(body.get("statement")), typ=StatementType.HAND_OVER, max_bytes=MAX_BYTES)
+        claims = Claims(unverified.claims, code="hand_over.malformed")
+        sender, at = NodeCode(claims.text("iss")), claims.moment("iat")
+        key = directory.signing_key(sender, unverified.kid, at, received_at=now)
+        verify(unverified, key)
+        sealed = [str(one).encode() for one in body.get("pieces") or ()]
+        if (
+            body.get("format") != FORMAT
+            or claims.text("aud") != node.code
+            or claims.text("state") != node.state
+            or directory.state_of_node(sender) != "int"
+            or list(claims.texts("pieces")) != [digest(one) for one in sealed]
+        ):
+            raise NotAcceptable("hand_over.malformed", "not a whole hand-over for this node")
+        return [
+            _open_piece(node, one, _place(sender, node.code, number)) for number, one in enumerate(sealed)
+        ]
+    except Refused as reason:
+        raise NotAcceptable("hand_over.malformed", f"{reason.code}: {reason.detail}") from None
+
+
+def _open_piece(node: Node, data: bytes, place: bytes) -> dict[str, Any]:
+    sealed = read_sealed(data)
+    key = node.keys.sealing(sealed.kid)
+    if key is None:
+        raise NotAcceptable("hand_over.malformed", "sealed to a key that is not held here; export it again")
+    return dict(json.loads(sealed.open(key, place)))
+
+
+def _verify(piece: Mapping[str, Any], state: StateCode, directory: Directory) -> None:
+    """The statement is its authority's, or was typed for it, and is to or from an authority of this State."""
+    unverified = read(piece["row"]["statement"], typ=StatementType.CONTENT)
+    claims = Claims(unverified.claims, code="hand_over.malformed")
+    sender, recipient, at = Address(claims.text("iss")), Address(claims.text("aud")), claims.moment("iat")
+    signer = Address(claims.text_or_none("via") or sender)
+    try:
+        verify(unverified, directory.archive.signing_key(signer, unverified.kid, at, received_at=at))
+    except Refused as reason:
+        raise NotAcceptable("hand_over.malformed", f"a statement does not verify: {reason.code}") from None
+    said = piece["row"]
+    if (
+        state not in (state_of(sender), state_of(recipient))
+        or (said["sender"], said["recipient"], said["id"]) != (sender, recipient, claims.text("jti"))
+        or said["statement_digest"] != unverified.digest
+    ):
+        raise NotAcceptable("hand_over.malformed", "a message is not what its statement says")
+
+
+def _take_case(session: Session, piece: Mapping[str, Any]) -> None:
+    connection = session.connection()
+    reference = CaseReference(piece["reference"])
+    known = cases.load_case(connection, reference)
+    if known is None:
+        cases.add_case(
+            connection,
+            reference,
+            role=piece["role"],
+            opened_by=Address(piece["opened_by"]),
+            opened_at=datetime.fromisoformat(piece["opened_at"]),
+            protection="unknown",
+        )
+    parties = frozenset() if known is None else known.parties
+    new = {Address(one) for one in piece["parties"]} - parties - {Address(piece["opened_by"])}
+    cases.add_parties(connection, reference, new)
+
+
+def _take_message(node: Node, session: Session, piece: Mapping[str, Any]) -> bool:
+    connection = session.connection()
+    row, times = piece["row"], {n: datetime.fromisoformat(t) for n, t in piece["times"].items()}
+    sender, message = NodeCode(row["sender_node"]), MessageId(row["id"])
+    known = mailbox.find_message(connection, sender, message)
+    if known is not None and known.statement_digest != row["statement_digest"]:
+        raise Conflict("hand_over.differs", f"message {message} is here, and is another")
+    if known is None:
+        vault = node.vault.case(session, row["case_reference"])
+        sealed = {
+            f"{part}_sealed": vault.seal(part, base64url.decode(text.encode()), bound_to=message)
+            for part, text in piece["parts"].items()
+        }
+        mailbox.add_message(connection, {**row, **times, **sealed})
+    for one in piece["evidence"]:
+        statement = read(one["token"], typ=StatementType.EVIDENCE)
+        if not mailbox.has_evidence(connection, statement.digest):
+            proof.store(
+                session,
+                statement,  # type: ignore[arg-type]  # (its token, digest and claims are all that is kept)
+                sender=sender,
+                message=message,
+                kind=one["kind"],
+                issuer=one["issuer"],
+                code=one["code"],
+                ours=False,
+                issued_at=datetime.fromisoformat(one["issued_at"]),
+            )
+    for one in piece["manifests"]:
+        there = connection.execute(
+            select(SENT_MANIFEST.c.digest).where(SENT_MANIFEST.c.digest == one["digest"])
+        ).first()
+        if there is None:
+            connection.execute(insert(SENT_MANIFEST).values(**one, id=message))
+    inbox = piece["inbox"]
+    if inbox is not None and mailbox.find_inbox(connection, sender, message) is None:
+        received = datetime.fromisoformat(inbox["received_at"])
+        connection.execute(
+            insert(INBOX).values(**{**inbox, "received_at": received}, sender_node=sender, id=message)
+        )
+    return known is None
+
+
+def _take_thread(session: Session, piece: Mapping[str, Any], now: datetime) -> None:
+    thread = thread_from_json(json.loads(piece["snapshot"]))
+    connection = session.connection()
+    # One that went on here since is further than what was exported.
+    if mailbox.load_thread(connection, ThreadId(thread.id)) is None:
+        mailbox.save_thread(connection, thread, now=now, new=True)
+
+
+def _take_envelope(session: Session, piece: Mapping[str, Any], now: datetime) -> None:
+    connection = session.connection()
+    sender, message = NodeCode(piece["sender_node"]), MessageId(piece["id"])
+    if relay.find(connection, sender, message) is None:
+        relay.add(
+            connection,
+            sender=sender,
+            message=message,
+            recipient=Address(piece["recipient"]),
+            case=None if piece["case"] is None else CaseReference(piece["case"]),
+            envelope=base64url.decode(piece["envelope"].encode()),
+            now=now,
+        )
