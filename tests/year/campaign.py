@@ -213,7 +213,7 @@ def main() -> int:
     options.add_argument("--cases", type=int, default=HUNDRED_THOUSAND, help="in each corridor")
     options.add_argument("--states", type=int, default=20, help="an even number, at most 20")
     options.add_argument("--seed", type=int, default=2027)
-    options.add_argument("--per-day", type=float, default=1.0, help="jumps of the clock")
+    options.add_argument("--per-day", type=float, default=0.5, help="jumps of the clock")
     options.add_argument("--kills", type=int, default=5, help="of each process")
     options.add_argument("--directory", type=Path, default=None, help="kept; else a temporary one")
     given = options.parse_args()
