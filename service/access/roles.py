@@ -197,6 +197,8 @@ ENDPOINTS: Final[Mapping[Endpoint, frozenset[Scope]]] = MappingProxyType(
         ("GET", "/v1/messages/{id}/envelope"): frozenset({Scope.ENVELOPES_CARRY}),
         ("POST", "/v1/envelopes"): frozenset({Scope.ENVELOPES_CARRY}),
         ("POST", "/v1/messages/{id}/paper-consent"): frozenset({Scope.AGREEMENTS_PROPOSE}),
+        ("POST", "/v1/hand-over"): frozenset({Scope.ADMIN}),
+        ("POST", "/v1/hand-over/{state}"): frozenset({Scope.ADMIN}),
         ("GET", "/v1/relay/pending"): frozenset({Scope.RELAY_CARRY}),
         ("POST", "/v1/messages/{id}/relay"): frozenset({Scope.RELAY_CARRY}),
         ("GET", "/v1/messages/{id}/relay/envelope"): frozenset({Scope.RELAY_CARRY}),

@@ -76,6 +76,7 @@ __all__ = [
 CONTENT: Final = "application/json"
 JOSE: Final = "application/jose"
 JOSE_JSON: Final = "application/jose+json"
+HAND_OVER: Final = "application/vnd.focalpoint.hand-over+json"
 ENVELOPE: Final = "application/vnd.focalpoint.envelope+json"
 
 MAX_SMALL: Final = 1024  # bytes, for a body of two codes

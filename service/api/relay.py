@@ -6,10 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
-from protocol.identifiers import parse_message_id
+from protocol.identifiers import StateCode, parse_message_id
 from service.api.answers import NOT_STORED, answer, waiting
 from service.api.guard import Ask, Guarded
-from service.api.reading import ENVELOPE, relay_outcome
+from service.api.reading import ENVELOPE, HAND_OVER, body_of, relay_outcome
+from service.exchange.views import MOST_HANDED_OVER
 
 __all__ = ["router"]
 
@@ -36,6 +37,20 @@ async def record_relay(ask: Ask, id: Id, request: Request) -> Response:  # noqa:
 async def propose_paper_consent(ask: Ask, id: Id) -> Response:  # noqa: A002
     approval = await ask.exchange.propose_paper_consent(ask.node, ask.actor, parse_message_id(id))
     return waiting(approval, language=ask.language)
+
+
+@router.post("/v1/hand-over/{state}")
+async def export_hand_over(ask: Ask, state: Annotated[str, Path(pattern="^[a-z]{2}$")]) -> Response:
+    data = await ask.exchange.export_hand_over(ask.node, ask.actor, StateCode(state))
+    headers = {**NOT_STORED, "Content-Disposition": 'attachment; filename="hand-over.fpcases"'}
+    return Response(data, headers=headers, media_type=HAND_OVER)
+
+
+@router.post("/v1/hand-over")
+async def import_hand_over(ask: Ask, request: Request) -> Response:
+    _, data = await body_of(request, reads=(HAND_OVER,), limit=MOST_HANDED_OVER)
+    cases, messages = await ask.exchange.import_hand_over(ask.node, ask.actor, data)
+    return answer({"cases": cases, "messages": messages}, language=ask.language)
 
 
 @router.get("/v1/messages/{id:message_id}/relay/envelope")

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any, Protocol
 
 from protocol.attachments import MediaType
-from protocol.identifiers import CaseReference, MessageId
+from protocol.identifiers import CaseReference, MessageId, StateCode
 from protocol.indicators import Report
 from protocol.rendering import Format, Rendering
 from protocol.statistics import Population, Release
@@ -193,6 +193,14 @@ class UseCases(Protocol):
 
     async def propose_paper_consent(self, node: Node, actor: Actor, message: MessageId, /) -> ApprovalView:
         """NotAcceptable `paper.not_a_consent`, Conflict `paper.scan_missing`."""
+        ...
+
+    async def export_hand_over(self, node: Node, actor: Actor, state: StateCode, /) -> bytes:
+        """NotAcceptable `hand_over.no_own_node`."""
+        ...
+
+    async def import_hand_over(self, node: Node, actor: Actor, data: bytes, /) -> tuple[int, int]:
+        """Cases, and messages that were not here yet. NotAcceptable `hand_over.malformed`."""
         ...
 
     async def relay_envelope(self, node: Node, actor: Actor, message: MessageId, /) -> bytes: ...

@@ -33,6 +33,7 @@ GROUPS: Final = {
     "hub": "service.cli.hub:hub_app",
     "inbox": "service.cli.messages:inbox_app",
     "indicators": "service.cli.indicators:indicators_app",
+    "intermediary": "service.cli.intermediary:intermediary_app",
     "journal": "service.cli.journal:journal_app",
     "keys": "service.cli.keys:keys_app",
     "network": "service.cli.network:network_app",

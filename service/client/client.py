@@ -389,6 +389,15 @@ class Client:
         where = f"/v1/messages/{_segment(id)}/paper-consent"
         return cast("Approval", await self._json("POST", where))
 
+    async def export_hand_over(self, state: str) -> bytes:
+        """A State's cases for its own node, sealed to it; at the intermediary they are blocked from then
+        on."""
+        return (await self._request("POST", f"/v1/hand-over/{_segment(state)}")).content
+
+    async def import_hand_over(self, data: bytes) -> dict[str, Any]:
+        headers = {"Content-Type": "application/vnd.focalpoint.hand-over+json"}
+        return await self._json("POST", "/v1/hand-over", content=data, headers=headers)
+
     async def relay_envelope(self, id: str) -> bytes:  # noqa: A002
         """Of a message that was sealed past the intermediary's node: for its authority to open."""
         return (await self._request("GET", f"/v1/messages/{_segment(id)}/relay/envelope")).content

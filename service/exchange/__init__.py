@@ -15,6 +15,7 @@ from service.exchange.cases import case_timeline, open_case, set_protection
 from service.exchange.collect import collect
 from service.exchange.deadlines import deadlines
 from service.exchange.governing import propose_entry, propose_key_act
+from service.exchange.hand_over import export_hand_over, import_hand_over
 from service.exchange.indicators import read_indicators, render_indicators
 from service.exchange.next_steps import next_steps
 from service.exchange.notices import (
@@ -58,7 +59,9 @@ __all__ = [
     "directory_state",
     "due_for_retention",
     "export_envelope",
+    "export_hand_over",
     "import_envelope",
+    "import_hand_over",
     "list_adapters",
     "list_approvals",
     "list_attachments",

@@ -25,6 +25,7 @@ from protocol import base64url
 from protocol.claims import Claims, seconds_of
 from protocol.conversations import thread_from_json
 from protocol.directory import Directory
+from protocol.directory.mandates import intermediary_of_node
 from protocol.errors import NotAcceptable, Refused
 from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, StateCode, ThreadId, state_of
 from protocol.json_strict import dumps, parse_object
@@ -35,6 +36,7 @@ from service.access.actor import Actor
 from service.access.roles import Scope
 from service.errors import Conflict, NotFound
 from service.exchange import proof
+from service.exchange.views import MOST_HANDED_OVER
 from service.node import Node
 from service.store import cases, mailbox, relay, retention
 from service.store.tables import CASE_PARTY, INBOX, RELAY, SENT_MANIFEST, THREAD
@@ -43,7 +45,6 @@ from service.store.vault import Purpose
 __all__ = ["export_hand_over", "import_hand_over"]
 
 FORMAT: Final = "focalpoint-hand-over"
-MAX_BYTES: Final = 512 << 20
 BLOCKED: Final = "handed-over"
 _MESSAGE_TEXTS: Final = (
     "sender_node",
@@ -80,7 +81,7 @@ async def export_hand_over(node: Node, actor: Actor, state: StateCode) -> bytes:
 
     def work(session: Session) -> bytes:
         connection = session.connection()
-        references = _cases_of(session, state)
+        references = _cases_of(session, state) if _was_served(node, directory, state) else []
         pieces = [piece for reference in references for piece in _pieces(node, session, reference, state)]
         pieces += list(_sealed_past(session, state))
         key = directory.sealing_key(own, "identity", now)
@@ -155,6 +156,13 @@ def _own_node(directory: Directory, state: StateCode) -> NodeCode:
     if not own or nodes != own or len(own) > 1:
         raise NotAcceptable("hand_over.no_own_node", f"{state} is not served by a node of its own")
     return own.pop()
+
+
+def _was_served(node: Node, directory: Directory, state: StateCode) -> bool:
+    """That State once gave a mandate to an intermediary at this node: nobody else's cases are handed over."""
+    here = set(intermediary_of_node(directory, node.code))
+    versions = (one for facts in directory.archive.mandates(state).values() for one in facts)
+    return any(one.intermediary in here for one in versions)
 
 
 def _cases_of(session: Session, state: StateCode) -> list[CaseReference]:
@@ -276,8 +284,8 @@ def _place(sender: NodeCode, recipient: NodeCode, number: int) -> bytes:
 
 def _opened(node: Node, data: bytes, directory: Directory, now: datetime) -> list[dict[str, Any]]:
     try:
-        body = parse_object(data, max_bytes=MAX_BYTES, max_depth=4)
-        unverified = read(str(body.get("statement")), typ=StatementType.HAND_OVER, max_bytes=MAX_BYTES)
+        body = parse_object(data, max_bytes=MOST_HANDED_OVER, max_depth=4)
+        unverified = read(str(body.get("statement")), typ=StatementType.HAND_OVER, max_bytes=MOST_HANDED_OVER)
         claims = Claims(unverified.claims, code="hand_over.malformed")
         sender, at = NodeCode(claims.text("iss")), claims.moment("iat")
         key = directory.signing_key(sender, unverified.kid, at, received_at=now)

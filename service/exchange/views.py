@@ -19,6 +19,7 @@ from protocol.rendering import Format
 from protocol.statistics import Release
 
 __all__ = [
+    "MOST_HANDED_OVER",
     "RELAY_REASONS",
     "Accepted",
     "AdapterHealth",
@@ -604,6 +605,9 @@ class TimelineView:
     threads: tuple[ThreadView, ...]
     entries: tuple[TimelineEntry, ...]
 
+
+MOST_HANDED_OVER = 512 << 20
+"""Bytes of one State's cases in one file."""
 
 RELAY_REASONS = ("relay.not_accepted", "relay.not_reached", "relay.returned", "relay.way_failed")
 """Why a message was not handed over."""

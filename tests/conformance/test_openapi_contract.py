@@ -56,6 +56,7 @@ EXAMPLES_IN_PATHS = {
     "digest": "A" * 43,
     "kind": "mandate",
     "name": "iom",
+    "state": "md",
     "secret": "A" * 43,
 }
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
@@ -277,6 +278,8 @@ OTHERWISE_TESTED = {
     ("POST", "/v1/messages/{id}/relay"),
     ("GET", "/v1/messages/{id}/relay/envelope"),
     ("POST", "/v1/messages/{id}/paper-consent"),
+    ("POST", "/v1/hand-over"),
+    ("POST", "/v1/hand-over/{state}"),
     # An agreement needs two States and every document that it rests on: tests/service/test_agreements.py.
     ("GET", "/v1/cases/{reference}/agreements/{digest}"),
     ("GET", "/v1/cases/{reference}/agreements/{digest}/rendering"),

@@ -17,7 +17,14 @@ from protocol import base64url, messages
 from protocol.attachments import MediaType, chunks_of
 from protocol.errors import Missing, NotAcceptable, Refused
 from protocol.evidence import ShownRendering
-from protocol.identifiers import CaseReference, MessageId, NodeCode, ThreadId, new_case_reference
+from protocol.identifiers import (
+    CaseReference,
+    MessageId,
+    NodeCode,
+    StateCode,
+    ThreadId,
+    new_case_reference,
+)
 from protocol.indicators import Report
 from protocol.languages import direction
 from protocol.rendering import Format, Rendering, printed
@@ -533,6 +540,12 @@ class FakeExchange:
             proposed_at=now,
             expires_at=now,
         )
+
+    async def export_hand_over(self, node: Node, actor: Actor, state: StateCode, /) -> bytes:
+        return b"{}"
+
+    async def import_hand_over(self, node: Node, actor: Actor, data: bytes, /) -> tuple[int, int]:
+        return 0, 0
 
     async def relay_envelope(self, node: Node, actor: Actor, message: MessageId, /) -> bytes:
         self._own(actor, message)

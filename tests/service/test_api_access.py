@@ -65,6 +65,10 @@ BODIES: dict[Endpoint, dict[str, Any]] = {
     ("PUT", "/v1/subscriptions/{id}"): {
         "json": {"channel": "webhook", "target": "https://registry.example/notices"}
     },
+    ("POST", "/v1/hand-over"): {
+        "content": b"{}",
+        "headers": {"Content-Type": "application/vnd.focalpoint.hand-over+json"},
+    },
     ("POST", "/v1/messages/{id}/relay"): {"json": {"outcome": "handed-over", "way": "post"}},
     ("POST", "/v1/statistics/releases"): {"json": {"role": "origin", "year": 2025}},
     ("POST", "/v1/envelopes"): {
@@ -77,7 +81,7 @@ BODIES: dict[Endpoint, dict[str, Any]] = {
 def path_of(template: str) -> str:
     id_ = RELEASED.id if template.startswith("/v1/statistics") else message_id(1)
     return template.format(
-        reference=EXAMPLE_CASE, id=id_, scheme="sex", digest="A" * 43, kind="mandate", name="iom"
+        reference=EXAMPLE_CASE, id=id_, scheme="sex", digest="A" * 43, kind="mandate", name="iom", state="md"
     )
 
 

@@ -23,6 +23,9 @@ import yaml
 from joserfc.jwk import OKPKey
 from jsonschema import Draft202012Validator
 
+from protocol.agreement import VERSIONS, agreement_digest
+from protocol.attachments import AttachmentClaim
+from protocol.content import Draft, read_content, sign_content
 from protocol.directory import MandateFacts, sign_entry
 from protocol.identifiers import (
     Address,
@@ -30,15 +33,19 @@ from protocol.identifiers import (
     MessageId,
     NodeCode,
     StateCode,
+    ThreadId,
     new_message_id,
 )
+from protocol.json_strict import dumps
+from protocol.statements import StatementType, issue
 from protocol.statistics import Population
 from service import exchange
 from service.access import sessions
 from service.access.roles import ENDPOINTS, ROLE_SCOPES, Endpoint, Role, Scope
-from service.store import relay
+from service.exchange.reading import stored_statement
+from service.store import attachments, mailbox, relay
 from tests.protocol.sample_contents import sample
-from tests.protocol.sample_directory import NETWORK, NOW
+from tests.protocol.sample_directory import NETWORK, NOW, node_facts, seeded_key
 from tests.service.access_stand import AccessStand
 from tests.service.exchange_pair import message
 from tests.service.test_agreements import agreed
@@ -175,6 +182,92 @@ plain("POST /v1/messages/{id}/collection", "/v1/messages/{received}/collection",
 plain("GET /v1/approvals", "/v1/approvals", "approvals")
 plain("GET /v1/messages/{id}/envelope", "/v1/messages/{sent}/envelope", "manifest")
 plain("GET /v1/relay/pending", "/v1/relay/pending", "messages")
+# Of a State that never gave a mandate to anybody here, there is nothing to hand over.
+plain("POST /v1/hand-over/{state}", "/v1/hand-over/ro", "focalpoint-hand-over")
+
+
+@fixture("POST /v1/hand-over")
+async def _hand_over(world: World, role: Role) -> Asked:
+    network = world.pair.world
+    if "int-iom" not in network.admissions:
+        network.admit("int-iom", nodes=("int-iom",), authorities=("int.iom",))
+        network.publish(node_facts(network, "int-iom", "int"), member="int-iom")
+        network.refresh()
+    said = {"iss": "int-iom", "aud": "it", "state": "it", "iat": int(NOW.timestamp()), "pieces": []}
+    signed = issue(StatementType.HAND_OVER, said, network.signing["int-iom"])
+    body = dumps({"format": "focalpoint-hand-over", "statement": signed.token, "pieces": []})
+    kind = {"Content-Type": "application/vnd.focalpoint.hand-over+json"}
+    return Asked(path="/v1/hand-over", more={"content": body, "headers": kind}, says="messages")
+
+
+def attested_on_paper(world: World) -> MessageId:
+    """An attestation with its scan, as if an intermediary had sent it."""
+    message = new_message_id(world.node.random.bytes)
+
+    def work(session: Any) -> None:
+        connection = session.connection()
+        rows = mailbox.messages_of_case(connection, world.agreed_case)
+        version = next(
+            row
+            for row in rows
+            if row.type in VERSIONS
+            and agreement_digest(read_content(stored_statement(row), None, None)) == world.agreement
+        )
+        draft = Draft(
+            id=message,
+            type="relay.attestation",
+            case=world.agreed_case,
+            thread=ThreadId(version.thread),
+            in_reply_to=version.id,
+            sender=Address("ro.anpdca"),
+            recipient=world.pair.it.office,
+            via=Address("int.iom"),
+            coded={**sample("relay.attestation").coded, "agreement": world.agreement},
+            vocabulary="2026.11",
+            attachments=(AttachmentClaim(digest="S" * 43, chunks=1),),
+        )
+        signed = sign_content(
+            draft, key=seeded_key("int.iom-1"), issued_at=NOW, random_bytes=world.node.random.bytes
+        )
+        values = {name: getattr(version, name) for name in version._fields if name != "cursor"}
+        mailbox.add_message(
+            connection,
+            {
+                **values,
+                "id": message,
+                "sender_node": "int-iom",
+                "direction": "in",
+                "type": draft.type,
+                "sender": draft.sender,
+                "recipient": draft.recipient,
+                "in_reply_to": version.id,
+                "statement": signed.statement.token,
+                "statement_digest": signed.statement.digest,
+            },
+        )
+        attachments.add(
+            connection,
+            name=str(message),
+            direction="in",
+            case_reference=world.agreed_case,
+            sender_node="int-iom",
+            message_id=message,
+            digest="S" * 43,
+            chunks=1,
+            passed=1,
+            peer=None,
+            state="complete",
+            changed_at=NOW,
+        )
+
+    world.node.store.submit(work).result()
+    return message
+
+
+@fixture("POST /v1/messages/{id}/paper-consent")
+async def _paper_consent(world: World, role: Role) -> Asked:
+    message = await asyncio.to_thread(attested_on_paper, world)
+    return Asked(path=f"/v1/messages/{message}/paper-consent", says="paper-consent")
 
 
 def sealed_past(world: World) -> MessageId:
