@@ -26,6 +26,7 @@ GROUPS: Final = {
     "backup": "service.cli.backup:backup_app",
     "client": "service.cli.accounts:client_app",
     "collect": "service.cli.messages:collect_app",
+    "courier": "service.cli.courier:courier_app",
     "deadlines": "service.cli.deadlines:deadlines_app",
     "demo": "service.cli.demo:demo_app",
     "directory": "service.cli.directory:directory_app",

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from sqlmodel import Session
 
-from protocol.identifiers import MessageId
+from protocol import channels
+from protocol.channels import Channel
+from protocol.directory import Directory
+from protocol.errors import NotAcceptable
+from protocol.identifiers import MessageId, NodeCode
 from service.access import journal
 from service.access.actor import Actor
 from service.errors import Malformed, NotFound, Unavailable
-from service.exchange import letters
+from service.exchange import letters, mandated
 from service.exchange.reading import own_message
 from service.exchange.take_in import take_in
 from service.exchange.views import ImportView
@@ -18,6 +24,9 @@ from service.node import Node
 from service.store import mailbox, outgoing
 
 __all__ = ["export_envelope", "import_envelope"]
+
+_ATTEMPTS: Final = 5
+"""Numbers are taken optimistically, and an outbox beside this one may be faster."""
 
 
 async def import_envelope(node: Node, actor: Actor, data: bytes) -> ImportView:
@@ -54,30 +63,74 @@ async def import_envelope(node: Node, actor: Actor, data: bytes) -> ImportView:
 async def export_envelope(node: Node, actor: Actor, message: MessageId) -> bytes:
     """One of our messages as a file, sealed for its recipient under the number it has in its channel.
 
-    Unavailable `envelope.not_released` while it has none: it is held, or the outbox is about to number it.
-    """
-    now = node.clock.now()
-    directory = node.directory.current()
+    It is an attempt like any other, made by hand: the bytes are those that the hub would carry under the same
+    manifest, and the manifest is kept. What waits for a hub that is away gets its number here, and leaves.
 
-    def load(session: Session) -> letters.Letter:
+    Unavailable `envelope.not_released` while it is held; NotAcceptable as `mandated` when no mandate covers
+    it any more.
+    """
+    directory = node.directory.current()
+    for _ in range(_ATTEMPTS):
+        try:
+            return await _attempt(node, actor, message, directory, node.clock.now())
+        except Unavailable as reason:
+            if reason.code != "outbox.numbers_taken":
+                raise
+    raise Unavailable("envelope.not_released", "the outbox is numbering other messages just now")
+
+
+async def _attempt(
+    node: Node, actor: Actor, message: MessageId, directory: Directory, now: datetime
+) -> bytes:
+    def read(session: Session) -> tuple[Any, letters.Letter, Channel | None, tuple[mandated.Verdict, ...]]:
+        connection = session.connection()
         row = own_message(session, actor, message)
         if row.direction != "out":
             raise NotFound("request.not_found", "only own messages can be carried")
-        queued = outgoing.of_message(session.connection(), node.code, message)
-        if queued is None or queued.sequence is None:
-            raise Unavailable(
-                "envelope.not_released", "the message has no number yet: it is held, or about to leave"
-            )
-        (letter,) = letters.load(node, session, [queued])
-        return letter
+        waiting = outgoing.of_message(connection, node.code, message)
+        if waiting is None or (waiting.sequence is None and waiting.state != "queued"):
+            raise Unavailable("envelope.not_released", "the message has no number: it is held")
+        loaded = letters.load(node, session, [waiting])
+        if not loaded:
+            raise NotFound("request.not_found", "what it said was erased")
+        known = outgoing.newest_channel(connection, node.code, NodeCode(waiting.recipient_node))
+        return waiting, loaded[0], known, mandated.verdicts(node, session, [waiting], directory, now)
 
-    letter = await node.store.read(load)
+    waiting, letter, known, verdicts = await node.store.read(read)
+    if verdicts and waiting.state != "done":
+        await node.store.write(lambda session: mandated.apply_verdicts(node, session, verdicts, now))
+        code = verdicts[0].code
+        if code is not None:
+            raise NotAcceptable(code, "no mandate covers this message any more")
+        raise Unavailable("outbox.numbers_taken", "it goes to another node by now: read again")
+    number: outgoing.Release | None = None
+    channel = known or channels.open_channel(node.code, letter.peer, letters.first_epoch(now))
+    if waiting.sequence is None:
+        letter = letter.numbered(message, channel.epoch, channel.last + 1)
+        same = letters.sameness([letter])
+        channel = channels.advance(channel, channel.last + 1, message, same)
+        number = outgoing.Release(
+            rows=(letter.row,),
+            envelope_id=message,
+            sequence=channel.last,
+            statement_digest=same,
+            chain=channel.chain,
+            again_at=now + timedelta(seconds=node.settings.outbox_resend_seconds),
+        )
     envelope = await asyncio.to_thread(
         letters.seal, node, letter.peer, [letter], directory=directory, now=now
     )
 
     def note(session: Session) -> None:
-        outgoing.keep_manifests(session.connection(), [(message, envelope.manifest)])
+        connection = session.connection()
+        outgoing.keep_manifests(connection, [(message, envelope.manifest)])
+        if number is not None:
+            taken = outgoing.save_channel(
+                connection, channel, was=known.last if known else None, now=now
+            ) and outgoing.release(connection, channel, [number])
+            mailbox.mark_sent(connection, node.code, [message])
+            if not taken:
+                raise Unavailable("outbox.numbers_taken", "another worker or a hold was faster: read again")
         journal.note(session, actor, "envelope-exported", message, at=now)
 
     await node.store.write(note)

@@ -473,8 +473,8 @@ def save_channel(connection: Connection, channel: Channel, *, was: int | None, n
         "epoch": channel.epoch,
     }
     if was is None:
-        connection.execute(insert(CHANNEL), {**key, **values})
-        return True
+        new = insert(CHANNEL).prefix_with("OR IGNORE").values(**key, **values)
+        return connection.execute(new).rowcount == 1
     done = connection.execute(
         update(CHANNEL)
         .where(*(CHANNEL.c[name] == value for name, value in key.items()), CHANNEL.c.last == was)
