@@ -100,7 +100,9 @@ def _passed_on(settings: Path, *words: str) -> None:
     group = _commands(kind)
     if group is None:
         fail(f"no adapter is called {kind}; there are {', '.join(known())}")
-    group.main([*words, "--settings", str(settings)], standalone_mode=False)
+    code = group.main([*words, "--settings", str(settings)], standalone_mode=False)
+    if code:
+        raise typer.Exit(int(code))
 
 
 if __name__ == "__main__":

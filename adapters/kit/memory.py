@@ -169,6 +169,8 @@ def glance(directory: Path, *, limit: int = 1_000) -> Glance:
         return Glance()
     with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=1)) as database:
         database.execute("PRAGMA query_only=ON")
+        if database.execute("SELECT 1 FROM sqlite_master WHERE name = 'said'").fetchone() is None:
+            return Glance()  # it is just being made
         said = database.execute("SELECT health, at FROM said").fetchone()
         return Glance(
             aside=_aside(database, limit),
