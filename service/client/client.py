@@ -733,7 +733,13 @@ class Client:
         return (await self._request("GET", "/metrics")).text
 
     async def _json(self, method: str, path: str, **request: Any) -> dict[str, Any]:
-        answer: dict[str, Any] = (await self._request(method, path, **request)).json()
+        try:
+            answer = (await self._request(method, path, **request)).json()
+        except ValueError:
+            answer = None
+        # What stands before a node may answer in its stead, and with 200.
+        if not isinstance(answer, dict):
+            raise NodeUnreachable("what answered is not a node")
         return answer
 
     async def _printed(
