@@ -1,0 +1,386 @@
+"""A workbook to the node: a dry run, or a case and a notification for each row.
+
+What makes a row the same is what it says, not where it stands: its ids follow from its content and from the
+memory's secret. So the same file again, or the rest of one that was interrupted, makes nothing twice, and a
+row that was edited is a new one. The report names rows by number and columns by name, and shows no value.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import csv
+import json
+import os
+import secrets
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final, cast
+
+from adapters.htcds.columns import Header, column_letters
+from adapters.htcds.mapping import REASONS, Note, Understood, Unread, understand
+from adapters.htcds.workbook import Row, Workbook, guarded
+from adapters.kit import Desk, Health, State
+from adapters.kit.pace import Backoff
+from protocol.identifiers import new_case_reference
+from service.client import NodeUnreachable, Problem, Submission
+
+__all__ = ["VERSION", "Line", "Refusal", "Report", "Stopped", "Totals", "Wanted", "bring_in", "report_to"]
+
+VERSION: Final = "1"
+_AT_ONCE: Final = 8
+_MOST_TRIES: Final = 8
+_LATER: Final = frozenset({408, 425, 429})
+_TYPE: Final = "case.notification"
+
+_REASONS: Final = {
+    "would-be-sent": "the node finds nothing wrong with it, as far as it can say before there is a case",
+    "not-sent": "nothing was sent",
+    "sent": "a case was opened and the State of origin is notified",
+    "held": "a case was opened; the notification waits at the node until two people have settled the"
+    " protection status",
+    "waiting": "a case was opened; the notification waits for a second person",
+    "already": "sent before, and not again",
+    "refused": "the node refuses it",
+}
+
+
+class Stopped(Exception):
+    """Nothing is wrong with the rows: the node does not answer, or not this adapter. What was done is kept,
+    and the same command goes on from there."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Refusal(Exception):
+    """It is not begun. `code` is stable."""
+
+    def __init__(self, code: str, hint: str) -> None:
+        super().__init__(f"{code}: {hint}")
+        self.code, self.hint = code, hint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """`declares_no_danger`: a person has said, of every row of this file, that to notify the State of origin
+    endangers nobody."""
+
+    office: str
+    send: bool = False
+    declares_no_danger: bool = False
+    first_contact_declared: bool = False
+    with_identity: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    row: int
+    outcome: str
+    code: str = ""
+    column: str = ""
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Totals:
+    """`rows` by outcome; `cells` by what became of them."""
+
+    rows: Counter[str] = field(default_factory=Counter)
+    cells: Counter[str] = field(default_factory=Counter)
+
+
+type Report = Callable[[Line], None]
+
+
+@contextlib.contextmanager
+def report_to(path: Path | None) -> Iterator[Report]:
+    """A CSV file for its owner alone; nothing for None."""
+    if path is None:
+        yield lambda _: None
+        return
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.fchmod(descriptor, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["row", "outcome", "code", "column", "reason"])
+        yield lambda line: rows.writerow(
+            [line.row, *map(guarded, (line.outcome, line.code, line.column, line.reason))]
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Prepared:
+    row: Row
+    said: Understood
+    message: str
+    case: str
+    same_person: bool = False
+    person: str | None = None
+
+
+async def bring_in(
+    workbook: Workbook,
+    desk: Desk,
+    wanted: Wanted,
+    report: Report,
+    *,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Totals:
+    """`progress` is told the number of the last row that is settled. Raises Refusal, Stopped,
+    WorkbookError."""
+    if wanted.send and not wanted.declares_no_danger:
+        raise Refusal(
+            "import.no_danger_not_declared",
+            "a person declares that these notifications endanger nobody: --declare-no-danger",
+        )
+    return await _Import(workbook.header, desk, wanted, report, progress).run(workbook.rows())
+
+
+class _Import:
+    def __init__(
+        self, header: Header, desk: Desk, wanted: Wanted, report: Report, progress: Callable[[int], None]
+    ) -> None:
+        self._header, self._desk, self._wanted = header, desk, wanted
+        self._report, self._progress = report, progress
+        self._own = wanted.office.partition(".")[0]
+        self._names = {placed.at: placed.column.key for placed in header.placed if placed.column is not None}
+        self._seen: Counter[str] = Counter()
+        self._persons: dict[str, str] = {}
+        self._landings: dict[str, str | Problem] = {}
+        self._totals = Totals()
+        self._since = desk.now()
+        self._told: datetime | None = None
+
+    async def run(self, rows: Iterator[Row]) -> Totals:
+        await self._tell(State.WELL)
+        try:
+            await self._require_office()
+            while some := [self._prepare(row) for row in islice(rows, _AT_ONCE)]:
+                for one, lines in zip(some, await self._all(some), strict=True):
+                    self._account(one, lines)
+                self._progress(some[-1].row.number)
+                await self._tell(State.WELL)
+        except Stopped as stopped:
+            self._say(State.NODE_AWAY, stopped.code)
+            raise
+        await self._tell(State.STOPPED)
+        return self._totals
+
+    async def _all(self, some: list[_Prepared]) -> list[list[Line]]:
+        tasks = [asyncio.ensure_future(self._one(one)) for one in some]
+        try:
+            return await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _require_office(self) -> None:
+        """As the node will: before a case is opened that nobody may notify from."""
+        own = await self._asked(lambda: self._desk.node.authorities(state=self._own, procedure="case"))
+        if self._wanted.office not in {authority["address"] for authority in own}:
+            raise Refusal("import.office", "the directory has no such office that may notify")
+
+    def _prepare(self, row: Row) -> _Prepared:
+        memory = self._desk.memory
+        said = understand(
+            row.cells,
+            self._header,
+            own_state=self._own.upper(),
+            today=self._desk.now().date(),
+            first_contact_declared=self._wanted.first_contact_declared,
+            with_identity=self._wanted.with_identity,
+        )
+        content = self._content_of(row)
+        mark = memory.message_id("htcds-content", content)
+        self._seen[mark] += 1
+        which = str(self._seen[mark])
+        message = memory.message_id("htcds-message", content, which)
+        person = self._person_of(said)
+        known = None if person is None else self._persons.get(person) or memory.position(f"person/{person}")
+        if person is not None and said.coded is not None:
+            self._persons.setdefault(person, message)
+        return _Prepared(
+            row=row,
+            said=said,
+            message=message,
+            case=memory.message_id("htcds-case", content, which),
+            person=person,
+            same_person=known not in (None, message),
+        )
+
+    def _content_of(self, row: Row) -> str:
+        """Whatever is filled, by column; wherever the columns stand."""
+        named = {
+            self._names.get(at, f"column {column_letters(at)}"): [type(value).__name__, _shown(value)]
+            for at, value in row.cells.items()
+        }
+        return json.dumps(named, sort_keys=True)
+
+    def _person_of(self, said: Understood) -> str | None:
+        """A keyed digest of who the row is about, where it says enough."""
+        person = said.identity["persons"][0] if said.identity else {}
+        if "born" not in person:
+            return None
+        return self._desk.memory.message_id(
+            "htcds-person", person["names"][0]["full"].casefold(), person["born"], str(said.country)
+        )
+
+    async def _one(self, one: _Prepared) -> list[Line]:
+        """What became of the row, in one line or more."""
+        number, said, memory = one.row.number, one.said, self._desk.memory
+        if said.coded is None:
+            return [
+                Line(row=number, outcome="not-sent", code=code, reason=REASONS[code]) for code in said.stops
+            ]
+        if memory.outcome("to-node", f"htcds {one.message}") is not None:
+            return [Line(row=number, outcome="already", reason=_REASONS["already"])]
+        try:
+            outcome = await self._brought(one)
+        except Problem as problem:
+            return [
+                Line(row=number, outcome="refused", code=f"node.{problem.code}", reason=_REASONS["refused"])
+            ]
+        except _Unacceptable as unacceptable:
+            return [
+                Line(row=number, outcome="refused", code=f"node.{code}", reason=_REASONS["refused"])
+                for code in unacceptable.codes
+            ]
+        lines = [Line(row=number, outcome=outcome, reason=_REASONS[outcome])]
+        if one.same_person:
+            code = "row.same_person"
+            lines.append(Line(row=number, outcome=outcome, code=code, reason=REASONS[code]))
+        return lines
+
+    async def _brought(self, one: _Prepared) -> str:
+        node, memory = self._desk.node, self._desk.memory
+        recipient = await self._landing(str(one.said.country))
+        draft = self._submission(one, new_case_reference(secrets.token_bytes), recipient)
+        # Before a case is opened that nothing could be said of. That there is no such case is the last thing
+        # that the node finds out: all that can be wrong with the row itself comes before.
+        try:
+            said = await self._asked(lambda: node.validate(draft))
+        except Problem as problem:
+            if problem.code != "request.not_found":
+                raise
+        else:
+            if not said["acceptable"]:
+                raise _Unacceptable([refusal["code"] for refusal in said["refusals"]])
+        if not self._wanted.send:
+            return "would-be-sent"
+        case = await self._asked(lambda: node.open_case(one.case))
+        submission = self._submission(one, case["reference"], recipient)
+        try:
+            status: str = (await self._asked(lambda: node.send(submission)))["status"]
+        except Problem as problem:
+            if problem.code != "id_reused":
+                raise
+            # Said before a kill, when a setting or the directory was another: it is said.
+            status = (await self._asked(lambda: node.message(one.message)))["status"]
+        outcome = {"held": "held", "awaiting-approval": "waiting"}.get(status, "sent")
+        if one.person is not None and memory.position(f"person/{one.person}") is None:
+            memory.reached(f"person/{one.person}", one.message)
+        memory.settle("to-node", f"htcds {one.message}", outcome, self._desk.now())
+        return outcome
+
+    def _submission(self, one: _Prepared, case: str, recipient: str) -> Submission:
+        submission: dict[str, Any] = {
+            "id": one.message,
+            "case": case,
+            "type": _TYPE,
+            "sender": self._wanted.office,
+            "recipient": recipient,
+            "declares_no_danger": self._wanted.declares_no_danger,
+            "coded": one.said.coded,
+        }
+        if one.said.identity is not None:
+            submission["identity"] = one.said.identity
+        return cast("Submission", submission)
+
+    async def _landing(self, country: str) -> str:
+        if country not in self._landings:
+            try:
+                self._landings[country] = await self._asked(
+                    lambda: self._desk.node.landing(country.lower(), "case")
+                )
+            except Problem as problem:
+                self._landings[country] = problem
+        found = self._landings[country]
+        if isinstance(found, Problem):
+            raise found
+        return found
+
+    async def _asked[T](self, ask: Callable[[], Awaitable[T]]) -> T:
+        """The node's answer, asked no faster than the settings allow, and again where it was busy or away."""
+        backoff = Backoff()
+        while True:
+            await self._desk.pace.wait()
+            try:
+                return await ask()
+            except NodeUnreachable:
+                code = "node.unreachable"
+            except Problem as problem:
+                if problem.status in (401, 403) and problem.code != "access.not_your_authority":
+                    raise Stopped(f"node.{problem.code}") from None
+                if problem.status < 500 and problem.status not in _LATER:
+                    raise
+                code = f"node.{problem.code}"
+            if backoff.failed >= _MOST_TRIES:
+                raise Stopped(code)
+            now = self._desk.now()
+            await asyncio.sleep((backoff.failure(now) - now).total_seconds())
+
+    def _account(self, one: _Prepared, lines: list[Line]) -> None:
+        self._totals.rows[lines[0].outcome] += 1
+        for line in lines:
+            self._report(line)
+        for note in one.said.notes:
+            self._totals.cells[note.standing] += 1
+            self._report(_line(one.row.number, note))
+
+    async def _tell(self, state: State) -> None:
+        """How it is, to the operator. Who does not hear it sees that."""
+        now, settings = self._desk.now(), self._desk.settings
+        if (
+            state is State.WELL
+            and self._told is not None
+            and (now - self._told).total_seconds() < settings.report_seconds
+        ):
+            return
+        self._told = now
+        health = self._say(state)
+        with contextlib.suppress(Problem, NodeUnreachable):
+            await self._desk.node.report_adapter(health.adapter, health.to_json())
+
+    def _say(self, state: State, code: str | None = None) -> Health:
+        memory, now = self._desk.memory, self._desk.now()
+        health = Health(
+            adapter=self._desk.settings.name,
+            version=VERSION,
+            state=state,
+            since=self._since,
+            code=code,
+            counts={f"{way} {word}": number for (way, word), number in memory.counts().items()},
+        )
+        memory.say(health.to_json(), now)
+        return health
+
+
+class _Unacceptable(Exception):
+    def __init__(self, codes: list[str]) -> None:
+        super().__init__("the node would refuse it")
+        self.codes = codes
+
+
+def _line(row: int, note: Note) -> Line:
+    return Line(row=row, outcome=note.standing, code=note.code, column=note.column, reason=REASONS[note.code])
+
+
+def _shown(value: object) -> str:
+    return value.code if isinstance(value, Unread) else str(value)
