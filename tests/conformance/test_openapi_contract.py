@@ -213,7 +213,7 @@ def role_for(path: str) -> str:
         return "administrator"
     if path.startswith("/v1/relay/") or "/relay" in path:
         return "intermediary-officer"
-    return "operator" if path == "/metrics" else "supervisor"
+    return "operator" if path == "/metrics" or path.startswith("/v1/operations/") else "supervisor"
 
 
 class BaseApplication:
