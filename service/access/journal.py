@@ -6,6 +6,7 @@ It never holds content or personal data: opaque names, ids, case references and 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,10 +18,23 @@ from protocol.journal import ORIGIN, Checkpoint, Entry, chained
 from service.access.actor import Actor
 from service.store.tables import ACCESS_JOURNAL, MESSAGE
 
-__all__ = ["MOST_ROWS", "checkpoint", "entries", "entry_of", "note"]
+__all__ = ["MOST_LOOKED_AT", "MOST_ROWS", "Found", "checkpoint", "entries", "entry_of", "note", "search"]
 
 MOST_ROWS = 1_000
 """Rows in one page of an export."""
+MOST_LOOKED_AT = 20_000
+"""Rows that one search walks over: what somebody did long ago is found in several steps, never by a walk over
+the whole journal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """`entries`: the newest first. `further`: search on before this position; None where the period, or the
+    journal, begins. `excerpt`: others may lie between them."""
+
+    entries: tuple[Entry, ...]
+    further: int | None
+    excerpt: bool
 
 
 def note(
@@ -89,6 +103,69 @@ def entries(
         of_case = select(MESSAGE.c.id).where(MESSAGE.c.case_reference == case)
         chosen = chosen.where((ACCESS_JOURNAL.c.subject == case) | ACCESS_JOURNAL.c.subject.in_(of_case))
     return [entry_of(row) for row in session.connection().execute(chosen)]
+
+
+def search(
+    session: Session,
+    *,
+    before: int,
+    limit: int,
+    case: CaseReference | None = None,
+    actor: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Found:
+    """Entries before the position `before`, at most `limit`: of a case as `entries` has it, of one actor,
+    from `since` until before `until`. Positions follow time, so a period is a range of them."""
+    begin = 0 if since is None else _first_since(session, since) - 1
+    before = min(before, checkpoint(session)[0] + 1)
+    if until is not None:
+        before = min(before, _first_since(session, until))
+    chosen = (
+        select(ACCESS_JOURNAL)
+        .where(ACCESS_JOURNAL.c.position < before, ACCESS_JOURNAL.c.position > begin)
+        .order_by(ACCESS_JOURNAL.c.position.desc())
+        .limit(limit + 1)
+    )
+    lowest = begin
+    if case is not None:
+        of_case = select(MESSAGE.c.id).where(MESSAGE.c.case_reference == case)
+        chosen = chosen.where((ACCESS_JOURNAL.c.subject == case) | ACCESS_JOURNAL.c.subject.in_(of_case))
+    elif actor is not None:
+        lowest = max(begin, before - 1 - MOST_LOOKED_AT)
+        chosen = chosen.where(ACCESS_JOURNAL.c.position > lowest)
+    if actor is not None:
+        chosen = chosen.where(ACCESS_JOURNAL.c.actor == actor)
+    rows = [entry_of(row) for row in session.connection().execute(chosen)]
+    shown = tuple(rows[:limit])
+    if len(rows) > limit:
+        further: int | None = shown[-1].position
+    else:
+        further = lowest + 1 if lowest > begin else None
+    return Found(entries=shown, further=further, excerpt=case is not None or actor is not None)
+
+
+def _first_since(session: Session, moment: datetime) -> int:
+    """The position of the first entry at `moment` or later; one behind the last where there is none. Found by
+    halving: the journal has no index over time, and needs none."""
+    low, high = 1, checkpoint(session)[0] + 1
+    while low < high:
+        middle = (low + high) // 2
+        row = (
+            session.connection()
+            .execute(
+                select(ACCESS_JOURNAL.c.position, ACCESS_JOURNAL.c.at)
+                .where(ACCESS_JOURNAL.c.position >= middle)
+                .order_by(ACCESS_JOURNAL.c.position)
+                .limit(1)
+            )
+            .first()
+        )
+        if row is None or row.at >= moment:
+            high = middle
+        else:
+            low = row.position + 1
+    return low
 
 
 def entry_of(row: Row[Any]) -> Entry:

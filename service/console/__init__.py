@@ -10,12 +10,15 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from service.console import entrance, officer, operator
+from service.console import admin, audit, entrance, figures, officer, operator
 
 __all__ = ["ROUTERS"]
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     entrance.router,
     operator.router,
+    *admin.ROUTERS,
+    audit.router,
+    figures.router,
     *officer.ROUTERS,
 )

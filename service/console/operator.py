@@ -19,6 +19,7 @@ from markupsafe import Markup
 from protocol.directory.targets import COLLECT, CONSIGN
 from protocol.errors import Refused
 from protocol.identifiers import StateCode, ThreadId
+from service.access.roles import Scope
 from service.api.operations import working
 from service.console.markdown import to_html
 from service.console.pages import Page, See, Viewing, render
@@ -36,6 +37,7 @@ _PAGE: Final = 50
 _ON_OVERVIEW: Final = 10
 _PARTS: Final = {"store": "store-failing", "directory": "directory-ageing", "hub": "hub-away"}
 """Parts of a node that may be away, and the runbook of each."""
+_ADAPTER_UNWELL: Final = "adapter-unwell"
 _RUNBOOKS: Final = files("service.console") / "runbooks"
 _PAGES_OF_RUNBOOKS: Final = "/console/operator/runbooks/"
 
@@ -73,6 +75,7 @@ async def overview(see: See) -> Response:
         directory_until=_directory_until(see),
         queues={queue.name: queue for queue in now.queues},
         stuck_words=stuck_words(see),
+        unwell=await _unwell(see),
         at=see.node.clock.now(),
     )
 
@@ -157,6 +160,13 @@ async def peers(see: See) -> Response:
     return render(see, "operator/peers.html", standing=await standing(see.node))
 
 
+@router.get("/console/operator/adapters")
+async def adapters(see: See) -> Response:
+    """The processes that connect this node with other systems, the unwell first."""
+    found = await see.exchange.list_adapters(see.node, see.actor)
+    return render(see, "operator/adapters.html", found=found, page_of_unwell=_ADAPTER_UNWELL)
+
+
 @router.get("/console/operator/keys")
 async def keys(see: See) -> Response:
     node, now = see.node, see.node.clock.now()
@@ -215,6 +225,14 @@ async def _parts(see: Viewing) -> dict[str, bool]:
     }
     connected = see.node.metrics.registry.get_sample_value("fp_hub_connected")
     return parts | {"hub": bool(connected)}
+
+
+async def _unwell(see: Viewing) -> list[str]:
+    """Adapters that are silent, or say themselves that something is wrong; none that was stopped."""
+    if not see.may(Scope.ADAPTERS_READ):
+        return []
+    found = await see.exchange.list_adapters(see.node, see.actor)
+    return [one.name for one in found.adapters if one.silent or one.state not in ("well", "stopped")]
 
 
 def _alarms(looked: Looked) -> list[Alarm]:

@@ -83,6 +83,7 @@ _EVERYWHERE: Final = frozenset({"lang", "said"})
 _SIGNED_IN: Final[frozenset[Scope]] = frozenset()
 _OPERATING: Final = frozenset({Scope.METRICS_READ, Scope.DEADLINES_READ, Scope.DIRECTORY_READ})
 """The operator's alone: an administrator sees no deadlines, and those who see deadlines no metrics."""
+_ADMINISTERING: Final = frozenset({Scope.ADMIN})
 _READING: Final = frozenset({Scope.CASES_READ, Scope.MESSAGES_READ})
 _WORKING: Final = _READING | {Scope.DEADLINES_READ, Scope.NOTICES_READ}
 _WRITING: Final = _READING | {Scope.MESSAGES_SEND, Scope.DIRECTORY_READ}
@@ -101,11 +102,49 @@ PAGES: Final[Mapping[Endpoint, frozenset[Scope]]] = MappingProxyType(
         ("GET", "/console/operator/corridors"): _OPERATING,
         ("GET", "/console/operator/queues"): _OPERATING,
         ("GET", "/console/operator/quarantine"): _OPERATING,
-        ("GET", "/console/operator/stuck"): _OPERATING,
-        ("GET", "/console/operator/peers"): _OPERATING,
+        ("GET", "/console/operator/stuck"): frozenset({Scope.OPERATIONS_READ}),
+        ("GET", "/console/operator/peers"): frozenset({Scope.OPERATIONS_READ}),
         ("GET", "/console/operator/keys"): _OPERATING,
+        ("GET", "/console/operator/adapters"): _OPERATING | {Scope.ADAPTERS_READ},
         ("GET", "/console/operator/runbooks"): frozenset({Scope.METRICS_READ}),
         ("GET", "/console/operator/runbooks/{slug}"): frozenset({Scope.METRICS_READ}),
+        # The administrator: service/console/admin/
+        ("GET", "/console/admin/people"): _ADMINISTERING,
+        ("POST", "/console/admin/people"): _ADMINISTERING,
+        ("POST", "/console/admin/people/{id}/link"): _ADMINISTERING,
+        ("POST", "/console/admin/people/{id}/disable"): _ADMINISTERING,
+        ("GET", "/console/admin/systems"): _ADMINISTERING,
+        ("POST", "/console/admin/systems"): _ADMINISTERING,
+        ("POST", "/console/admin/systems/{id}/disable"): _ADMINISTERING,
+        ("GET", "/console/admin/directory"): _ADMINISTERING,
+        ("GET", "/console/admin/directory/{kind}/{name}"): _ADMINISTERING,
+        ("POST", "/console/admin/directory/{kind}/{name}"): _ADMINISTERING,
+        ("GET", "/console/admin/mandates"): _ADMINISTERING,
+        ("POST", "/console/admin/mandates"): _ADMINISTERING,
+        ("POST", "/console/admin/mandates/{name}/end"): _ADMINISTERING,
+        ("GET", "/console/admin/profiles"): _ADMINISTERING,
+        ("POST", "/console/admin/profiles"): _ADMINISTERING,
+        ("POST", "/console/admin/profiles/{name}/end"): _ADMINISTERING,
+        ("GET", "/console/admin/keys"): _ADMINISTERING,
+        ("POST", "/console/admin/keys"): _ADMINISTERING,
+        ("GET", "/console/admin/subscriptions"): _ADMINISTERING,
+        ("POST", "/console/admin/subscriptions"): _ADMINISTERING,
+        ("GET", "/console/admin/subscriptions/{id}"): _ADMINISTERING,
+        ("POST", "/console/admin/subscriptions/{id}/remove"): _ADMINISTERING,
+        ("GET", "/console/admin/hand-over"): _ADMINISTERING,
+        ("POST", "/console/admin/hand-over"): _ADMINISTERING,
+        ("POST", "/console/admin/hand-over/file"): _ADMINISTERING,
+        # The auditor: service/console/audit.py
+        ("GET", "/console/journal"): frozenset({Scope.AUDIT_READ}),
+        ("GET", "/console/journal/check"): frozenset({Scope.AUDIT_READ}),
+        ("GET", "/console/journal/file"): frozenset({Scope.AUDIT_READ}),
+        # The statistician: service/console/figures.py
+        ("GET", "/console/statistics"): frozenset({Scope.STATISTICS_READ}),
+        ("POST", "/console/statistics"): frozenset({Scope.STATISTICS_READ, Scope.STATISTICS_RELEASE}),
+        ("GET", "/console/statistics/{id}"): frozenset({Scope.STATISTICS_READ}),
+        ("GET", "/console/statistics/{id}/file"): frozenset({Scope.STATISTICS_READ}),
+        ("GET", "/console/indicators"): frozenset({Scope.INDICATORS_READ}),
+        ("GET", "/console/indicators/file"): frozenset({Scope.INDICATORS_READ}),
         # The officer: service/console/officer/
         ("GET", "/console/work"): _WORKING,
         ("GET", "/console/cases"): frozenset({Scope.CASES_READ}),
@@ -178,6 +217,17 @@ NAVIGATION: Final[tuple[tuple[str, str], ...]] = (
     ("operator-nav-stuck", "/console/operator/stuck"),
     ("operator-nav-peers", "/console/operator/peers"),
     ("operator-nav-keys", "/console/operator/keys"),
+    ("operator-nav-adapters", "/console/operator/adapters"),
+    ("admin-nav-people", "/console/admin/people"),
+    ("admin-nav-systems", "/console/admin/systems"),
+    ("admin-nav-directory", "/console/admin/directory"),
+    ("admin-nav-mandates", "/console/admin/mandates"),
+    ("admin-nav-profiles", "/console/admin/profiles"),
+    ("admin-nav-keys", "/console/admin/keys"),
+    ("admin-nav-subscriptions", "/console/admin/subscriptions"),
+    ("admin-nav-hand-over", "/console/admin/hand-over"),
+    ("admin-nav-journal", "/console/journal"),
+    ("admin-nav-statistics", "/console/statistics"),
     ("officer-nav-approvals", "/console/approvals"),
     ("officer-nav-relay", "/console/relay"),
     ("officer-nav-notices", "/console/notices"),
@@ -185,6 +235,7 @@ NAVIGATION: Final[tuple[tuple[str, str], ...]] = (
     ("officer-nav-retention", "/console/retention"),
     ("officer-nav-directory", "/console/directory"),
     ("officer-nav-codes", "/console/codes"),
+    ("admin-nav-indicators", "/console/indicators"),
     ("operator-nav-runbooks", "/console/operator/runbooks"),
 )
 """Words and page, in order. The first that somebody may open is where they begin: the runbooks stay last."""
