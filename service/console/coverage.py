@@ -67,6 +67,7 @@ COVERED: Final[Mapping[Endpoint, tuple[Endpoint, ...] | NoPage]] = MappingProxyT
         ("POST", "/v1/approvals/{id}/decision"): (("POST", "/console/approvals/{id}/decision"),),
         ("GET", "/v1/messages/{id}/envelope"): (("GET", "/console/messages/{id}/envelope"),),
         ("POST", "/v1/envelopes"): (("POST", "/console/envelopes"),),
+        ("POST", "/v1/messages/{id}/paper-consent"): (("POST", "/console/messages/{id}/paper-consent"),),
         ("POST", "/v1/hand-over"): (("POST", "/console/admin/hand-over"),),
         ("POST", "/v1/hand-over/{state}"): (("POST", "/console/admin/hand-over/file"),),
         ("GET", "/v1/relay/pending"): (("GET", "/console/relay"),),

@@ -171,6 +171,7 @@ PAGES: Final[Mapping[Endpoint, frozenset[Scope]]] = MappingProxyType(
         ("GET", "/console/messages/{id}/evidence"): frozenset({Scope.MESSAGES_READ}),
         ("GET", "/console/messages/{id}/envelope"): frozenset({Scope.ENVELOPES_CARRY}),
         ("POST", "/console/messages/{id}/collection"): _READING | {Scope.MESSAGES_COLLECT},
+        ("POST", "/console/messages/{id}/paper-consent"): _READING | {Scope.AGREEMENTS_PROPOSE},
         ("POST", "/console/messages/{id}/identity-release"): _RELEASING,
         ("POST", "/console/messages/{id}/identity"): _RELEASING,
         ("POST", "/console/messages/{id}/attachments/{digest}"): _RELEASING,

@@ -13,6 +13,7 @@ from fastapi.responses import StreamingResponse
 from protocol import vocabularies
 from protocol.agreement import VERSIONS
 from protocol.attachments import MediaType
+from protocol.conversations.table import ATTEST
 from protocol.errors import Refused
 from protocol.identifiers import MessageId, case_reference, parse_message_id
 from protocol.languages import available_languages, nearest_language
@@ -109,6 +110,7 @@ async def _message(see: Viewing, id_: MessageId, language: str, status: int = 20
         replaced_by=[one for one in documents if one.replaces == view.id],
         replies=[one for one in steps.steps if one.open and one.thread == view.thread],
         collects=_collects(see, view),
+        confirms_paper=view.type == ATTEST and view.direction == "in" and see.may(Scope.AGREEMENTS_PROPOSE),
         releases=await _releases(see, view),
         alone=_alone(see),
         may_release=see.may(Scope.IDENTITY_REQUEST),
@@ -179,6 +181,19 @@ async def collect(see: See, id: Id) -> Response:  # noqa: A002
             see, message, nearest_language(language or see.language), 409, fault=told_of(see, refused)
         )
     return go(see, f"/console/messages/{message}", said="officer-said-collected")
+
+
+@router.post("/console/messages/{id}/paper-consent")
+async def confirm_paper(see: See, id: Id) -> Response:  # noqa: A002
+    """The first of two people who have looked at the paper."""
+    message = parse_message_id(id)
+    try:
+        approval = await see.exchange.propose_paper_consent(see.node, see.actor, message)
+    except (Refused, NodeError) as refused:
+        if refused.code == "request.not_found":
+            raise
+        return await _message(see, message, see.language, 409, fault=told_of(see, refused))
+    return go(see, f"/console/approvals/{approval.id}")
 
 
 # -- the identity part
