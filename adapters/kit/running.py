@@ -311,7 +311,7 @@ class _Running:
         self._desk.memory.say(health.to_json(), self._desk.now())
         try:
             await self._desk.node.report_adapter(health.adapter, health.to_json())
-        except (Problem, NodeUnreachable) as reason:
+        except (Problem, NodeUnreachable, Away) as reason:
             # It hears nothing, and shows that. What matters is in the memory.
             log.warning("adapter.not_told", extra={"code": _code_of(reason)})
 

@@ -12,6 +12,7 @@ url = "https://node.example"
 client = "primero-registry"    # as the administrator registered it
 key_file = "adapter-key.json"  # private JWK, 0600
 # or, on one's own machine: token_file = "token"
+# or, where the node is behind X-Road: [node.xroad] (adapters/xroad/README.md)
 
 [system]
 …                              # the adapter's own
@@ -25,6 +26,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,7 +35,7 @@ from joserfc.jwk import Key, KeySet
 
 from service.client import Client, ClientCredentials
 
-__all__ = ["Settings", "SettingsError", "load"]
+__all__ = ["Settings", "SettingsError", "credentials", "load", "signing_key"]
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,38}[a-z0-9]")
 _ALGORITHMS: Final = {"OKP": "Ed25519", "EC": "ES256", "RSA": "PS256"}
@@ -41,7 +43,7 @@ _KNOWN: Final[Mapping[str, frozenset[str]]] = {
     "adapter": frozenset(
         {"name", "kind", "state_dir", "per_second", "burst", "poll_seconds", "report_seconds"}
     ),
-    "node": frozenset({"url", "client", "key_file", "token_file"}),
+    "node": frozenset({"url", "client", "key_file", "token_file", "xroad"}),
 }
 
 
@@ -67,21 +69,20 @@ class Settings:
     system: Mapping[str, Any] = field(default_factory=dict, repr=False)
     directory: Path = Path()
     kind: str = ""
+    xroad: Mapping[str, Any] | None = None
 
     def node(self, now: Callable[[], datetime], **options: Any) -> Client:
-        """The client of the node that this adapter works for."""
+        """The client of the node that this adapter works for. SettingsError for what [node.xroad] lacks."""
+        if self.xroad is not None:
+            # The kit rests on no adapter, but for whom it is asked to.
+            through = import_module("adapters.xroad.settings").transport_of(self)
+            return Client(self.node_url, "", transport=through, **options)
         if self.token is not None:
             return Client(self.node_url, self.token, **options)
         assert self.key is not None
         assert self.client is not None
-        credentials = ClientCredentials(
-            self.node_url,
-            client=self.client,
-            key=self.key,
-            algorithm=_ALGORITHMS[self.key.key_type],
-            now=now,
-        )
-        return Client(self.node_url, credentials, **options)
+        tokens = credentials(self.node_url, client=self.client, key=self.key, now=now)
+        return Client(self.node_url, tokens, **options)
 
     def secret(self, word: str) -> str:
         """What is in the file that `[system] <word>` names. SettingsError where others may read it, so that a
@@ -118,7 +119,7 @@ def load(path: Path) -> Settings:
     url = node.get("url", "")
     if not isinstance(url, str) or not url.startswith(("https://", "http://127.0.0.1", "http://[::1]")):
         faults.append("[node] url: expected https://, or http:// on this machine alone")
-    key, token = _secrets(node, path.parent, faults)
+    key, token = (None, None) if "xroad" in node else _secrets(node, path.parent, faults)
     numbers = {
         word: _number(adapter, word, most, faults)
         for word, most in (("per_second", 1_000.0), ("poll_seconds", 86_400.0), ("report_seconds", 3_600.0))
@@ -138,6 +139,7 @@ def load(path: Path) -> Settings:
         system=data.get("system", {}),
         directory=path.parent,
         kind=kind,
+        xroad=node.get("xroad"),
         **numbers,
     )
 
@@ -172,14 +174,37 @@ def _secrets(node: Mapping[str, Any], directory: Path, faults: list[str]) -> tup
         return None, text
     if not isinstance(node.get("client"), str):
         faults.append("[node] client: expected the name that the key is registered for")
+    return _key(text, "[node] key_file", faults), None
+
+
+def credentials(
+    url: str, *, client: str, key: Key, now: Callable[[], datetime], issuer: str | None = None
+) -> ClientCredentials:
+    """Tokens of the node at `url` for a client that is registered there."""
+    return ClientCredentials(
+        url, client=client, key=key, algorithm=_ALGORITHMS[key.key_type], now=now, issuer=issuer
+    )
+
+
+def signing_key(path: Path, word: str) -> Key:
+    """The private JWK in a file. SettingsError, which names it by `word`."""
+    faults: list[str] = []
+    text = _read_secret(path, word, faults)
+    key = None if text is None else _key(text, word, faults)
+    if key is None:
+        raise SettingsError("; ".join(faults))
+    return key
+
+
+def _key(text: str, word: str, faults: list[str]) -> Key | None:
     try:
         (key,) = KeySet.import_key_set({"keys": [json.loads(text)]}).keys
         if not key.is_private or key.kid is None or key.key_type not in _ALGORITHMS:
             raise ValueError
     except (JoseError, ValueError, TypeError, KeyError):
-        faults.append("[node] key_file: expected one private JWK with a kid (Ed25519, P-256 or RSA)")
-        return None, None
-    return key, None
+        faults.append(f"{word}: expected one private JWK with a kid (Ed25519, P-256 or RSA)")
+        return None
+    return key
 
 
 def _read_secret(path: Path, word: str, faults: list[str]) -> str | None:

@@ -54,13 +54,14 @@ class Mood(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """One request. `query`: the last value of each name."""
+    """One request. `query`: the last value of each name. `target`: path and query as they came."""
 
     method: str
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    target: str = ""
 
     def json(self) -> Any:
         return json.loads(self.body)
@@ -180,6 +181,7 @@ async def _read(peer: h11.Connection, reader: asyncio.StreamReader) -> Asked | N
                 query=dict(parse_qsl(target.query, keep_blank_values=True)),
                 headers={name.decode().lower(): value.decode("latin-1") for name, value in request.headers},
                 body=bytes(body),
+                target=request.target.decode("ascii"),
             )
         else:
             return None
