@@ -1,0 +1,166 @@
+"""Looks at what waits to be handed over, mails what may be mailed, and shows the operator what stands still.
+
+    waits, and no e-mail is agreed for that authority      set aside as `relay.by_hand`
+    mailed or printed, and never confirmed                  set aside as `relay.unconfirmed` after some days
+    a reply from the web page                               set aside as `relay.reply_to_review`
+
+Set aside is where an adapter's things wait for a person, and so it is here: none of the three is a fault, and
+each ends by itself once somebody has dealt with it. No hand-over is said to have happened because an e-mail
+left: somebody confirms that it arrived, or a reply shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from adapters.kit import Adapter, Batch, Desk, Unfit
+from adapters.relay import handing
+from adapters.relay.desk import DeskBook
+from adapters.relay.mapping import usual_reply
+from adapters.relay.paper import protected
+from adapters.relay.post import Attached, MailServer, letter
+from protocol import courier
+from service.client import PendingRelay
+
+__all__ = ["RelayDesk"]
+
+
+@dataclass(slots=True, kw_only=True)
+class RelayDesk(Adapter):
+    """`offices`: by address, as the settings have them. `page`: the address of the reply page, without a
+    token; None when there is none."""
+
+    book: DeskBook
+    offices: Mapping[str, Any]
+    return_to: str
+    mail: MailServer | None = None
+    page: str | None = None
+    confirm_within: timedelta = timedelta(days=5)
+    link_lasts: timedelta = timedelta(days=14)
+
+    version = "1"
+    takes = True
+
+    async def changed(self, after: str | None, desk: Desk) -> Batch:  # noqa: ARG002 (there is no position)
+        """What has to be looked at now: the node's list is short, and always whole."""
+        waiting = (await desk.node.pending_relays())["messages"]
+        now = desk.now()
+        aside = {one.name for one in desk.memory.aside()}
+        names: list[str] = []
+        for one in waiting:
+            handed = self.book.handed(one["id"])
+            if handed is None:
+                # A new name each day: what is settled stays settled, and a mandate that ended may come back.
+                names.append(f"{one['id']}@hand-over-{now:%Y%m%d}")
+            elif handed.state == "failed":
+                names.append(f"{one['id']}@failed-{handed.attempt}")
+            elif handed.state == "sent" and handed.at < now - self.confirm_within:
+                names.append(f"{one['id']}@confirm-{handed.attempt}")
+        names += [f"{one.id}@reply" for one in self.book.waiting()]
+        # What was set aside and is dealt with by now is settled; what still waits is not told again.
+        dealt_with = aside - set(names)
+        return Batch(names=(*sorted(dealt_with), *(name for name in names if name not in aside)))
+
+    async def take(self, name: str, desk: Desk) -> str:
+        id_, _, what = name.partition("@")
+        if what == "reply":
+            if any(one.id == id_ for one in self.book.waiting()):
+                raise Unfit("relay.reply_to_review", "somebody has to look at it")
+            return "reviewed"
+        found = [one for one in (await desk.node.pending_relays())["messages"] if one["id"] == id_]
+        handed = self.book.handed(id_)
+        if not found:
+            return "done"
+        kind, _, attempt = what.rpartition("-")
+        if kind == "hand-over":
+            if handed is not None:
+                return "sent"
+            if attempt != f"{desk.now():%Y%m%d}":
+                return "still-waits"
+            return await self._hand_over(found[0], desk)
+        if handed is None or str(handed.attempt) != attempt:
+            return "tried-again"
+        if kind == "failed" and handed.state == "failed":
+            raise Unfit(handed.code or "relay.way_failed", "hand it over another way")
+        if kind == "confirm" and handed.state == "sent":
+            raise Unfit("relay.unconfirmed", "nobody has confirmed that it arrived")
+        return "confirmed"
+
+    async def _hand_over(self, message: PendingRelay, desk: Desk) -> str:
+        office = await handing.office_of(desk.node, message["recipient"], self.offices)
+        if self.mail is None or office.email is None or (message["readable"] and office.password is None):
+            raise Unfit("relay.by_hand", "no e-mail is agreed with this authority")
+        await self.mail_to(message, office, desk)
+        return "mailed"
+
+    async def mail_to(
+        self,
+        message: PendingRelay,
+        office: handing.Office,
+        desk: Desk,
+        *,
+        reply: str | None = None,
+        identity_reason: str | None = None,
+    ) -> None:
+        """One e-mail with what the authority is to have. What is refused for good is told to the node."""
+        assert self.mail is not None
+        assert office.email is not None
+        attached: list[Attached] = []
+        link: str | None = None
+        until = None
+        if message["readable"]:
+            assert office.password is not None
+            asked = reply or usual_reply(message.get("type", ""))
+            if self.page is not None and asked is not None:
+                token, until = self.book.new_link(
+                    message["id"],
+                    asked,
+                    office.language,
+                    narrative=office.narrative,
+                    lasting=self.link_lasts,
+                    now=desk.now(),
+                )
+                link = f"{self.page}/reply/{token}"
+            file = await handing.sheets(
+                desk.node,
+                message,
+                office,
+                return_to=self.return_to,
+                reply=reply,
+                link=link,
+                until=until,
+                identity_reason=identity_reason,
+            )
+            attached.append(
+                Attached(
+                    name="message.pdf",
+                    media_type="application/pdf",
+                    content=protected(file, office.password),
+                )
+            )
+        if message["sealed"]:
+            sealed = await handing.sealed_file(desk.node, message["id"])
+            attached.append(Attached(name="sealed.focalpoint", media_type=courier.MEDIA_TYPE, content=sealed))
+        handed = self.book.handed(message["id"])
+        attempt = 1 if handed is None else handed.attempt + 1
+        id_ = desk.memory.message_id("mail", message["id"], str(attempt))
+        e_mail = letter(
+            self.mail,
+            office.email,
+            office.language,
+            id_=id_,
+            attached=attached,
+            sealed=not message["readable"],
+        )
+        await desk.pace.wait()
+        try:
+            await self.mail.send(e_mail)
+        except Unfit as unfit:
+            self.book.sent(message["id"], message["recipient"], "e-mail", desk.now())
+            if unfit.code in ("relay.not_reached", "relay.way_failed"):
+                await handing.failed(desk.node, self.book, message["id"], "e-mail", unfit.code)
+            raise
+        self.book.sent(message["id"], message["recipient"], "e-mail", desk.now())
