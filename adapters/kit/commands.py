@@ -33,7 +33,7 @@ from adapters.kit.pace import Pace
 from adapters.kit.running import Adapter, Desk, retry_set_aside, run, steady
 from adapters.kit.settings import Settings, SettingsError, load
 
-__all__ = ["Opened", "common", "fail", "here", "read_settings", "show_health", "show_set_aside"]
+__all__ = ["Opened", "common", "fail", "here", "read_settings", "serve", "show_health", "show_set_aside"]
 
 type Opened = Callable[[Settings], AbstractAsyncContextManager[Adapter]]
 """The adapter, with what it holds open. SettingsError for what its own part of the file lacks."""
@@ -61,9 +61,7 @@ def common(opened: Opened, *, help: str) -> typer.Typer:  # noqa: A002 (as typer
     @app.command("run")
     def _run(settings: SettingsFile) -> None:
         """Work until SIGTERM or SIGINT. SIGHUP tries again what was set aside."""
-        found = read_settings(settings)
-        logs.configure()
-        _guarded(_serve(found, opened))
+        serve(settings, opened)
 
     @aside.command("list")
     def _list(settings: SettingsFile) -> None:
@@ -84,6 +82,14 @@ def common(opened: Opened, *, help: str) -> typer.Typer:  # noqa: A002 (as typer
         show_health(read_settings(settings))
 
     return app
+
+
+def serve(path: Path, opened: Opened) -> None:
+    """What `run` does; for a command of an adapter's own that does more while it runs. An adapter that has
+    `nudged` sets it when it has heard that something is new."""
+    found = read_settings(path)
+    logs.configure()
+    _guarded(_serve(found, opened))
 
 
 def read_settings(path: Path) -> Settings:
@@ -140,7 +146,8 @@ async def _serve(settings: Settings, opened: Opened) -> None:
     loop.add_signal_handler(signal.SIGHUP, again.set)
     async with _at_work(settings, opened) as (adapter, desk):
         log.info("adapter.started", extra={"adapter": settings.name, "version": adapter.version})
-        await run(adapter, desk, stop=stop, again=again)
+        nudged = getattr(adapter, "nudged", None)
+        await run(adapter, desk, stop=stop, again=again, nudged=nudged)
     log.info("adapter.stopped", extra={"adapter": settings.name})
 
 
