@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -98,7 +99,9 @@ class Stage:
         return SimulatedClock(Path(str(self.description["simulated_clock"]))).now().date()
 
     def time_passes(self, by: str) -> None:
-        asyncio.run(ask(self.directory, "advance-clock", by))
+        # Not in this thread: the browser's own loop runs in it.
+        with ThreadPoolExecutor(1) as aside:
+            aside.submit(lambda: asyncio.run(ask(self.directory, "advance-clock", by))).result()
         self.sit()
 
     def pair(self, sender: Officer) -> Officer:

@@ -57,7 +57,7 @@ from service.console.forms import (
 from service.console.forms.drafting import Drafted
 from service.console.forms.shape import shape_of
 from service.console.officer.documents import CaseDocument, documents_of
-from service.console.officer.shown import drawn_draft, of_submission, show, told, told_of
+from service.console.officer.shown import drawn_draft, of_submission, office_name, show, told, told_of
 from service.console.pages import Page, See, Viewing, go
 from service.errors import Malformed, NodeError, NotFound
 from service.exchange.printing import directory_names
@@ -152,7 +152,6 @@ async def _facts(
     see: Viewing, timeline: TimelineView, documents: tuple[CaseDocument, ...], step: NextStep
 ) -> Facts:
     directory = see.node.directory.current()
-    names = directory_names(see.node)
     thread = next((one for one in timeline.threads if one.id == step.thread), None)
     standing = thread.standing.message if thread is not None and thread.standing is not None else None
     due, due_on = (None, None) if thread is None or thread.due is None else (thread.due, "")
@@ -168,9 +167,7 @@ async def _facts(
     return Facts(
         case=timeline.case.reference,
         documents=tuple(one.known for one in documents),
-        authorities=tuple(
-            (entry.address, names(entry.address, see.language) or "") for entry in directory.authorities()
-        ),
+        authorities=tuple((entry.address, _name(see, entry.address)) for entry in directory.authorities()),
         agreement=next((one.agreement for one in documents if one.id == standing), None),
         due=due,
         due_on=due_on,
@@ -350,7 +347,7 @@ class _Offered:
 def _offered(see: Viewing, letter: _Letter) -> list[_Offered]:
     """Whom a message may go to: of a reply the other side alone; else every authority of another State that
     acts in the procedure, those first where its State has such messages land."""
-    directory, names = see.node.directory.current(), directory_names(see.node)
+    directory = see.node.directory.current()
     if letter.step.thread is not None:
         return []
     found = []
@@ -365,12 +362,17 @@ def _offered(see: Viewing, letter: _Letter) -> list[_Offered]:
         found.append(
             _Offered(
                 address=entry.address,
-                name=names(entry.address, see.language) or entry.address,
+                name=_name(see, entry.address),
                 state=see.words.state(state),
                 lands=lands,
             )
         )
     return sorted(found, key=lambda one: (one.state, not one.lands, one.name))
+
+
+def _name(see: Viewing, address: Address) -> str:
+    named = office_name(see, address)
+    return address if named is None else named[0]
 
 
 async def _review(see: Viewing, letter: _Letter, pairs: Pairs, written: Submission) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, literal, select, tuple_
 from sqlmodel import Session
 
 from protocol.agreement import VERSIONS, agreement_digest
@@ -92,9 +92,12 @@ async def cases_of(see: Viewing, *, limit: int, before: tuple[datetime, str] | N
     """The cases in which the reader's authorities take part, the newest first."""
     own = sorted(see.actor.authorities)
     part = select(CASE_PARTY.c.reference).where(CASE_PARTY.c.address.in_(own))
-    wanted = [or_(CASE_FILE.c.reference.in_(part))]
+    wanted: list[ColumnElement[bool]] = [CASE_FILE.c.reference.in_(part)]
     if before is not None:
-        wanted.append(tuple_(CASE_FILE.c.opened_at, CASE_FILE.c.reference) < tuple_(*before))
+        at, reference = before
+        # By the column's own type: as a plain value the moment would be compared as it is not stored.
+        place = tuple_(literal(at, CASE_FILE.c.opened_at.type), literal(reference))
+        wanted.append(tuple_(CASE_FILE.c.opened_at, CASE_FILE.c.reference) < place)
     query = (
         select(CASE_FILE.c.reference, CASE_FILE.c.role, CASE_FILE.c.opened_at, CASE_FILE.c.protection)
         .where(and_(*wanted))

@@ -1,4 +1,4 @@
-"""What one looks up: codes of the vocabularies, also while a form is filled in; and who is in the directory."""
+"""What one looks up: codes of the vocabularies, also from inside a form; and who is in the directory."""
 
 from __future__ import annotations
 

@@ -16,9 +16,9 @@ from fastapi import Response
 from markupsafe import Markup
 
 from protocol import vocabularies
-from protocol.errors import FocalpointError, Missing
+from protocol.errors import FocalpointError, Missing, Refused
 from protocol.identifiers import Address, CaseReference, MessageId, ThreadId, state_of
-from protocol.languages import Direction, direction
+from protocol.languages import DEFAULT_LANGUAGE, Direction, direction
 from protocol.refusals import cited_in, explain
 from protocol.rendering import Rendering, message_words, printed
 from service.api.answers import shown as file_of
@@ -41,6 +41,7 @@ __all__ = [
     "of_approval",
     "of_submission",
     "of_view",
+    "office_name",
     "piece",
     "show",
     "told",
@@ -216,6 +217,17 @@ def _missing(see: Viewing, one: Missing) -> ToldMissing:
     )
 
 
+def office_name(see: Viewing, address: Address) -> tuple[str, str] | None:
+    """An authority's name in the reader's language, otherwise as its State wrote it, and in which language
+    that is. None where the directory has no such entry."""
+    try:
+        names = see.node.directory.current().authority(address).names
+    except Refused:
+        return None
+    language = next((one for one in (see.language, DEFAULT_LANGUAGE, *names) if one in names), None)
+    return None if language is None else (names[language], language)
+
+
 def show(see: Viewing, template: str, status: int = 200, **values: Any) -> Response:
     """A page of the officer's. Beside what every page knows:
 
@@ -224,15 +236,17 @@ def show(see: Viewing, template: str, status: int = 200, **values: Any) -> Respo
     refusal_title(code)  the same, by its code alone, in a line
     event(name)       what a timeline calls an event of a case
     """
-    names = directory_names(see.node)
 
     def office(address: Address) -> Markup:
         code = Markup('<bdi dir="ltr" class="code">{}</bdi>').format(address)
-        name = names(address, see.language)
-        if name is None:
+        named = office_name(see, address)
+        if named is None:
             return code
-        where = see.words.rendered.state(state_of(address))
-        return Markup('<bdi dir="auto">{}</bdi> <span class="note">{} · {}</span>').format(name, where, code)
+        name, language = named
+        where = see.words.state(state_of(address))
+        return Markup('<bdi lang="{}">{}</bdi> <span class="note">{} · {}</span>').format(
+            language, name, where, code
+        )
 
     return render(
         see,
