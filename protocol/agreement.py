@@ -37,6 +37,7 @@ __all__ = [
     "VERSIONS",
     "Agreement",
     "Document",
+    "Version",
     "agreement_bytes",
     "agreement_digest",
     "check_acceptance",
@@ -211,6 +212,41 @@ class Agreement:
             rests_on=said["rests_on"],
             amends=said["amends"],
             lifts=tuple(MessageId(one) for one in lifts),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """What a version says, as the bytes of an agreement on it would have it, whoever signed it or not."""
+
+    digest: str
+    case: CaseReference
+    proposal: MessageId
+    parties: tuple[Address, Address]
+    terms: Mapping[str, Any] = field(hash=False, repr=False)
+    rests_on: Mapping[str, Any] = field(hash=False, repr=False)
+    amends: str | None
+    lifts: tuple[MessageId, ...]
+
+    @property
+    def documents(self) -> tuple[Document, ...]:
+        """As `Agreement.documents`."""
+        return tuple(_documents(self.terms, self.rests_on))
+
+    @classmethod
+    def of(cls, proposal: Proposal) -> Self:
+        """Refuses as `agreement_bytes`."""
+        coded = proposal.coded
+        amends = coded.get("amends")
+        return cls(
+            digest=agreement_digest(proposal),
+            case=proposal.case,
+            proposal=proposal.id,
+            parties=_parties(proposal),
+            terms=coded.get("terms") or {},
+            rests_on=coded.get("rests_on") or {},
+            amends=None if amends is None else str(amends),
+            lifts=tuple(MessageId(one) for one in coded.get("lifts") or ()),
         )
 
 

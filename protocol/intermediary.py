@@ -8,17 +8,19 @@ signed with the intermediary's key. Both nodes ask the same of it:
     what is in it is among the parts that the mandate gives
     it binds the State to nothing: no acceptance, no revocation, nothing that a second person has to sign
 
-An attestation (`relay.attestation`) says what paper a message was typed from, and how sure that is.
+An attestation (`relay.attestation`) says what paper a message was typed from, and how sure that is. A consent
+on paper comes with its scan: `original_digest` is the digest by which the statement binds that attachment.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, Protocol
 
 from protocol import messages
+from protocol.attachments import AttachmentClaim
 from protocol.conversations.table import ATTEST
 from protocol.directory.lookup import Directory
 from protocol.directory.mandates import (
@@ -34,15 +36,22 @@ from protocol.statements import VerifyKey
 
 __all__ = [
     "ATTEST",
+    "CONFIRMED",
     "CONSENT_FORMS",
     "IDENTIFIED",
     "Attested",
     "Relayed",
     "attestation_of",
+    "attested_in",
     "check_relayed",
+    "check_scan",
     "check_unnamed",
+    "parts_to_be_given",
     "require_may_say",
 ]
+
+CONFIRMED: Final = "paper-consent-confirmed"
+"""The evidence by which an authority says that two of its people have confirmed a consent on paper."""
 
 _NEVER: Final = frozenset({"durable-solution.acceptance", "durable-solution.revocation"})
 
@@ -64,6 +73,8 @@ class Relayed(Protocol):
     def coded(self) -> Mapping[str, Any]: ...
     @property
     def parts(self) -> Mapping[str, str]: ...
+    @property
+    def attachments(self) -> Iterable[AttachmentClaim]: ...
     @property
     def issued_at(self) -> datetime: ...
 
@@ -107,6 +118,26 @@ def require_may_say(
         )
 
 
+def check_scan(message_type: str, coded: Mapping[str, Any], attachments: Iterable[AttachmentClaim]) -> None:
+    """Refuses `intermediary.scan` for an attestation that comes with documents of which none is the one whose
+    digest it gives, and for a consent on paper without any.
+
+    The digest is the blinded one of `protocol.attachments`, so that the statement alone shows it, and nobody
+    who has another copy of the paper recognises it in the coded part. That the document is what its digest
+    says is checked where its pieces are put together. An attestation without a scan names what only the
+    intermediary's own file can be compared with.
+    """
+    if message_type != ATTEST:
+        return
+    there = {one.digest for one in attachments}
+    if (there or coded.get("agreement") is not None) and coded.get("original_digest") not in there:
+        raise NotAcceptable(
+            "intermediary.scan",
+            "expected the scan as an attachment, and `original_digest` to be that attachment's digest",
+            field="/coded/original_digest",
+        )
+
+
 def check_relayed(
     content: Relayed,
     *,
@@ -118,11 +149,13 @@ def check_relayed(
     """Everything that is asked of a message with `via`, at the sender and again at the receiver; nothing of
     one without. `node`: the node that sent it.
 
-    Refuses as `require_may_say` and `require_mandate` (at `now`), `mandate.not_covered` for one signed when
-    no mandate covered it, `mandate.part` for a part that the mandate does not give, `intermediary.own_node`
-    when the State has a node of its own, and `intermediary.unknown` when `via` is no intermediary there.
+    Refuses as `require_may_say`, `check_scan` and `require_mandate` (at `now`), `mandate.not_covered` for one
+    signed when no mandate covered it, `mandate.part` for a part that the mandate does not give,
+    `intermediary.own_node` when the State has a node of its own, and `intermediary.unknown` when `via` is no
+    intermediary there.
     """
     require_may_say(content.type, content.via, content.sender, content.coded)
+    check_scan(content.type, content.coded, content.attachments)
     via = content.via
     if via is None:
         return
@@ -140,16 +173,8 @@ def check_relayed(
         "towards": state_of(content.recipient),
     }
     mandate = require_mandate(directory, **asked, at=now)
-    if not was_mandated(directory, **asked, at=content.issued_at):
-        raise NotAcceptable(
-            "mandate.not_covered", "no mandate covered this when it was signed", facts={"intermediary": via}
-        )
-    _check_parts(content, mandate.parts)
-
-
-def _check_parts(content: Relayed, given: Collection[str]) -> None:
-    # An attestation's identity part holds the scan that the intermediary made itself.
-    outside = set(content.parts) - set(given) if content.type != ATTEST else set()
+    parts = parts_to_be_given(content.type, content.parts)
+    outside = parts - set(mandate.parts)
     if outside:
         part = sorted(outside)[0]
         raise NotAcceptable(
@@ -158,6 +183,16 @@ def _check_parts(content: Relayed, given: Collection[str]) -> None:
             field=f"/{part}",
             facts={"part": part},
         )
+    if not was_mandated(directory, **asked, parts=parts, at=content.issued_at):
+        raise NotAcceptable(
+            "mandate.not_covered", "no mandate covered this when it was signed", facts={"intermediary": via}
+        )
+
+
+def parts_to_be_given(message_type: str, parts: Iterable[str]) -> frozenset[str]:
+    """The parts of a message that a mandate has to give. An attestation's identity part holds the scan that
+    the intermediary made itself."""
+    return frozenset() if message_type == ATTEST else frozenset(parts)
 
 
 def check_unnamed(
@@ -189,15 +224,17 @@ def attestation_of(message: MessageId, said: Iterable[Relayed], *, by: Address) 
         if one.type == ATTEST and one.via == by and one.coded.get("attested_message") == message
     ]
     newest = max(found, key=lambda one: (one.issued_at, one.id), default=None)
-    if newest is None:
-        return None
-    coded = newest.coded
+    return None if newest is None else attested_in(newest.id, newest.coded)
+
+
+def attested_in(attestation: MessageId, coded: Mapping[str, Any]) -> Attested:
+    """What the coded part of an attestation says."""
     return Attested(
         original_form=str(coded.get("original_form")),
         authentication=str(coded.get("authentication")),
         received_on=_day(coded.get("received_on")),
         original_digest=str(coded.get("original_digest")),
-        attestation=newest.id,
+        attestation=attestation,
     )
 
 

@@ -23,7 +23,7 @@ from protocol.agreement import (
 from protocol.directory import Archive
 from protocol.errors import Refused
 from protocol.identifiers import Address, CaseReference, MessageId, ThreadId
-from protocol.intermediary import ATTEST
+from protocol.intermediary import ATTEST, Attested, attested_in
 
 __all__ = [
     "CoSignature",
@@ -95,17 +95,14 @@ class ProvenAgreement:
 class ProvenOnPaper:
     """A version that one State signed and the other accepted on paper: never an agreement.
 
-    `party`: whose paper it is; `via`: who attests it, in the message `attestation`, of a scan with the digest
-    `original`; `confirmed_by`: the authority that signed that two of its people confirmed it, at
-    `confirmed_at`; `cosignature`: the one State's.
+    `party`: whose paper it is; `via`: who `attested` it; `confirmed_by`: the authority that signed that two
+    of its people confirmed it, at `confirmed_at`; `cosignature`: the one State's.
     """
 
     agreement: str
     party: Address
     via: Address
-    attestation: MessageId
-    original: str
-    authentication: str
+    attested: Attested
     confirmed_by: Address
     confirmed_at: datetime
     cosignature: CoSignature
@@ -145,9 +142,7 @@ def prove_on_paper(
                 agreement=str(agreement),
                 party=one.sender,
                 via=one.via,
-                attestation=one.id,
-                original=str(one.coded.get("original_digest")),
-                authentication=str(one.coded.get("authentication")),
+                attested=attested_in(one.id, one.coded),
                 confirmed_by=by,
                 confirmed_at=at,
                 cosignature=cosignature,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from protocol.attachments import read_claims
 from protocol.bundle.agreements import (
     ProvenAgreement,
     ProvenOnPaper,
@@ -52,7 +53,7 @@ from protocol.identifiers import (
     parse_address,
     state_of,
 )
-from protocol.intermediary import require_may_say
+from protocol.intermediary import ATTEST, CONFIRMED, check_scan, parts_to_be_given, require_may_say
 from protocol.json_strict import parse_object
 from protocol.statements import CoSigned, Statement, StatementType, Unverified, read, verify
 
@@ -168,6 +169,7 @@ class _Verifier:
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
     said: list[Said] = field(default_factory=list)
     coverages: list[Coverage] = field(default_factory=list)
+    types: dict[str, str] | None = None
 
     def run(self) -> Report:
         try:
@@ -311,6 +313,16 @@ class _Verifier:
                 yield read(str(token), typ=StatementType.CONTENT).claims
             except Refused:
                 continue
+
+    def procedure(self, message_type: str) -> str | None:
+        """Of a message type. Refuses as `procedure_of`."""
+        return None if self.procedure_of is None else self.procedure_of(message_type)
+
+    def opened_by(self, thread: str) -> str | None:
+        """The type of the message that opened the conversation."""
+        if self.types is None:
+            self.types = {str(one.get("jti")): str(one.get("type")) for one in self._said_claims()}
+        return self.types.get(thread)
 
     def _index(self, archive: Archive) -> Statement | None:
         try:
@@ -591,22 +603,40 @@ class _MessageVerifier:
         return at
 
     def _check_via(self, claims: Claims, at: datetime) -> None:
-        """What an intermediary typed binds its State to nothing, and a mandate covered it when it was signed.
-        Whether that was revoked by the time it was received, the recipient's evidence shows."""
+        """What an intermediary typed binds its State to nothing, and a mandate covered it when it was signed:
+        its procedure, the other State and its parts. Whether that was revoked by the time it was received,
+        the recipient's evidence shows."""
         via = claims.text_or_none("via")
         sender = parse_address(claims.text("iss"))
+        type_, coded = claims.text("type"), claims.mapping("coded")
+        if via is not None or type_ == ATTEST:
+            require_may_say(type_, None if via is None else Address(via), sender, coded)
+            check_scan(type_, coded, read_claims(claims) if "attachments" in claims else ())
         if via is None:
             return
-        require_may_say(claims.text("type"), Address(via), sender, claims.mapping("coded"))
         if not mandated_at(
             self.archive,
             state=state_of(sender),
             intermediary=Address(via),
-            procedure=None,
+            procedure=self._procedure(claims),
             towards=state_of(parse_address(claims.text("aud"))),
+            parts=parts_to_be_given(type_, claims.texts_by_name("parts")),
             at=at,
         ):
             raise NotAcceptable("mandate.not_covered", "no mandate covered this when it was signed")
+
+    def _procedure(self, claims: Claims) -> str | None:
+        """Of the message, or of the conversation that it belongs to; None where this release cannot say, and
+        where the message that opened it is not in the bundle."""
+        opener = claims.text("thread")
+        for said in (claims.text("type"), self.whole.opened_by(opener)):
+            try:
+                procedure = None if said is None else self.whole.procedure(said)
+            except Refused:  # a form of a newer version
+                return None
+            if procedure is not None:
+                return procedure
+        return None
 
     def _check_profile(self, claims: Claims, at: datetime) -> None:
         """Whether a State ended it meanwhile is not asked: the recipient did, as it stood when it took the
@@ -752,7 +782,7 @@ def _confirmed(proven: Iterable[ProvenMessage]) -> dict[MessageId, tuple[Address
         one.id: (Address(str(link.issuer)), link.issued_at)
         for one in proven
         for link in one.evidence
-        if link.kind.name == "paper-consent-confirmed"
+        if link.kind.name == CONFIRMED
     }
 
 

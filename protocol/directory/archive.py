@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
 
-from protocol.directory.between import MandateFacts
 from protocol.directory.entries import (
     AuthorityEntry,
     CorridorEntry,
@@ -244,17 +243,17 @@ class Archive:
         ]
         return entry.facts.terms.since <= at < min((*ends, entry.facts.terms.until))
 
-    def mandates(self, state: StateCode) -> Mapping[str, tuple[MandateFacts, ...]]:
+    def mandates(self, state: StateCode) -> Mapping[str, tuple[MandateEntry, ...]]:
         """Every version that is known of each mandate that the State gave, oldest first, by path."""
-        found: dict[str, tuple[MandateFacts, ...]] = {}
+        found: dict[str, tuple[MandateEntry, ...]] = {}
         for path, versions in self._versions.items():
-            facts = tuple(
-                held.entry.facts
+            given = tuple(
+                held.entry
                 for held in versions
                 if isinstance(held.entry, MandateEntry) and held.entry.state == state
             )
-            if facts:
-                found[path] = facts
+            if given:
+                found[path] = given
         return found
 
     def authority_at(self, address: Address, at: datetime) -> AuthorityEntry | None:

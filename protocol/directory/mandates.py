@@ -10,7 +10,7 @@ the mandate's entry ends it for everybody who holds the directory, from that mom
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -160,18 +160,22 @@ def mandated_at(
     procedure: str | None,
     towards: StateCode,
     at: datetime,
+    parts: Collection[str] = (),
 ) -> bool:
-    """Whether a mandate covered an act at `at`, by any known version of it: one that was renewed since
-    covered what was typed before, and one that was revoked does not cover what is dated later."""
+    """Whether a mandate that gave these `parts` covered an act at `at`, by the version of it that had been
+    given by then: one that was renewed or narrowed since covered what was typed before. One that was revoked
+    does not cover what is dated later, also when the revocation was published afterwards."""
     for versions in archive.mandates(state).values():
-        for number, facts in enumerate(versions):
-            later = versions[number + 1 :]
+        for number, entry in enumerate(versions):
+            facts, later = entry.facts, versions[number + 1 :]
             if (
                 facts.intermediary == intermediary
                 and facts.in_force(at)
                 and (not facts.states or towards in facts.states)
                 and (procedure is None or procedure in facts.procedures)
-                and not any(one.revoked_at is not None and one.revoked_at <= at for one in later)
+                and set(parts) <= set(facts.parts)
+                and not any(one.issued_at <= at for one in later)
+                and not any(one.facts.revoked_at is not None and one.facts.revoked_at <= at for one in later)
             ):
                 return True
     return False

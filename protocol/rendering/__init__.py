@@ -25,6 +25,7 @@ from protocol.intermediary import Attested
 from protocol.rendering.html import to_html
 from protocol.rendering.labels import Labels, Names, no_names
 from protocol.rendering.message import Readable, message_document
+from protocol.rendering.paper import PaperConsent
 from protocol.rendering.pdf import to_pdf
 from protocol.rendering.sentences import sentences
 from protocol.rendering.text import to_text
@@ -35,6 +36,7 @@ __all__ = [
     "EvidenceFinding",
     "Format",
     "Names",
+    "PaperConsent",
     "Readable",
     "Rendering",
     "TextFormat",
@@ -112,15 +114,17 @@ def evidence_words(
     *,
     language: str,
     proven: Sequence[TimelineEvent] = (),
+    on_paper: Sequence[PaperConsent] = (),
     case: str | None = None,
     as_of: datetime | None = None,
 ) -> Document:
     """Whether a body of evidence is whole: no `findings`; or what is wrong with it, and where.
 
     `proven`: what it proves, in the order of showing, of `case` and as it was exported at `as_of`.
+    `on_paper`: what was accepted on paper, and not agreed.
     """
     labels = Labels(sentences=sentences(language))
-    return evidence_document(findings, labels, proven=proven, case=case, as_of=as_of)
+    return evidence_document(findings, labels, proven=proven, on_paper=on_paper, case=case, as_of=as_of)
 
 
 def render(content: Readable, *, language: str, format: TextFormat, names: Names = no_names) -> str:  # noqa: A002

@@ -1,4 +1,5 @@
-"""An agreement in words: its terms, who signed it and when, and the documents that it rests on.
+"""An agreement in words: its terms, who signed it and when, and the documents that it rests on; and, never
+under that name, a version that one State signed and the other accepted on paper.
 
 Whether it is in force is not in the signed bytes and so not here: that changes with the case, and a printed
 page would go on saying it.
@@ -10,15 +11,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from protocol.agreement import Agreement
+from protocol.agreement import Agreement, Version
 from protocol.identifiers import Address
 from protocol.messages import FORMS
 from protocol.rendering.labels import Labels, Names, no_names
 from protocol.rendering.message import closing, field_blocks
+from protocol.rendering.paper import PaperConsent, paper_facts
 from protocol.rendering.sentences import sentences
 from protocol.rendering.words import Block, Document, Fact, Group, Remark, Section, Value
 
-__all__ = ["Grounds", "SignedBy", "agreement_words"]
+__all__ = ["Grounds", "PaperConsent", "SignedBy", "agreement_words", "paper_words"]
 
 _FORM = "durable-solution.proposal"
 
@@ -55,17 +57,13 @@ def agreement_words(
     """The words of an agreement in `language`, or the nearest language there is."""
     labels = Labels(sentences=sentences(language), names=names)
     say = labels.sentences.say
-    form = FORMS.get(_FORM)
-    terms = next((one.fields for one in (form.coded_fields if form else ()) if one.name == "terms"), ())
     return Document(
         title=say("agreement-title"),
         language=labels.sentences.language,
         direction=labels.sentences.direction,
         sections=(
-            Section(heading=None, blocks=tuple(_header(agreement, labels))),
-            Section(
-                heading=say("agreement-terms"), blocks=tuple(field_blocks(agreement.terms, terms, labels))
-            ),
+            Section(heading=None, blocks=tuple(_header(agreement, labels, "agreement-proposal"))),
+            Section(heading=say("agreement-terms"), blocks=tuple(_terms(agreement, labels))),
             Section(heading=say("agreement-signed"), blocks=tuple(_signatures(signed, labels))),
             Section(heading=say("agreement-rests-on"), blocks=tuple(_grounds(grounds, labels))),
             Section(
@@ -82,18 +80,67 @@ def agreement_words(
     )
 
 
+def paper_words(
+    version: Version,
+    *,
+    signed: SignedBy,
+    consent: PaperConsent,
+    grounds: Sequence[Grounds],
+    language: str,
+    names: Names = no_names,
+) -> Document:
+    """The words of a version that one State `signed` and the other accepted on paper: the title, the first
+    sentence and the signatures all say that it is no agreement."""
+    labels = Labels(sentences=sentences(language), names=names)
+    say = labels.sentences.say
+    return Document(
+        title=say("paper-title"),
+        language=labels.sentences.language,
+        direction=labels.sentences.direction,
+        sections=(
+            Section(
+                heading=None,
+                blocks=(
+                    Remark(text=say("paper-no-agreement"), standing=True),
+                    *_header(version, labels, "paper-version"),
+                ),
+            ),
+            Section(heading=say("agreement-terms"), blocks=tuple(_terms(version, labels))),
+            Section(heading=say("paper-signed"), blocks=tuple(_signatures((signed,), labels))),
+            Section(heading=say("paper-consent"), blocks=tuple(paper_facts(consent, labels))),
+            Section(heading=say("agreement-rests-on"), blocks=tuple(_grounds(grounds, labels))),
+            Section(
+                heading=None,
+                blocks=(
+                    Remark(text=say("paper-parts-absent")),
+                    Remark(text=say("paper-no-evidence"), standing=True),
+                    *closing(labels),
+                ),
+            ),
+        ),
+        reference=f"{version.case} · {version.digest}",
+        as_of=max(signed.at, consent.confirmed_at),
+    )
+
+
+def _terms(version: Agreement | Version, labels: Labels) -> Iterator[Block]:
+    form = FORMS.get(_FORM)
+    terms = next((one.fields for one in (form.coded_fields if form else ()) if one.name == "terms"), ())
+    yield from field_blocks(version.terms, terms, labels)
+
+
 def _identifier(text: str) -> Value:
     return Value(text=text, direction="ltr")
 
 
-def _header(agreement: Agreement, labels: Labels) -> Iterator[Fact]:
+def _header(agreement: Agreement | Version, labels: Labels, version: str) -> Iterator[Fact]:
     say = labels.sentences.say
     yield Fact(label=say("header-case"), values=(_identifier(agreement.case),))
     yield Fact(
         label=say("agreement-between"), values=tuple(labels.authority(one) for one in agreement.parties)
     )
     yield Fact(label=say("agreement-digest"), values=(_identifier(agreement.digest),))
-    yield Fact(label=say("agreement-proposal"), values=(_identifier(agreement.proposal),))
+    yield Fact(label=say(version), values=(_identifier(agreement.proposal),))
     if agreement.amends is not None:
         yield Fact(label=say("agreement-amends"), values=(_identifier(agreement.amends),))
     if agreement.lifts:

@@ -18,6 +18,7 @@ from protocol.refusals import explain
 from protocol.rendering.foreign import printable
 from protocol.rendering.labels import Labels
 from protocol.rendering.message import closing, how_sure
+from protocol.rendering.paper import PaperConsent, paper_facts
 from protocol.rendering.words import Block, Document, Fact, Remark, Section, Value
 
 __all__ = ["EvidenceFinding", "TimelineEvent", "evidence_document", "timeline_document"]
@@ -34,7 +35,8 @@ class TimelineEvent:
     `by`: the authority or node that did it; `to`: the authority that it was meant for.
     `due_at`, `due_basis`: the answer owed since then, and a code of the vocabulary `due-basis`; `answered`
     when it is owed no more. `refusal`: why it was refused. `shown`: the rendering that evidence names.
-    `via`: the intermediary that typed it, and what it `attested` of that.
+    `via`: the intermediary that typed it, and what it `attested` of that. `consents_to`: the digest of the
+    version to which an attestation brings a consent on paper.
     """
 
     at: datetime
@@ -49,6 +51,7 @@ class TimelineEvent:
     shown: ShownRendering | None = None
     via: Address | None = None
     attested: Attested | None = None
+    consents_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +130,8 @@ def _consequences(event: TimelineEvent, labels: Labels, now: datetime) -> Iterat
             text=f"{say('header-via')}: {typed}",
             notes=(say("via-attestation") if own else how_sure(event.attested, labels),),
         )
+    if event.consents_to is not None:
+        yield Value(text=say("paper-consents", digest=printable(event.consents_to)))
     if event.refusal is not None:
         yield Value(
             text=say("timeline-refused", reason=explain(event.refusal, labels.sentences.language).title)
@@ -164,10 +169,12 @@ def evidence_document(
     labels: Labels,
     *,
     proven: Sequence[TimelineEvent] = (),
+    on_paper: Sequence[PaperConsent] = (),
     case: str | None = None,
     as_of: datetime | None = None,
 ) -> Document:
-    """The outcome of verifying a body of evidence: whole, or what is wrong and where; then what it proves."""
+    """The outcome of verifying a body of evidence: whole, or what is wrong and where; then what it proves.
+    `on_paper`: what a State accepted on paper, which is no agreement."""
     say = labels.sentences.say
     verdict = say("report-not-whole", count=len(findings)) if findings else say("report-whole")
     first: list[Block] = [Remark(text=verdict)]
@@ -184,6 +191,12 @@ def evidence_document(
     if proven:
         shown = tuple(_entry(event, labels, event.at) for event in proven)
         sections.append(Section(heading=say("report-proven"), blocks=shown))
+    for consent in on_paper:
+        about = (
+            Fact(label=say("agreement-digest"), values=(Value(text=consent.agreement, direction="ltr"),)),
+            *paper_facts(consent, labels),
+        )
+        sections.append(Section(heading=say("paper-proven"), blocks=about))
     sections.append(Section(heading=None, blocks=tuple(closing(labels))))
     return Document(
         title=say("report-title"),

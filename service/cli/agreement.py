@@ -8,16 +8,18 @@ from typing import Annotated
 import typer
 
 from protocol import rendering, vocabularies
-from protocol.bundle import ProvenAgreement, Report
-from protocol.rendering import EvidenceFinding
+from protocol.bundle import ProvenAgreement, ProvenOnPaper, Report
+from protocol.rendering import EvidenceFinding, PaperConsent
 from protocol.rendering.foreign import printable
+from protocol.rendering.labels import Labels
+from protocol.rendering.paper import paper_facts
 from protocol.rendering.sentences import sentences
 from service.cli.at_api import talks_to_a_node
 from service.cli.files import write_new
 from service.cli.proven import NOT_WHOLE, CharterDigestOption, OwnDirectoryOption, own_directory, report_on
 from service.client import Client
 
-__all__ = ["agreement_app", "agreement_lines"]
+__all__ = ["agreement_app", "agreement_lines", "as_consent", "paper_lines"]
 
 agreement_app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Agreements on a durable solution, as files."
@@ -51,7 +53,7 @@ def verify(
     force no file can say.
     """
     report = report_on(file.read_bytes(), charter_digest, own_directory(config))
-    for line in agreement_lines(report, lang):
+    for line in (*agreement_lines(report, lang), *paper_lines(report, lang)):
         typer.echo(line)
     findings = [EvidenceFinding(code=found.code, where=found.where) for found in report.findings]
     typer.echo(rendering.render_evidence_report(findings, language=lang))
@@ -68,6 +70,35 @@ def agreement_lines(report: Report, language: str) -> list[str]:
     """Each agreement that the file proves, its own first: who signed, when, on what."""
     ordered = sorted(report.agreements, key=lambda one: one.agreement.digest != report.exported)
     return [printable(line) for one in ordered for line in (*_lines(one, language), "")]
+
+
+def paper_lines(report: Report, language: str) -> list[str]:
+    """Each version that one State signed and the other accepted on paper: by whom attested, how sure, and
+    confirmed by whom. Never called an agreement."""
+    labels = Labels(sentences=sentences(language))
+    lines: list[str] = []
+    for one in report.on_paper:
+        signed = one.cosignature
+        lines += [
+            f"{labels.sentences.say('paper-proven')}  {one.agreement}",
+            f"  {labels.sentences.say('paper-signed')}: {signed.signed_at:%Y-%m-%d %H:%M:%S}  {signed.by}"
+            f"  ({signed.kid})",
+        ]
+        for fact in paper_facts(as_consent(one), labels):
+            lines.append(f"  {fact.label}: {', '.join(value.text for value in fact.values)}")
+        lines.append("")
+    return [printable(line) for line in lines]
+
+
+def as_consent(proven: ProvenOnPaper) -> PaperConsent:
+    return PaperConsent(
+        agreement=proven.agreement,
+        party=proven.party,
+        via=proven.via,
+        attested=proven.attested,
+        confirmed_by=proven.confirmed_by,
+        confirmed_at=proven.confirmed_at,
+    )
 
 
 def _lines(proven: ProvenAgreement, language: str) -> list[str]:

@@ -13,7 +13,7 @@ from protocol.bundle import ProvenMessage, Report
 from protocol.evidence import Evidence, ShownRendering
 from protocol.rendering import EvidenceFinding, TimelineEvent
 from protocol.rendering.foreign import printable
-from service.cli.agreement import agreement_lines
+from service.cli.agreement import agreement_lines, as_consent, paper_lines
 from service.cli.files import write_new
 from service.cli.proven import NOT_WHOLE, CharterDigestOption, OwnDirectoryOption, own_directory, report_on
 
@@ -37,10 +37,11 @@ def verify(
     """Say whether a case's evidence is whole, offline. Exit status 1 when it is not.
 
     Names each link that is altered, missing or out of order. Shows what is proven: who said what kind of
-    thing to whom and what became of it, never what it said; and of each agreement who signed it and on what.
+    thing to whom and what became of it, never what it said; of each agreement who signed it and on what; and
+    what was accepted on paper, which is no agreement.
     """
     report = report_on(bundle.read_bytes(), charter_digest, own_directory(config))
-    for line in (*proven_lines(report, lang), *agreement_lines(report, lang)):
+    for line in (*proven_lines(report, lang), *agreement_lines(report, lang), *paper_lines(report, lang)):
         typer.echo(line)
     findings = [EvidenceFinding(code=found.code, where=found.where) for found in report.findings]
     typer.echo(rendering.render_evidence_report(findings, language=lang))
@@ -49,6 +50,7 @@ def verify(
             findings,
             language=lang,
             proven=tuple(_proven(report)),
+            on_paper=tuple(as_consent(one) for one in report.on_paper),
             case=report.case,
             as_of=report.exported_at,
         )

@@ -87,6 +87,7 @@ class Via(TypedDict):
     authentication: NotRequired[str]
     received_on: NotRequired[str]
     original_digest: NotRequired[str]
+    agreement: NotRequired[str]
 
 
 class PendingRelay(TypedDict):

@@ -20,6 +20,7 @@ from protocol.agreement import (
     ACCEPTANCE,
     VERSIONS,
     Agreement,
+    Version,
     agreement_bytes,
     check_acceptance,
     signer_kid,
@@ -28,9 +29,10 @@ from protocol.bundle import BundleMessage, Checkpoint, export_bundle
 from protocol.content import Content, read_content
 from protocol.directory import Directory
 from protocol.errors import NotAcceptable, Refused
-from protocol.identifiers import Address, CaseReference, MessageId
+from protocol.identifiers import Address, CaseReference, MessageId, NodeCode
+from protocol.intermediary import ATTEST, CONFIRMED, attested_in
 from protocol.rendering import Format, Rendering
-from protocol.rendering.agreement import Grounds, SignedBy, agreement_words
+from protocol.rendering.agreement import Grounds, PaperConsent, SignedBy, agreement_words, paper_words
 from protocol.statements import digest
 from service.access.actor import Actor
 from service.errors import NotFound
@@ -41,6 +43,7 @@ from service.exchange.printing import directory_names, print_words
 from service.exchange.reading import stored_statement
 from service.exchange.views import Submission
 from service.node import Node
+from service.store import mailbox
 from service.store.tables import MESSAGE
 
 __all__ = ["agreement_file", "bytes_to_sign", "check_cosigned", "render_agreement"]
@@ -53,6 +56,15 @@ class _Signed:
     agreement: Agreement
     version: Row[Any]
     acceptances: tuple[Row[Any], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OnPaper:
+    """A version that one State signed, in `acceptance`, and the other accepted on paper."""
+
+    version: Version
+    acceptance: Row[Any]
+    consent: PaperConsent
 
 
 async def bytes_to_sign(node: Node, actor: Actor, submission: Submission) -> bytes | None:
@@ -132,28 +144,93 @@ async def agreement_file(node: Node, actor: Actor, reference: CaseReference, wan
 async def render_agreement(
     node: Node, actor: Actor, reference: CaseReference, wanted: str, language: str, form: Format
 ) -> Rendering:
-    """The agreement in words. Refuses as `agreement_file`, and `rendering.too_large`, for a PDF alone."""
+    """The agreement in words; or the version with that digest which one State signed and the other accepted
+    on paper, which is no agreement and says so. Refuses as `agreement_file`, and `rendering.too_large`, for a
+    PDF alone."""
 
-    def gather(session: Session) -> tuple[_Signed, list[Row[Any]]]:
+    def gather(session: Session) -> tuple[_Signed | _OnPaper, list[Row[Any]]]:
         rows = _own_messages(session.connection(), actor, reference)
-        return _chosen(_signed(rows), wanted), rows
+        signed = _signed(rows)
+        on_paper = None if wanted in signed else _on_paper(session.connection(), rows, wanted)
+        return on_paper or _chosen(signed, wanted), rows
 
     chosen, rows = await node.store.read(gather)
     by_digest = {row.statement_digest: row for row in rows}
-    agreement = chosen.agreement
-    words = agreement_words(
-        agreement,
-        signed=tuple(
-            SignedBy(by=Address(row.sender), at=row.issued_at, kid=signer_kid(_content(row)))
-            for row in chosen.acceptances
-        ),
-        grounds=tuple(
-            _grounds(document.name, document.digest, by_digest) for document in agreement.documents
-        ),
-        language=languages.nearest_language(language),
-        names=directory_names(node),
-    )
+    said = chosen.version if isinstance(chosen, _OnPaper) else chosen.agreement
+    grounds = tuple(_grounds(document.name, document.digest, by_digest) for document in said.documents)
+    if isinstance(chosen, _OnPaper):
+        words = paper_words(
+            chosen.version,
+            signed=_signed_by(chosen.acceptance),
+            consent=chosen.consent,
+            grounds=grounds,
+            language=languages.nearest_language(language),
+            names=directory_names(node),
+        )
+    else:
+        words = agreement_words(
+            chosen.agreement,
+            signed=tuple(_signed_by(row) for row in chosen.acceptances),
+            grounds=grounds,
+            language=languages.nearest_language(language),
+            names=directory_names(node),
+        )
     return await print_words(words, form)
+
+
+def _signed_by(acceptance: Row[Any]) -> SignedBy:
+    kid = signer_kid(_content(acceptance))
+    return SignedBy(by=Address(acceptance.sender), at=acceptance.issued_at, kid=kid)
+
+
+def _on_paper(connection: Connection, rows: Iterable[Row[Any]], wanted: str) -> _OnPaper | None:
+    """The version with that digest, when one State signed it and two people of it confirmed the other's
+    consent on paper."""
+    rows = list(rows)
+    by_id = {row.id: row for row in rows}
+    for row in rows:
+        if row.type != ATTEST:
+            continue
+        attestation = _content(row)
+        version = by_id.get(attestation.in_reply_to) if attestation.in_reply_to else None
+        if version is None or version.type not in VERSIONS or attestation.via is None:
+            continue
+        confirmed = next(
+            (
+                one
+                for one in mailbox.evidence_of(connection, NodeCode(row.sender_node), MessageId(row.id))
+                if one.kind == CONFIRMED
+            ),
+            None,
+        )
+        acceptance = next(
+            (
+                one
+                for one in rows
+                if one.type == ACCEPTANCE
+                and one.sender == row.recipient
+                and one.in_reply_to == version.id
+                and _content(one).coded.get("agreement") == wanted
+            ),
+            None,
+        )
+        if confirmed is None or acceptance is None or attestation.coded.get("agreement") != wanted:
+            continue
+        said = Version.of(_content(version))
+        if said.digest == wanted:
+            return _OnPaper(
+                version=said,
+                acceptance=acceptance,
+                consent=PaperConsent(
+                    agreement=wanted,
+                    party=attestation.sender,
+                    via=attestation.via,
+                    attested=attested_in(attestation.id, attestation.coded),
+                    confirmed_by=Address(confirmed.issuer),
+                    confirmed_at=confirmed.issued_at,
+                ),
+            )
+    return None
 
 
 def _grounds(name: str, document: str, by_digest: Mapping[str, Row[Any]]) -> Grounds:

@@ -161,8 +161,8 @@ def _own_node(directory: Directory, state: StateCode) -> NodeCode:
 def _was_served(node: Node, directory: Directory, state: StateCode) -> bool:
     """That State once gave a mandate to an intermediary at this node: nobody else's cases are handed over."""
     here = set(intermediary_of_node(directory, node.code))
-    versions = (one for facts in directory.archive.mandates(state).values() for one in facts)
-    return any(one.intermediary in here for one in versions)
+    versions = (one for given in directory.archive.mandates(state).values() for one in given)
+    return any(one.facts.intermediary in here for one in versions)
 
 
 def _cases_of(session: Session, state: StateCode) -> list[CaseReference]:

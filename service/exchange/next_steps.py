@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import select
@@ -12,8 +13,10 @@ from protocol import conversations, safeguards
 from protocol.case_file import CaseFile
 from protocol.conversations import Thread
 from protocol.directory import Directory
+from protocol.directory.mandates import carried_by, intermediary_of_node
 from protocol.errors import NotAcceptable
 from protocol.identifiers import Address, CaseReference, MessageId, ThreadId, state_of
+from protocol.intermediary import require_may_say
 from service.access.actor import Actor
 from service.exchange import case_files
 from service.exchange.views import NextStep, NextStepsView, RefusalView
@@ -45,14 +48,50 @@ async def next_steps(node: Node, actor: Actor, reference: CaseReference) -> Next
         steps = [
             step
             for authority in own
-            for step in (
-                *_opening(file, threads, authority, directory, now),
-                *_continuing(file, threads, authority, now),
+            for step in _within_mandate(
+                (
+                    *_opening(file, threads, authority, directory, now),
+                    *_continuing(file, threads, authority, now),
+                ),
+                authority,
+                node,
+                directory,
+                now,
             )
         ]
         return NextStepsView(reference=reference, at=now, steps=tuple(steps))
 
     return await node.store.read(work)
+
+
+def _within_mandate(
+    steps: Iterable[NextStep], authority: Address, node: Node, directory: Directory, now: datetime
+) -> Iterator[NextStep]:
+    """As they are at a State’s own node. At an intermediary’s none that binds the State is open, whatever
+    stands against it: only the State signs that, or consents on paper. Nor what no mandate gives."""
+    if node.state != "int" or state_of(authority) == "int":
+        yield from steps
+        return
+    for step in steps:
+        reason = _not_given(step, authority, directory, now)
+        if reason is not None and (reason.code == "intermediary.cannot_bind" or step.refusal is None):
+            refusal = RefusalView(code=reason.code, facts=reason.facts)
+            yield replace(step, open=False, refusal=refusal)
+        else:
+            yield step
+
+
+def _not_given(
+    step: NextStep, authority: Address, directory: Directory, now: datetime
+) -> NotAcceptable | None:
+    serving = intermediary_of_node(directory, directory.authority(authority).node)
+    try:
+        require_may_say(step.type, next(iter(serving), None), authority, {"on_behalf_of": authority})
+        if step.to is not None:
+            carried_by(directory, authority, procedure=step.procedure, towards=state_of(step.to), at=now)
+    except NotAcceptable as reason:
+        return reason
+    return None
 
 
 def _opening(

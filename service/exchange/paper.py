@@ -18,7 +18,7 @@ from protocol.agreement import VERSIONS, agreement_digest
 from protocol.content import Content, read_content
 from protocol.errors import NotAcceptable
 from protocol.identifiers import Address, MessageId, NodeCode, state_of
-from protocol.intermediary import ATTEST, CONSENT_FORMS, IDENTIFIED
+from protocol.intermediary import ATTEST, CONFIRMED, CONSENT_FORMS, IDENTIFIED
 from service.access import pairs
 from service.access.actor import Actor
 from service.access.roles import Scope
@@ -34,7 +34,6 @@ from service.store import approvals, attachments, mailbox
 __all__ = ["propose_paper_consent"]
 
 KIND: Final = "paper-consent"
-CONFIRMED: Final = "paper-consent-confirmed"
 
 
 async def propose_paper_consent(node: Node, actor: Actor, message: MessageId) -> ApprovalView:

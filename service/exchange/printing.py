@@ -157,6 +157,7 @@ def _message(entry: TimelineEntry, answered: bool) -> TimelineEvent:
         answered=answered,
         via=None if entry.via is None else entry.via.by,
         attested=None if entry.via is None else _attested(entry.via),
+        consents_to=None if entry.via is None else entry.via.agreement,
     )
 
 

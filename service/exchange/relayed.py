@@ -47,7 +47,8 @@ def via_view(session: Session, row: Row[Any]) -> ViaView | None:
         return None
     if row.type == ATTEST:
         # It is the attestation itself.
-        return ViaView(by=via, attested=True)
+        consents_to = read_content(_stored(row), None, None).coded.get("agreement")
+        return ViaView(by=via, attested=True, agreement=None if consents_to is None else str(consents_to))
     found = attested(session.connection(), row, via)
     if found is None:
         return ViaView(by=via, attested=False)

@@ -264,6 +264,7 @@ class ViaView:
 
     `attested`: it has said what it typed it from; the rest is what it said: `authentication` a code of
     `authentication-strength`, `original_form` of the vocabulary of that name, `original_digest` of the scan.
+    `agreement`: the digest of the version to which this attestation brings a consent on paper.
     """
 
     by: Address
@@ -273,6 +274,7 @@ class ViaView:
     authentication: str | None = None
     received_on: str | None = None
     original_digest: str | None = None
+    agreement: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from protocol import conversations, opening
+from protocol.attachments import AttachmentClaim
+from protocol.bundle import BundleMessage, export_bundle, verify_bundle
 from protocol.content import Draft, NarrativeBlock, sign_content
 from protocol.directory import Directory, MandateFacts
 from protocol.directory.mandates import carried_by, represented, require_mandate
@@ -409,3 +411,108 @@ def test_a_mandate_survives_being_written_and_read() -> None:
     (entry,) = directory.mandates(at=world.now)
     assert isinstance(entry.facts, MandateFacts)
     assert entry.facts == facts
+
+
+# --- the scan of a consent on paper -------------------------------------------------------------------------
+
+SCAN = AttachmentClaim(digest="P" * 43, chunks=1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "attachments", "fits"),
+    [
+        ({"agreement": "A" * 43}, (SCAN,), True),
+        ({"agreement": "A" * 43}, (AttachmentClaim(digest="E" * 43, chunks=1), SCAN), True),
+        ({"agreement": "A" * 43}, (), False),
+        ({"agreement": "A" * 43}, (AttachmentClaim(digest="E" * 43, chunks=1),), False),
+        ({"attested_message": MESSAGE}, (AttachmentClaim(digest="E" * 43, chunks=1),), False),
+        ({"attested_message": MESSAGE}, (SCAN,), True),
+        ({"attested_message": MESSAGE}, (), True),
+    ],
+)
+def test_an_attestation_comes_with_the_scan_that_it_names_or_is_not_received(
+    changes: dict[str, Any], attachments: tuple[AttachmentClaim, ...], fits: bool
+) -> None:
+    world = intermediary_directory()
+    world.wait(hours=1)
+    give(world, parts=("coded", "narrative", "identity"))
+    plain = dict(sample("relay.attestation").coded) | {"original_digest": SCAN.digest}
+    plain.pop("attested_message")
+    said = draft(
+        "relay.attestation",
+        coded=plain | changes,
+        narrative=(),
+        in_reply_to=MESSAGE,
+        attachments=attachments,
+    )
+    if fits:
+        assert open_at_it(world, said).content is not None
+    else:
+        assert refusal_of(world, said) == "intermediary.scan"
+
+
+# --- offline ------------------------------------------------------------------------------------------------
+
+
+def proven_offline(world: World, *said: Draft) -> set[tuple[str, str]]:
+    """What is found in a bundle of these, all typed by the intermediary now."""
+    messages = [
+        BundleMessage(
+            sender_node=INT_IOM,
+            id=one.id,
+            statement=sign_content(
+                one, key=world.signing[IOM], issued_at=world.now, random_bytes=bytes
+            ).statement.token,
+            manifests=(),
+            evidence=(),
+        )
+        for one in said
+    ]
+    bundle = export_bundle(
+        exporter=INT_IOM,
+        case=said[0].case,
+        directory=world.directory,
+        messages=messages,
+        snapshots=(),
+        exported_at=world.now,
+        key=world.signing[INT_IOM],
+    )
+    report = verify_bundle(bundle, world.charter_digest, procedure_of=conversations.procedure_of)
+    return {(one.code, one.where.split("/")[-1]) for one in report.findings}
+
+
+NOT_COVERED = {("mandate.not_covered", "statement")}
+
+
+def test_offline_the_mandate_has_to_give_procedure_state_and_parts_when_it_was_typed() -> None:
+    world = intermediary_directory()
+    request, other = draft("social-inquiry.request"), MessageId("11111111-1111-4111-8111-111111111111")
+    # What an answer is about, only the message that opened its conversation says.
+    answer = draft("accept", id=other, in_reply_to=MESSAGE, coded={}, narrative=())
+    with_identity = draft(identity={"persons": []})
+    assert proven_offline(world, request, answer) == set()
+    assert proven_offline(world, with_identity) == NOT_COVERED
+    world.wait(hours=1)
+    give(world, procedures=("case",))
+    assert proven_offline(world, request) == NOT_COVERED
+    assert proven_offline(world, request, answer) == NOT_COVERED
+    assert proven_offline(world, answer) == set(), "the conversation is not in the bundle"
+    world.wait(hours=1)
+    give(world, states=("ro",))
+    assert proven_offline(world, draft()) == NOT_COVERED
+    world.wait(hours=1)
+    give(world, parts=("coded",))
+    assert proven_offline(world, draft()) == NOT_COVERED
+    world.wait(hours=1)
+    give(world, parts=("coded", "narrative", "identity"))
+    assert proven_offline(world, with_identity) == set()
+
+
+def test_offline_a_consent_on_paper_comes_with_its_scan() -> None:
+    world = intermediary_directory()
+    coded = dict(sample("relay.attestation").coded) | {"original_digest": SCAN.digest, "agreement": "A" * 43}
+    said = draft("relay.attestation", coded=coded, narrative=(), in_reply_to=MESSAGE, attachments=(SCAN,))
+    assert proven_offline(world, said) == set()
+    assert proven_offline(world, dataclasses.replace(said, attachments=())) == {
+        ("intermediary.scan", "statement")
+    }

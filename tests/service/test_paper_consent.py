@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +11,19 @@ from typing import Any
 
 import pytest
 
-from protocol import conversations, standing
+from protocol import conversations, standing, vocabularies
 from protocol.agreed import agreement_of
 from protocol.bundle import verify_bundle
 from protocol.errors import NotAcceptable
 from protocol.identifiers import Address
+from protocol.refusals import explain
+from protocol.rendering import evidence_words
+from protocol.rendering.sentences import sentences
+from protocol.rendering.text import to_text
 from service import exchange
 from service.access.roles import Role
-from service.errors import Conflict, Forbidden
+from service.cli.agreement import agreement_lines, as_consent, paper_lines
+from service.errors import Conflict, Forbidden, NotFound
 from service.exchange import case_files
 from service.exchange.views import Accepted, ApprovalView, Submission
 from service.routing.attachments import Attachments
@@ -137,21 +143,32 @@ async def carry_attachments(trio: Trio) -> None:
         await trio.settle()
 
 
-async def consent(trio: Trio, road: Road, proposal: Accepted, *, scan: bool = True, **coded: Any) -> Accepted:
+async def consenting(
+    trio: Trio, road: Road, proposal: Accepted, *, scan: bool = True, **coded: Any
+) -> Submission:
     """The intermediary attests that the paper accepts this version."""
     digest = await road.agreement_digest(proposal)
+    uploaded = await upload(trio.md_at_iom, road.case, SCAN) if scan else None
 
     def says(said: dict[str, Any]) -> None:
-        said.update(on_behalf_of=MD_OFFICE, agreement=digest, received_on="2026-11-23", **coded)
+        said.update(on_behalf_of=MD_OFFICE, agreement=digest, received_on="2026-11-23")
         said.pop("attested_message", None)
+        if uploaded is not None:
+            said["original_digest"] = uploaded.digest
+        said.update(coded)
 
     said: Submission = trio.for_md("relay.attestation", road.case, in_reply_to=proposal.id, change=says)
-    if scan:
-        uploaded = await upload(trio.md_at_iom, road.case, SCAN)
-        said = dataclasses.replace(said, identity={"attachments": [described(uploaded)]})
-    attested = await trio.iom.send(said)
+    if uploaded is None:
+        return said
+    return dataclasses.replace(said, identity={"attachments": [described(uploaded)]})
+
+
+async def consent(
+    trio: Trio, road: Road, proposal: Accepted, *, scan: bool = True, carry: bool = True, **coded: Any
+) -> Accepted:
+    attested = await trio.iom.send(await consenting(trio, road, proposal, scan=scan, **coded))
     await trio.settle()
-    if scan:
+    if carry:
         await carry_attachments(trio)
     return attested
 
@@ -211,6 +228,34 @@ async def test_the_intermediary_confirms_nothing(trio: Trio) -> None:
         await exchange.propose_paper_consent(trio.iom.node, trio.iom.officer, attested.id)
 
 
+async def test_no_step_that_binds_the_state_is_open_to_an_intermediary(trio: Trio) -> None:
+    road, proposal = await proposed(trio)
+    steps = (await exchange.next_steps(trio.iom.node, trio.iom.officer, road.case)).steps
+    (accept,) = (one for one in steps if one.type == "durable-solution.acceptance")
+    assert accept.in_reply_to == proposal.id
+    assert not accept.open
+    assert accept.refusal is not None
+    assert accept.refusal.code == "intermediary.cannot_bind"
+    # The sentence beside it names both ways: the State's own word, and a consent on paper.
+    remedy = explain("intermediary.cannot_bind", "en").remedy
+    assert "own authority" in remedy
+    assert "on paper" in remedy
+    assert any(one.open and one.type == "durable-solution.refusal" for one in steps)
+    # At the State with a node nothing of this is asked.
+    ours = (await exchange.next_steps(trio.it.node, trio.it.officer, road.case)).steps
+    assert all(one.refusal is None or not one.refusal.code.startswith("intermediary.") for one in ours)
+
+
+async def test_what_no_mandate_gives_is_no_open_step_of_an_intermediary(trio: Trio) -> None:
+    road, _ = await proposed(trio)
+    trio.wait(hours=1)
+    give(trio.world, procedures=("case",))
+    steps = (await exchange.next_steps(trio.iom.node, trio.iom.officer, road.case)).steps
+    assert not [one for one in steps if one.open and one.procedure != "case"]
+    refused = {one.refusal.code for one in steps if one.procedure != "case" and one.refusal}
+    assert "mandate.procedure" in refused
+
+
 @pytest.mark.parametrize("form", ["web-reply", "e-mail", "fax", "telephone"])
 async def test_what_came_without_paper_is_no_consent(trio: Trio, form: str) -> None:
     road, proposal = await proposed(trio)
@@ -222,9 +267,20 @@ async def test_what_came_without_paper_is_no_consent(trio: Trio, form: str) -> N
 
 async def test_without_its_scan_nobody_confirms_a_paper(trio: Trio) -> None:
     road, proposal = await proposed(trio)
-    attested = await consent(trio, road, proposal, scan=False)
+    attested = await consent(trio, road, proposal, carry=False)
     with pytest.raises(Conflict, match=r"paper\.scan_missing"):
         await exchange.propose_paper_consent(trio.it.node, trio.it.officer, attested.id)
+
+
+async def test_a_consent_without_its_scan_or_with_another_is_not_sent(trio: Trio) -> None:
+    road, proposal = await proposed(trio)
+    for wrong in ({"scan": False}, {"original_digest": "Z" * 43}):
+        said = await consenting(trio, road, proposal, **wrong)
+        with pytest.raises(NotAcceptable, match=r"intermediary\.scan"):
+            await trio.iom.send(said)
+    assert await trio.iom.rows("select id from message where type = 'relay.attestation'") == [
+        {"id": road.said["attestation"].id}
+    ]
 
 
 async def test_paper_without_the_other_states_signature_settles_nothing(trio: Trio) -> None:
@@ -282,6 +338,7 @@ async def test_the_case_verifies_offline_and_names_who_typed_what(trio: Trio) ->
             Address("int.iom"),
             trio.it.office,
         )
+        assert paper.attested.authentication == "seen-and-identified"
         assert paper.agreement == await road.agreement_digest(proposal)
 
 
@@ -291,3 +348,65 @@ async def test_a_bundle_without_the_confirmation_proves_no_consent_on_paper(trio
     bundle = await exchange.case_bundle(trio.it.node, trio.it.officer, road.case)
     report = verify_bundle(bundle, trio.world.charter_digest, procedure_of=conversations.procedure_of)
     assert (report.findings, report.on_paper) == ((), ())
+
+
+def pressed(text: str) -> str:
+    """Without the places where a printer breaks lines, and what it begins them with."""
+    return "".join(one for one in text if not one.isspace() and one not in "\u200e\u200f")
+
+
+LANGUAGES = ("en", "fr", "es", "pt", "ru", "ar", "zh")
+
+
+async def test_every_rendering_says_accepted_on_paper_and_never_agreed(trio: Trio) -> None:
+    road, proposal = await proposed(trio)
+    attested = await consent(trio, road, proposal)
+    digest = await road.agreement_digest(proposal)
+    it = trio.it
+    with pytest.raises(NotFound, match=r"request\.not_found"):
+        await exchange.render_agreement(it.node, it.officer, road.case, digest, "en", "text")
+    await confirm(trio, attested)
+    await trio.settle()
+    for side in (it, trio.md_at_iom):
+        for language in LANGUAGES:
+            words = sentences(language)
+            sure = vocabularies.label("authentication-strength", "seen-and-identified", language).text
+            for form in ("text", "html"):
+                made = await exchange.render_agreement(
+                    side.node, side.officer, road.case, digest, language, form
+                )
+                text = pressed(html.unescape(made.content.decode()))
+                for said in ("paper-title", "paper-no-agreement", "paper-signed", "paper-confirmed-by"):
+                    assert pressed(words.say(said)) in text
+                for party in (MD_OFFICE, "int.iom", it.office, attested.id, digest):
+                    assert party in text
+                assert pressed(sure) in text
+                for never in ("agreement-title", "agreement-signed", "agreement-proposal"):
+                    assert pressed(words.say(never)) not in text
+        made = await exchange.render_agreement(side.node, side.officer, road.case, digest, "ar", "pdf")
+        assert made.content.startswith(b"%PDF-")
+        with pytest.raises(NotFound):
+            await exchange.agreement_file(side.node, side.officer, road.case, digest)
+    printed = await exchange.render_timeline(it.node, it.officer, road.case, "en", "text")
+    assert pressed(sentences("en").say("paper-consents", digest=digest)) in pressed(printed.content.decode())
+
+
+async def test_verify_prints_accepted_on_paper_by_whom_how_sure_and_confirmed_by_two(trio: Trio) -> None:
+    road, proposal = await proposed(trio)
+    attested = await consent(trio, road, proposal)
+    await confirm(trio, attested)
+    await trio.settle()
+    bundle = await exchange.case_bundle(trio.it.node, trio.it.officer, road.case)
+    report = verify_bundle(bundle, trio.world.charter_digest, procedure_of=conversations.procedure_of)
+    for language in LANGUAGES:
+        words = sentences(language)
+        text = "\n".join(paper_lines(report, language))
+        sure = vocabularies.label("authentication-strength", "seen-and-identified", language).text
+        named = ("paper-proven", "paper-attested-by", "paper-confirmed-by")
+        assert all(words.say(one) in text for one in named)
+        assert all(one in text for one in (MD_OFFICE, "int.iom", trio.it.office, attested.id, sure))
+        assert words.say("agreement-title") not in text
+        printed = evidence_words([], language=language, on_paper=[as_consent(report.on_paper[0])])
+        assert pressed(sure) in pressed(to_text(printed))
+        assert pressed(words.say("paper-proven")) in pressed(to_text(printed))
+    assert agreement_lines(report, "en") == []
