@@ -20,6 +20,7 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, cast
+from uuid import UUID
 
 from adapters.htcds.columns import Header, column_letters
 from adapters.htcds.mapping import REASONS, Note, Understood, Unread, understand
@@ -36,13 +37,15 @@ _AT_ONCE: Final = 8
 _MOST_TRIES: Final = 8
 _LATER: Final = frozenset({408, 425, 429})
 _TYPE: Final = "case.notification"
+_UNSETTLED: Final = "safeguard.international_protection"
+"""The node takes nothing for the State of origin while the protection status of the case blocks it. A program
+settles no such status: the case is there, two people do, and the row is sent the next time."""
 
 _REASONS: Final = {
     "would-be-sent": "the node finds nothing wrong with it, as far as it can say before there is a case",
     "not-sent": "nothing was sent",
     "sent": "a case was opened and the State of origin is notified",
-    "held": "a case was opened; the notification waits at the node until two people have settled the"
-    " protection status",
+    "held": "a case was opened; when two people have settled its protection status, give the same file again",
     "waiting": "a case was opened; the notification waits for a second person",
     "already": "sent before, and not again",
     "refused": "the node refuses it",
@@ -85,6 +88,8 @@ class Line:
     code: str = ""
     column: str = ""
     reason: str = ""
+    case: str = ""
+    """Of the row, by its reference, for those who work on it."""
 
 
 @dataclass(slots=True)
@@ -108,9 +113,9 @@ def report_to(path: Path | None) -> Iterator[Report]:
     os.fchmod(descriptor, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
-        rows.writerow(["row", "outcome", "code", "column", "reason"])
+        rows.writerow(["row", "outcome", "code", "column", "reason", "case"])
         yield lambda line: rows.writerow(
-            [line.row, *map(guarded, (line.outcome, line.code, line.column, line.reason))]
+            [line.row, *map(guarded, (line.outcome, line.code, line.column, line.reason, line.case))]
         )
 
 
@@ -150,8 +155,9 @@ class _Import:
         self._report, self._progress = report, progress
         self._own = wanted.office.partition(".")[0]
         self._names = {placed.at: placed.column.key for placed in header.placed if placed.column is not None}
-        self._seen: Counter[str] = Counter()
-        self._persons: dict[str, str] = {}
+        # All that is kept of every row: as bytes, because there may be many.
+        self._seen: dict[bytes, int] = {}
+        self._persons: dict[bytes, bytes] = {}
         self._landings: dict[str, str | Problem] = {}
         self._totals = Totals()
         self._since = desk.now()
@@ -198,14 +204,15 @@ class _Import:
             with_identity=self._wanted.with_identity,
         )
         content = self._content_of(row)
-        mark = memory.message_id("htcds-content", content)
-        self._seen[mark] += 1
+        mark = UUID(memory.message_id("htcds-content", content)).bytes
+        self._seen[mark] = self._seen.get(mark, 0) + 1
         which = str(self._seen[mark])
         message = memory.message_id("htcds-message", content, which)
         person = self._person_of(said)
-        known = None if person is None else self._persons.get(person) or memory.position(f"person/{person}")
+        known = None
         if person is not None and said.coded is not None:
-            self._persons.setdefault(person, message)
+            first = self._persons.setdefault(UUID(person).bytes, UUID(message).bytes)
+            known = memory.position(f"person/{person}") or str(UUID(bytes=first))
         return _Prepared(
             row=row,
             said=said,
@@ -239,10 +246,10 @@ class _Import:
             return [
                 Line(row=number, outcome="not-sent", code=code, reason=REASONS[code]) for code in said.stops
             ]
-        if memory.outcome("to-node", f"htcds {one.message}") is not None:
+        if memory.outcome("to-node", one.message) is not None:
             return [Line(row=number, outcome="already", reason=_REASONS["already"])]
         try:
-            outcome = await self._brought(one)
+            outcome, code, case = await self._brought(one)
         except Problem as problem:
             return [
                 Line(row=number, outcome="refused", code=f"node.{problem.code}", reason=_REASONS["refused"])
@@ -252,13 +259,14 @@ class _Import:
                 Line(row=number, outcome="refused", code=f"node.{code}", reason=_REASONS["refused"])
                 for code in unacceptable.codes
             ]
-        lines = [Line(row=number, outcome=outcome, reason=_REASONS[outcome])]
+        lines = [Line(row=number, outcome=outcome, code=code, reason=_REASONS[outcome], case=case)]
         if one.same_person:
-            code = "row.same_person"
-            lines.append(Line(row=number, outcome=outcome, code=code, reason=REASONS[code]))
+            same = "row.same_person"
+            lines.append(Line(row=number, outcome=outcome, code=same, reason=REASONS[same], case=case))
         return lines
 
-    async def _brought(self, one: _Prepared) -> str:
+    async def _brought(self, one: _Prepared) -> tuple[str, str, str]:
+        """What became of it, the code of why, and the case's reference."""
         node, memory = self._desk.node, self._desk.memory
         recipient = await self._landing(str(one.said.country))
         draft = self._submission(one, new_case_reference(secrets.token_bytes), recipient)
@@ -273,21 +281,25 @@ class _Import:
             if not said["acceptable"]:
                 raise _Unacceptable([refusal["code"] for refusal in said["refusals"]])
         if not self._wanted.send:
-            return "would-be-sent"
+            return "would-be-sent", "", ""
         case = await self._asked(lambda: node.open_case(one.case))
-        submission = self._submission(one, case["reference"], recipient)
+        reference = case["reference"]
+        if one.person is not None and memory.position(f"person/{one.person}") is None:
+            memory.reached(f"person/{one.person}", one.message)
+        submission = self._submission(one, reference, recipient)
         try:
             status: str = (await self._asked(lambda: node.send(submission)))["status"]
         except Problem as problem:
+            if problem.code == _UNSETTLED:
+                memory.set_aside("to-node", one.message, f"node.{_UNSETTLED}", self._desk.now())
+                return "held", f"node.{_UNSETTLED}", reference
             if problem.code != "id_reused":
                 raise
             # Said before a kill, when a setting or the directory was another: it is said.
-            status = (await self._asked(lambda: node.message(one.message)))["status"]
-        outcome = {"held": "held", "awaiting-approval": "waiting"}.get(status, "sent")
-        if one.person is not None and memory.position(f"person/{one.person}") is None:
-            memory.reached(f"person/{one.person}", one.message)
-        memory.settle("to-node", f"htcds {one.message}", outcome, self._desk.now())
-        return outcome
+            status = "accepted"
+        outcome = "waiting" if status == "awaiting-approval" else "sent"
+        memory.settle("to-node", one.message, outcome, self._desk.now())
+        return outcome, "", reference
 
     def _submission(self, one: _Prepared, case: str, recipient: str) -> Submission:
         submission: dict[str, Any] = {
@@ -360,12 +372,16 @@ class _Import:
 
     def _say(self, state: State, code: str | None = None) -> Health:
         memory, now = self._desk.memory, self._desk.now()
+        aside = memory.aside_count()
+        if state is State.WELL and aside:
+            state = State.SET_ASIDE
         health = Health(
             adapter=self._desk.settings.name,
             version=VERSION,
             state=state,
             since=self._since,
             code=code,
+            set_aside=aside,
             counts={f"{way} {word}": number for (way, word), number in memory.counts().items()},
         )
         memory.say(health.to_json(), now)

@@ -38,7 +38,7 @@ _MOST_STRINGS: Final = 64 << 20
 """Shared strings are the one part that is held in memory whole."""
 _MOST_WHOLE: Final = 512 << 20
 _MOST_CELL: Final = 2_000
-_CHUNK: Final = 1 << 20
+_CHUNK: Final = 1 << 16
 _OVERLAP: Final = 64
 _DECLARES: Final = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 _FAR_OUT: Final = re.compile(rb"""\sr\s*=\s*["'](?:[A-Za-z]{3,}[0-9]|[A-Za-z]*[0-9]{8})""")
@@ -166,9 +166,9 @@ def _looked_at(file: Any) -> int:
                     if size > most or total > _MOST_WHOLE:
                         raise WorkbookError("workbook.too_large", "it unpacks to more than it says")
                     if is_xml:
-                        _harmless(before + chunk, first=size == len(chunk), sheet=sheet)
+                        _harmless(before + chunk, first=size - len(chunk) < 4, sheet=sheet)
                         rows += chunk.count(b"<row ") if sheet else 0
-                    before = chunk[-_OVERLAP:]
+                    before = (before + chunk)[-_OVERLAP:]
     return rows
 
 
@@ -269,10 +269,13 @@ def written(path: Path) -> Iterator[Writer]:
         raise FileExistsError(path.name)
     writer = Writer()
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     try:
-        yield writer
-        os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        writer.save(beside)
+        try:
+            yield writer
+        finally:
+            # Also of what is broken off: only so does the library let go of the rows it keeps on disk.
+            writer.save(beside)
         os.link(beside, path)
     finally:
         with suppress(FileNotFoundError):

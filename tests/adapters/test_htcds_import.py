@@ -1,0 +1,447 @@
+"""A workbook is brought to a real node: nothing lost, nothing doubled, nothing shown."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import resource
+import time
+import tracemalloc
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openpyxl import load_workbook
+
+from adapters.htcds.exporting import bring_out
+from adapters.htcds.importing import Refusal, Stopped, Wanted, bring_in, report_to
+from adapters.htcds.workbook import opened, written
+from adapters.kit import pace as pacing
+from adapters.kit.memory import glance
+from service import exchange
+from service.access.roles import Role
+from tests.adapters.htcds_stage import OFFICE, PLANTED, Stage, file_of, good, reported
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
+    # What failed is tried again soon, so that a test is no lesson in patience.
+    monkeypatch.setattr(pacing, "_FIRST", timedelta(milliseconds=1))
+    made = Stage.at(tmp_path)
+    yield made
+    made.node.close()
+
+
+async def test_each_row_becomes_one_case_and_nothing_leaves_before_its_protection_is_settled(
+    stage: Stage, tmp_path: Path
+) -> None:
+    file = file_of(tmp_path / "a.xlsx", [good(1), {}, good(2), good(3, con_Consent=False)])
+    totals = await stage.bring(file, report=tmp_path / "r.csv")
+    assert totals.rows == {"held": 2, "not-sent": 1}
+    assert (stage.cases(), stage.messages()) == (2, [])
+    lines = reported(tmp_path / "r.csv")
+    rows = {line["row"]: (line["outcome"], line["code"]) for line in lines if not line["column"]}
+    unsettled = ("held", "node.safeguard.international_protection")
+    assert rows == {"3": unsettled, "5": unsettled, "6": ("not-sent", "consent.refused")}
+    held = {line["case"] for line in lines if line["outcome"] == "held"}
+    assert held == {row[0] for row in stage.rows("SELECT reference FROM case_file")}
+    assert {line["column"] for line in lines if line["row"] == "3" and line["outcome"] == "understood"} >= {
+        "prs_FirstName",
+        "prs_Citizenship",
+    }
+    await stage.node.pair.settle()
+    assert stage.node.pair.hub.carried == []
+    assert await stage.settle_protection() == 2
+    assert (await stage.bring(file)).rows == {"sent": 2, "not-sent": 1}
+    assert {case for _, case in stage.messages()} == held
+    assert (await stage.bring(file)).rows == {"already": 2, "not-sent": 1}
+    assert (stage.cases(), len(stage.messages())) == (2, 2)
+    await stage.node.pair.settle()
+    assert stage.node.pair.hub.carried != []
+
+
+async def test_a_case_whose_child_seeks_protection_is_never_sent(stage: Stage, tmp_path: Path) -> None:
+    file = file_of(tmp_path / "a.xlsx", [good(1)])
+    await stage.bring(file)
+    ((reference,),) = stage.rows("SELECT reference FROM case_file")
+    await exchange.set_protection(
+        stage.node.node, stage.node.actor(Role.CASE_OFFICER), reference, "sought", "claim"
+    )
+    assert (await stage.bring(file)).rows == {"held": 1}
+    assert (stage.cases(), stage.messages()) == (1, [])
+
+
+async def test_without_send_nothing_is_stored_and_the_node_is_asked_all_the_same(
+    stage: Stage, tmp_path: Path
+) -> None:
+    before = stage.node.tables("access_journal", "adapter")
+    file = file_of(tmp_path / "a.xlsx", [good(1), good(2, prs_Citizenship="FR"), good(3, con_Consent=None)])
+    totals = await stage.bring(file, send=False, declares_no_danger=False, report=tmp_path / "r.csv")
+    assert totals.rows == {"would-be-sent": 1, "refused": 1, "not-sent": 1}
+    assert stage.node.tables("access_journal", "adapter") == before
+    refusals = [line["code"] for line in reported(tmp_path / "r.csv") if line["outcome"] == "refused"]
+    assert refusals
+    assert all(code.startswith("node.") for code in refusals)
+
+
+async def test_nothing_is_sent_unless_a_person_declares_that_it_endangers_nobody(
+    stage: Stage, tmp_path: Path
+) -> None:
+    file = file_of(tmp_path / "a.xlsx", [good(1)])
+    with pytest.raises(Refusal) as refusal:
+        await stage.bring(file, declares_no_danger=False)
+    assert refusal.value.code == "import.no_danger_not_declared"
+    assert (stage.cases(), stage.messages()) == (0, [])
+
+
+async def test_an_office_that_may_not_notify_opens_no_case(stage: Stage, tmp_path: Path) -> None:
+    file = file_of(tmp_path / "a.xlsx", [good(1)])
+    with pytest.raises(Refusal):
+        await stage.bring(file, office="it.nobody")
+    assert stage.cases() == 0
+
+
+async def test_what_the_node_would_refuse_leaves_no_empty_case(stage: Stage, tmp_path: Path) -> None:
+    file = file_of(tmp_path / "a.xlsx", [good(1, prs_Citizenship="FR"), good(2)])
+    totals = await stage.bring(file)
+    assert totals.rows == {"refused": 1, "held": 1}
+    assert stage.cases() == 1
+
+
+async def test_the_same_file_again_and_in_another_order_sends_nothing_twice(
+    stage: Stage, tmp_path: Path
+) -> None:
+    rows = [good(1), good(2), good(1), good(3)]
+    await stage.bring_all(file_of(tmp_path / "a.xlsx", rows))
+    first = stage.messages()
+    assert len(first) == stage.cases() == 4  # two rows that say the same are two rows
+    again = await stage.bring(file_of(tmp_path / "b.xlsx", [{}, *reversed(rows)]))
+    assert again.rows == {"already": 4}
+    assert stage.messages() == first
+    assert stage.cases() == 4
+
+
+async def test_with_its_memory_lost_but_for_the_secret_it_still_doubles_nothing(
+    stage: Stage, tmp_path: Path
+) -> None:
+    file = file_of(tmp_path / "a.xlsx", [good(1), good(2)])
+    await stage.bring_all(file)
+    for kept in (stage.directory / "state").glob("memory.db*"):
+        kept.unlink()
+    totals = await stage.bring(file)
+    assert totals.rows == {"sent": 2}
+    assert (stage.cases(), len(stage.messages())) == (2, 2)
+
+
+async def test_a_row_that_was_edited_is_a_new_one_and_is_reported(stage: Stage, tmp_path: Path) -> None:
+    await stage.bring(file_of(tmp_path / "a.xlsx", [good(1)]))
+    edited = good(1, vic_TypeOfExploitation="ForcedLabour")
+    totals = await stage.bring(file_of(tmp_path / "b.xlsx", [edited]), report=tmp_path / "r.csv")
+    assert totals.rows == {"held": 1}
+    assert "row.same_person" in {line["code"] for line in reported(tmp_path / "r.csv")}
+    assert stage.cases() == 2
+
+
+async def test_a_setting_that_changed_between_a_kill_and_the_next_start_doubles_nothing(
+    stage: Stage, tmp_path: Path
+) -> None:
+    file = file_of(tmp_path / "a.xlsx", [good(1)])
+    await stage.bring_all(file)
+    for kept in (stage.directory / "state").glob("memory.db*"):
+        kept.unlink()
+    totals = await stage.bring(file, with_identity=False)
+    assert sum(totals.rows.values()) == 1
+    assert (stage.cases(), len(stage.messages())) == (1, 1)
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_interrupted_at_any_row_it_goes_on_without_a_gap_and_without_a_double(
+    stage: Stage, tmp_path: Path, seed: int
+) -> None:
+    chance = random.Random(seed)
+    rows = [good(number % 17) for number in range(20)]  # some of them say the same
+    file = file_of(tmp_path / "a.xlsx", rows)
+    stage.transport.every = chance.choice([0, 3, 5])
+    for _ in range(8):
+        task = asyncio.create_task(stage.bring(file, report=tmp_path / "r.csv"))
+        for _ in range(chance.randrange(2_000)):
+            await asyncio.sleep(0)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        if chance.random() < 0.5:
+            await stage.settle_protection()
+    stage.transport.every = 0
+    totals = await stage.bring_all(file, report=tmp_path / "r.csv")
+    assert sum(totals.rows.values()) == 20
+    assert set(totals.rows) <= {"sent", "already"}
+    messages = stage.messages()
+    assert len(messages) == len({case for _, case in messages}) == stage.cases() == 20
+
+
+@pytest.mark.parametrize("every", [3, 4, 5])
+async def test_answers_that_are_lost_double_nothing(stage: Stage, tmp_path: Path, every: int) -> None:
+    stage.transport.every = every
+    totals = await stage.bring_all(file_of(tmp_path / "a.xlsx", map(good, range(9))))
+    assert totals.rows == {"sent": 9}
+    assert len(stage.messages()) == stage.cases() == 9
+
+
+async def test_a_node_that_does_not_answer_stops_it_and_the_same_command_goes_on(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pacing, "_MOST", timedelta(milliseconds=2))
+    file = file_of(tmp_path / "a.xlsx", map(good, range(3)))
+    stage.transport.every = 1
+    with pytest.raises(Stopped) as stopped:
+        await stage.bring(file)
+    assert stopped.value.code == "node.unreachable"
+    assert memory_says(stage) == ("node-away", "node.unreachable")
+    stage.transport.every = 0
+    totals = await stage.bring_all(file)
+    assert totals.rows == {"sent": 3}
+    assert len(stage.messages()) == stage.cases() == 3
+
+
+def memory_says(stage: Stage) -> tuple[str, str]:
+    health = glance(stage.directory / "state").health
+    assert health is not None
+    return health["state"], health["code"]
+
+
+async def test_a_client_that_may_not_send_stops_at_once(stage: Stage, tmp_path: Path) -> None:
+    file = file_of(tmp_path / "a.xlsx", [good(1)])
+    async with stage.desk(role=Role.AUDITOR) as desk:
+        with opened(file) as workbook, report_to(None) as said, pytest.raises(Stopped) as stopped:
+            await bring_in(workbook, desk, Wanted(office=OFFICE, first_contact_declared=True), said)
+    assert stopped.value.code == "node.access.scope"
+
+
+async def test_no_more_is_asked_in_a_second_than_is_allowed(stage: Stage, tmp_path: Path) -> None:
+    file = file_of(tmp_path / "a.xlsx", map(good, range(3)))
+    async with stage.desk(per_second=50) as desk:
+        begun = time.monotonic()
+        with opened(file) as workbook, report_to(None) as said:
+            wanted = Wanted(office=OFFICE, send=True, declares_no_danger=True, first_contact_declared=True)
+            await bring_in(workbook, desk, wanted, said)
+        passed = time.monotonic() - begun
+    # One for the office, one for the landing, three for each row; one goes at once.
+    assert passed >= (2 + 3 * 3 - 1) / 50
+
+
+async def test_the_operator_sees_how_it_is(stage: Stage, tmp_path: Path) -> None:
+    async def told() -> tuple[Any, ...]:
+        (adapter,) = (await stage.node.as_(Role.OPERATOR).get("/v1/adapters")).json()["adapters"]
+        return adapter["name"], adapter["state"], adapter["set_aside"], adapter["counts"]
+
+    file = file_of(tmp_path / "a.xlsx", [good(1)])
+    await stage.bring(file)
+    assert await told() == ("workbooks", "stopped", 1, {})
+    await stage.settle_protection()
+    await stage.bring(file)
+    assert await told() == ("workbooks", "stopped", 0, {"to-node sent": 1})
+
+
+async def test_nothing_of_a_row_is_reported_remembered_logged_or_told(
+    stage: Stage, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(0)
+    planted = "Planted-Anywhere"
+    rows: list[dict[str, Any]] = [
+        good(1),
+        good(2, **dict.fromkeys(("prs_Gender", "prs_Citizenship", "vic_MethodsOfControl"), planted)),
+        good(3, prs_Birthdate=planted, cas_IncomingReferralDate=planted, con_Consent=planted),
+        good(4, prs_MailingCity=planted, cas_IncomingReferralDetails=planted, prs_Salutation=planted),
+        good(5, prs_FirstName=f"={planted}", prs_Citizenship="FR"),
+    ]
+    await stage.bring_all(file_of(tmp_path / "a.xlsx", rows), report=tmp_path / "r.csv")
+    assert len(stage.messages()) == 2
+    kept = b"".join(path.read_bytes() for path in (stage.directory / "state").iterdir())
+    shown = kept + (tmp_path / "r.csv").read_bytes() + caplog.text.encode()
+    shown += (await stage.node.as_(Role.OPERATOR).get("/v1/adapters")).content
+    shown += "".join(path.name for path in tmp_path.rglob("*")).encode()
+    for secret in (*PLANTED, planted):
+        assert secret.encode() not in shown
+    lines = reported(tmp_path / "r.csv")
+    assert {line["column"] for line in lines if line["row"] == "4"} >= {"prs_Gender", "prs_Citizenship"}
+
+
+async def exported(stage: Stage, path: Path, *, role: Role = Role.AGENCY_SYSTEM, **asked: Any) -> Any:
+    async with stage.desk(role=role) as desk:
+        with written(path) as writer:
+            return await bring_out(desk, writer, **({"first_contact_declared": True} | asked))
+
+
+def cells_of(path: Path) -> list[dict[str, Any]]:
+    sheet = load_workbook(path)["HTCDS"]
+    names = [name.value or label.value for name, label in zip(sheet[1], sheet[2], strict=True)]
+    return [
+        {
+            str(name): cell.value
+            for name, cell in zip(names, row, strict=True)
+            if cell.value is not None and name
+        }
+        for row in sheet.iter_rows(min_row=3)
+    ]
+
+
+def named_in(path: Path) -> list[tuple[Any, ...]]:
+    return [
+        tuple(cell.value for cell in row) for row in load_workbook(path)["not carried"].iter_rows(min_row=3)
+    ]
+
+
+async def test_a_workbook_goes_through_the_node_and_comes_back(stage: Stage, tmp_path: Path) -> None:
+    rows = [
+        good(1, vic_MethodOfRecruitment="AtWork;Other"),
+        good(
+            2,
+            vic_TypeOfExploitation="SexualExploitation;ChildLabour",
+            vic_TypeOfSexExploitation="Prostitution",
+        ),
+        good(3, vic_TraffickingStatus="ActualVictimOfTrafficking", vic_MethodsOfControl="DebtBondage"),
+    ]
+    await stage.bring_all(file_of(tmp_path / "a.xlsx", rows))
+    total = await exported(stage, tmp_path / "b.xlsx")
+    assert (total.rows, total.unreleased) == (3, 3)
+    back = {
+        row["vic_TypeOfExploitation"] + row["vic_TraffickingStatus"]: row
+        for row in cells_of(tmp_path / "b.xlsx")
+    }
+    identity = {"prs_FirstName", "prs_SecondName", "prs_Birthdate", "prs_Email", "prs_MobilePhone"}
+    first = back["ForcedBeggingPossibleVictimOfTrafficking"]
+    assert first == {key: rows[0][key] for key in rows[0] if key not in identity | {"con_Consent"}}
+    second = back["SexualExploitationPossibleVictimOfTrafficking"]
+    assert second["vic_TypeOfSexExploitation"] == "Prostitution"
+    third = back["ForcedBeggingActualVictimOfTrafficking"]
+    assert third["vic_MethodsOfControl"] == "MethodsOfControlDebtBondage"
+    named = {(line[3], line[4], line[5]) for line in named_in(tmp_path / "b.xlsx")}
+    assert named == {
+        ("age_band", "12-14", "export.no_column"),
+        ("exploitation_forms", "exploitation/labour", "export.no_value"),
+        ("identity", "sealed", "export.identity"),
+    }
+    raw = (tmp_path / "b.xlsx").read_bytes()
+    assert not any(secret.encode() in raw for secret in PLANTED)
+    # No consent comes back, so that an export is never sent on by importing it.
+    before = stage.messages()
+    assert (await stage.bring(tmp_path / "b.xlsx")).rows == {"not-sent": 3}
+    assert stage.messages() == before
+
+
+async def test_one_case_or_what_is_new_can_be_exported_alone(stage: Stage, tmp_path: Path) -> None:
+    await stage.bring_all(file_of(tmp_path / "a.xlsx", [good(1), good(2)]))
+    (_, case), _ = stage.messages()
+    assert (await exported(stage, tmp_path / "b.xlsx", case=case)).rows == 1
+    now = stage.node.clock.now()
+    assert (await exported(stage, tmp_path / "c.xlsx", since=now - timedelta(days=1))).rows == 2
+    assert (await exported(stage, tmp_path / "d.xlsx", since=now + timedelta(days=1))).rows == 0
+
+
+async def test_identity_comes_out_only_where_it_was_released_and_never_to_a_system(
+    stage: Stage, tmp_path: Path
+) -> None:
+    await stage.bring_all(file_of(tmp_path / "a.xlsx", [good(1)]))
+    total = await exported(stage, tmp_path / "b.xlsx", reason="identity-check")
+    assert total.unreleased == 1
+    officer = await exported(stage, tmp_path / "c.xlsx", role=Role.CASE_OFFICER, reason="identity-check")
+    assert officer.unreleased == 1
+    (message, _), *_ = stage.messages()
+    asked = await exchange.request_release(
+        stage.node.node,
+        stage.node.actor(Role.CASE_OFFICER, "workbooks"),
+        message,
+        "identity-check",  # type: ignore[arg-type]
+    )
+    await exchange.decide(stage.node.node, stage.node.actor(Role.SUPERVISOR), asked.id, "approve", None)
+    supervisor = await exported(stage, tmp_path / "d.xlsx", role=Role.CASE_OFFICER, reason="identity-check")
+    assert supervisor.unreleased == 0
+    (row,) = cells_of(tmp_path / "d.xlsx")
+    assert (row["prs_FirstName"], row["prs_SecondName"]) == ("Planted-First", "Planted-Second-1")
+    assert row["prs_Birthdate"] == good(1)["prs_Birthdate"]
+    assert not any(secret.encode() in (tmp_path / "b.xlsx").read_bytes() for secret in PLANTED)
+
+
+class Deaf:
+    """Answers a dry run as a node does that finds nothing wrong, so that the workbook alone is measured."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def authorities(self, **_: object) -> list[dict[str, str]]:
+        return [{"address": OFFICE}]
+
+    async def landing(self, *_: object) -> str:
+        return "ro.anpdca"
+
+    async def validate(self, _: object) -> dict[str, object]:
+        self.asked += 1
+        return {"acceptable": True, "refusals": []}
+
+    async def report_adapter(self, *_: object) -> None:
+        pass
+
+
+async def measured(stage: Stage, file: Path, report: Path) -> tuple[int, int]:
+    """Rows, and the most bytes that were held at once."""
+    async with stage.desk() as desk:
+        desk.node = Deaf()  # type: ignore[assignment]
+        tracemalloc.start()
+        try:
+            with opened(file) as workbook, report_to(report) as said:
+                totals = await bring_in(
+                    workbook, desk, Wanted(office=OFFICE, first_contact_declared=True), said
+                )
+            return sum(totals.rows.values()), tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+
+async def test_ten_times_the_rows_take_no_more_memory_but_for_a_mark_of_each(
+    stage: Stage, tmp_path: Path
+) -> None:
+    few = file_of(tmp_path / "few.xlsx", map(good, range(60)))
+    many = file_of(tmp_path / "many.xlsx", map(good, range(600)))
+    rows, some = await measured(stage, few, tmp_path / "r.csv")
+    assert rows == 60
+    rows, more = await measured(stage, many, tmp_path / "r.csv")
+    assert rows == 600
+    # A kilobyte for each: its digests, and its strings, which the file format has in one part.
+    assert more - some < 540 * 1_500
+
+
+@pytest.mark.slow
+async def test_ten_thousand_rows_dry_at_a_real_node(stage: Stage, tmp_path: Path) -> None:
+    file = file_of(tmp_path / "a.xlsx", map(good, range(10_000)))
+    begun, before = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    totals = await stage.bring(file, send=False, report=tmp_path / "r.csv")
+    passed = time.monotonic() - begun
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    print(f"10,000 rows: {passed:.1f} s, {grown / 1024:.0f} MiB more")
+    assert totals.rows == {"would-be-sent": 10_000}
+    assert grown < 200 * 1024
+
+
+@pytest.mark.slow
+async def test_ten_thousand_rows_interrupted_again_and_again(stage: Stage, tmp_path: Path) -> None:
+    chance = random.Random(7)
+    file = file_of(tmp_path / "a.xlsx", map(good, range(10_000)))
+    while True:
+        task = asyncio.create_task(stage.bring(file))
+        done, _ = await asyncio.wait({task}, timeout=chance.uniform(5, 60))
+        if done:
+            break
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+    assert stage.cases() == 10_000
