@@ -63,9 +63,10 @@ __all__ = [
 PROTOCOL_VERSION = "1.0"
 PART_NAMES = ("header", "statement", "narrative", "identity", "blob")
 
-type Kind = Literal["content", "evidence", "reconciliation", "blob"]
+type Kind = Literal["content", "evidence", "reconciliation", "blob", "returned"]
 
-_KINDS: tuple[Kind, ...] = ("content", "evidence", "reconciliation", "blob")
+_KINDS: tuple[Kind, ...] = ("content", "evidence", "reconciliation", "blob", "returned")
+_SEVERAL: tuple[Kind, ...] = ("evidence", "returned")
 _MAJOR, _MINOR = 1, 0
 _VERSION = re.compile(r"(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})", re.ASCII)
 _EPOCH = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -151,8 +152,8 @@ class SealedHeader:
         if kind == "blob":
             if statements:
                 raise claims.wrong("statements", "none with a blob")
-        elif not 1 <= len(statements) <= (MAX_STATEMENTS if kind == "evidence" else 1):
-            raise claims.wrong("statements", "one digest, or several for evidence")
+        elif not 1 <= len(statements) <= (MAX_STATEMENTS if kind in _SEVERAL else 1):
+            raise claims.wrong("statements", "one digest, or several for evidence and what is returned")
         if not all(_DIGEST.fullmatch(one) for one in statements):
             raise claims.wrong("statements", "digests")
         ends = [claims.text_or_none("iss"), claims.text_or_none("aud")]
@@ -175,8 +176,8 @@ class SealedHeader:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """What goes into one envelope: one content, one reconciliation, receipts (evidence) for one peer, or one
-    chunk of an attachment and its place.
+    """What goes into one envelope: one content, one reconciliation, receipts (evidence) for one peer, one
+    chunk of an attachment and its place, or a message given back to who sent it (`protocol.returned`).
 
     `statements`: tokens as signed. `narrative` and `identity`: part bytes, salt inside.
     """

@@ -17,7 +17,8 @@ Nothing is believed before the step that earns it. Who learns of a refusal depen
      11  the key was the signing authority's, or that of the intermediary which `via` names (for evidence: the
          signer's), when it signed; the signature
      12  narrative and identity open and are the parts that the content binds
-         (a blob has no statement: its manifest binds it, and steps 9 to 12 are the opening of its chunk)
+         (a blob has no statement: its manifest binds it, and steps 9 to 12 are the opening of its chunk; of
+         what is returned to its author, `returned.verify_returned` makes the steps from 10 on)
     may it be said?             `open_envelope`  NotAcceptable: the peer learns the code in a signed refusal
      13  nothing critical in header or statement that this version does not know; every claim has its shape
      14  not dated in the future
@@ -45,6 +46,7 @@ from protocol.envelope import ClearHeader, Envelope, Kind, Limits, SealedHeader,
 from protocol.errors import CannotOpen, NotAcceptable, Refused, Unauthenticated
 from protocol.identifiers import Address, MessageId, NodeCode, StateCode, state_of
 from protocol.intermediary import check_relayed, check_unnamed
+from protocol.returned import Returned
 from protocol.sealing import Sealed, SealingPrivateKey, read_sealed
 from protocol.statements import Statement, StatementType, Unverified, digest, read, verify
 
@@ -97,10 +99,10 @@ class Keys(Protocol):
 class Opened:
     """What an envelope held; every signature in it verified.
 
-    One of `content` (with `signed`, the bytes that it was read from), `evidence`, `reconciliation` and `blob`
-    (with `chunk`) is set, as `kind` says. `identity_key_kid`: the node key that the identity part or the
-    chunk was sealed to. `past`: parts that were sealed past this node to the recipient's own key, and then
-    `envelope`, as it came.
+    One of `content` (with `signed`, the bytes that it was read from), `evidence`, `reconciliation`, `blob`
+    (with `chunk`) and `returned`, of which nothing is believed yet, is set, as `kind` says.
+    `identity_key_kid`: the node key that the identity part or the chunk was sealed to. `past`: parts that
+    were sealed past this node to the recipient's own key, and then `envelope`, as it came.
     """
 
     header: ClearHeader
@@ -112,6 +114,7 @@ class Opened:
     reconciliation: Statement | None = None
     blob: ChunkPlace | None = None
     chunk: bytes | None = field(default=None, repr=False)
+    returned: Returned | None = None
     identity_key_kid: str | None = None
     past: frozenset[str] = frozenset()
     envelope: bytes | None = field(default=None, repr=False)
@@ -233,12 +236,30 @@ def open_envelope(
             chunk=chunk,
             identity_key_kid=identity_key.kid,
         )
-    if "blob" in sealed or (sealed_header.kind != "content" and sealed.keys() != {"header", "statement"}):
+    whole = sealed_header.kind in ("content", "returned")
+    if "blob" in sealed or (not whole and sealed.keys() != {"header", "statement"}):
         raise CannotOpen("opening.unexpected_part", f"{sealed_header.kind} has no such part")
     # Step 9
     tokens = unseal("statement", key).split(b"\n")
     if tuple(digest(token) for token in tokens) != sealed_header.statements:
         raise CannotOpen("opening.statement_digest", "not the statements that the sealed header lists")
+    if sealed_header.kind == "returned":
+        if past:
+            raise CannotOpen("opening.unexpected_part", "what is returned is sealed to the node alone")
+        # Step 13
+        _check_critical(header)
+        return Opened(
+            header=header,
+            manifest=authentic.manifest,
+            kind="returned",
+            returned=Returned(
+                statement=tokens[0],
+                proofs=tuple(tokens[1:]),
+                narrative=unseal("narrative", key) if "narrative" in sealed else None,
+                identity=unseal("identity", identity_key) if identity_key is not None else None,
+            ),
+            identity_key_kid=identity_key.kid if identity_key else None,
+        )
     typ = _STATEMENT_TYPES[sealed_header.kind]
     statements = [read(token, typ=typ, max_bytes=limits.statement, refuse=CannotOpen) for token in tokens]
 

@@ -14,6 +14,9 @@ The statement also says which directory the node sees, so that two States that w
 out (`protocol.directory.views`), and how far its access journal has come: a journal that was rewritten since
 does not lead there any more. Once a day it says too how it counts what the two States asked of each other
 (`protocol.indicators.told`).
+
+A node that was put back from a backup says so, and how far it knows its own former epochs: a peer that holds
+later messages of that node gives them back (`protocol.returned`).
 """
 
 from __future__ import annotations
@@ -38,6 +41,7 @@ __all__ = [
     "ChannelReport",
     "Difference",
     "Reconciliation",
+    "Restored",
     "compare",
     "issue_reconciliation",
     "read_reconciliation",
@@ -49,6 +53,8 @@ CLOCK_SKEW = timedelta(minutes=5)
 MAX_RECONCILIATION_BYTES = 65_536
 MAX_GAPS = 256
 """Gaps named in one statement, lowest first; the rest is named when these are closed."""
+MAX_KNOWN_EPOCHS = 64
+"""Former epochs of its own that a restored node names, the newest; what is older was never lost by it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +76,33 @@ class ChannelReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """The issuer was put back from a backup and has begun `epoch` since.
+
+    `known`: its own former epochs in its channel with the peer, oldest first, each with the last number that
+    it knows of.
+    """
+
+    epoch: str
+    known: tuple[tuple[str, int], ...]
+
+    def lost(self, epoch: str, sequence: int) -> bool:
+        """Whether what it once sent under this number is more than it knows of."""
+        if epoch >= self.epoch:
+            return False
+        last = dict(self.known).get(epoch)
+        if last is not None:
+            return sequence > last
+        return not self.known or epoch > self.known[0][0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciliation:
     """What node `issuer` told node `peer`.
 
     `directory`: digest of the snapshot that it works from; `view`: what it has seen of the directory.
     `checkpoint`: digest of the newest entry of its access journal. `indicators`: its figures, a year each.
+    `restored`: None unless it was put back from a backup not long ago.
     """
 
     issuer: NodeCode
@@ -85,6 +113,7 @@ class Reconciliation:
     view: DirectoryView | None
     checkpoint: str | None
     indicators: tuple[Told, ...]
+    restored: Restored | None
     digest: str
 
 
@@ -166,6 +195,7 @@ def issue_reconciliation(
     view: DirectoryView | None = None,
     checkpoint: str | None = None,
     indicators: Iterable[Told] = (),
+    restored: Restored | None = None,
 ) -> Statement:
     """Sign what node `issuer` has of its channels with `peer`."""
     figures = [told.to_json() for told in indicators]
@@ -178,6 +208,7 @@ def issue_reconciliation(
         **({"checkpoint": checkpoint} if checkpoint is not None else {}),
         "channels": [_to_json(report) for report in channels],
         **({"indicators": figures} if figures else {}),
+        **({"restored": _restored_json(restored)} if restored is not None else {}),
     }
     return statements.issue(StatementType.RECONCILIATION, claims, key)
 
@@ -211,6 +242,7 @@ def read_reconciliation(
         else None,
         checkpoint=claims.text_or_none("checkpoint"),
         indicators=tuple(read_told(one) for one in claims.each("indicators")),
+        restored=_restored(claims.inside("restored")) if "restored" in claims else None,
         digest=statement.digest,
     )
 
@@ -267,6 +299,26 @@ def _from_json(claims: Claims) -> ChannelReport:
         gaps=gaps,
         marks={**marks, last: claims.text("chain")} if last else {},
     )
+
+
+def _restored_json(restored: Restored) -> Json:
+    return {
+        "epoch": restored.epoch,
+        "known": [[epoch, last] for epoch, last in restored.known[-MAX_KNOWN_EPOCHS:]],
+    }
+
+
+def _restored(claims: Claims) -> Restored:
+    epoch = claims.text("epoch")
+    known: list[tuple[str, int]] = []
+    for former, last in _pairs(claims, "known"):
+        after = known[-1][0] if known else ""
+        if not isinstance(former, str) or not after < former < epoch or type(last) is not int or last < 0:
+            raise claims.wrong("known", "former epochs in order, with their last numbers")
+        known.append((former, last))
+    if len(known) > MAX_KNOWN_EPOCHS:
+        raise claims.wrong("known", f"at most {MAX_KNOWN_EPOCHS} epochs")
+    return Restored(epoch=epoch, known=tuple(known))
 
 
 def _gaps(claims: Claims, highest: int) -> tuple[Span, ...]:

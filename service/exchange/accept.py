@@ -37,7 +37,7 @@ from protocol.messages.person import described_attachments
 from protocol.opening import AuthenticEnvelope, Opened, past_digest
 from protocol.safeguards.asked import cited_digests
 from service.errors import Conflict
-from service.exchange import agreements, case_files, chunks, clocks, proof, relay
+from service.exchange import agreements, case_files, chunks, clocks, proof, relay, returning
 from service.exchange.receipts import take_receipts
 from service.exchange.reconcile import take_reconciliation
 from service.node import Node
@@ -56,8 +56,8 @@ class Outcome:
     """What became of an envelope.
 
     consigned: a message, stored and answered. refused: answered with a signed refusal. noted: evidence, a
-    reconciliation, or a chunk of an attachment. known: it had come before. wait: its predecessor has not
-    come; nothing was stored. quarantined: nobody vouches for it.
+    reconciliation, a chunk of an attachment, or a message of ours that was given back. known: it had come
+    before. wait: its predecessor has not come; nothing was stored. quarantined: nobody vouches for it.
 
     `numbered`: the number in its channel that it used, when it used one.
     """
@@ -120,6 +120,15 @@ def accept(node: Node, opened: Opened, directory: Directory, now: datetime) -> W
             take_receipts(node, session, opened.evidence, header.sender, now)
             remember(session, outcome="evidence")
             return outcome("noted")
+        if opened.kind == "returned":
+            assert opened.returned is not None
+            if found is not None:
+                return outcome("known", code=found.code)
+            code = returning.take_returned(node, session, opened.returned, header.sender, directory, now)
+            if code == returning.WAITS:
+                return Outcome(disposition="wait", sender=header.sender, message=header.id, code=code)
+            remember(session, outcome="returned", **({} if code is None else {"code": code}))
+            return outcome("noted" if code is None else "refused", code=code)
         assert opened.content is not None
         assert opened.signed is not None
         if found is not None:
@@ -609,4 +618,6 @@ def _sameness(opened: Opened) -> str:
         return opened.content.statement_digest
     if opened.blob is not None:
         return opened.blob.digest
+    if opened.returned is not None:
+        return opened.returned.sameness
     return shared_digest(statement.digest for statement in opened.evidence)

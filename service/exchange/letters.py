@@ -15,20 +15,22 @@ from protocol.attachments import ChunkPlace
 from protocol.channels import shared_digest
 from protocol.directory import Directory
 from protocol.directory.mandates import carried_by
-from protocol.envelope import ClearHeader, Envelope, Outgoing, assemble
+from protocol.envelope import ClearHeader, Envelope, Kind, Outgoing, assemble
 from protocol.errors import NotAcceptable
 from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, ThreadId, state_of
+from protocol.limits import MAX_STATEMENTS, Limits
 from protocol.opening import past_digest
+from protocol.returned import returned_digest, that_fit
 from protocol.sealing import SealingPublicKey
 from protocol.statements import digest
 from service.errors import NotFound
 from service.exchange.chunks import open_chunk
 from service.node import Node
-from service.store import attachments, mailbox
+from service.store import attachments, mailbox, outgoing, retention
 from service.store.tables import EVIDENCE, MESSAGE
 from service.store.vault import CaseVault, Purpose
 
-__all__ = ["Letter", "first_epoch", "load", "sameness", "seal"]
+__all__ = ["Letter", "first_epoch", "load", "proofs_of", "sameness", "seal"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,8 @@ class Letter:
     envelope_id: MessageId | None = None
     epoch: str | None = None
     sequence: int | None = None
+    proofs: tuple[str, ...] = ()
+    """For what is returned: tokens that travel behind its statement."""
     readable: frozenset[str] | None = None
     """Parts that the peer may open, where it is an intermediary's node; None for all."""
 
@@ -120,8 +124,11 @@ def load(node: Node, session: Session, rows: Sequence[Row[Any]]) -> Sequence[Let
                     sequence=row.sequence,
                 )
             )
-        elif row.kind == "blob" and (letter := _blob(node, session, row)) is not None:
-            letters.append(letter)
+        elif row.kind in ("blob", "returned"):
+            load_one = _blob if row.kind == "blob" else _returned
+            letter = load_one(node, session, row)
+            if letter is not None:
+                letters.append(letter)
     return letters
 
 
@@ -152,6 +159,55 @@ def _blob(node: Node, session: Session, row: Row[Any]) -> Letter | None:
     try:
         chunk = open_chunk(node, session, attachment, row.chunk)
     except NotFound:  # erased meanwhile
+def _returned(node: Node, session: Session, row: Row[Any]) -> Letter | None:
+    """To its author, as much of it as may still be read here: of a blocked case the statement alone."""
+    connection = session.connection()
+    message = mailbox.find_message(connection, NodeCode(row.sender_node), MessageId(row.message_id))
+    if message is None or message.direction != "in" or row.recipient_node != message.sender_node:
+        return None
+    case = CaseReference(message.case_reference)
+    vault = node.vault.case(session, case)
+    blocked = retention.is_blocked(connection, case)
+
+    def part(purpose: Purpose, sealed: bytes | None) -> bytes | None:
+        if not sealed or blocked:
+            return None
+        try:
+            return vault.open(purpose, sealed, bound_to=message.id)
+        except NotFound:  # erased
+            return None
+
+    fitting, _ = proofs_of(session, message)
+    return Letter(
+        row=row.row,
+        kind="returned",
+        peer=NodeCode(row.recipient_node),
+        message_id=MessageId(message.id),
+        attempts=row.attempts,
+        token=message.statement,
+        narrative=part("narrative", message.narrative_sealed),
+        identity=part("identity", message.identity_sealed),
+        proofs=fitting,
+        envelope_id=row.envelope_id,
+        epoch=row.epoch,
+        sequence=row.sequence,
+    )
+
+
+def proofs_of(session: Session, message: Row[Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What proves the way of a message that came here: as many tokens as travel with it when it is returned,
+    and the digests of the evidence for which there is no room."""
+    connection = session.connection()
+    sender, id_ = NodeCode(message.sender_node), MessageId(message.id)
+    came = mailbox.find_inbox(connection, sender, id_)
+    manifests = [] if came is None else [came.manifest]
+    manifests += [one for one in outgoing.manifests_of(connection, id_) if one not in manifests]
+    evidence = mailbox.evidence_of(connection, sender, id_)
+    every = [*manifests, *(one.token for one in evidence)]
+    fitting = that_fit(message.statement, every, MAX_STATEMENTS - 1, Limits())
+    return fitting, tuple(one.digest for one in evidence if one.token not in fitting)
+
+
         return None
     if chunk is None:
         return None
@@ -209,6 +265,8 @@ def sameness(letters: Sequence[Letter]) -> str:
 
 
 def seal(
+    if letters[0].kind == "returned":
+        return returned_digest(digest(letters[0].token.encode()))
     node: Node, peer: NodeCode, letters: Sequence[Letter], *, directory: Directory, now: datetime
 ) -> Envelope:
     """One envelope for letters that share an id and a number. Sealed to the keys that the peer lists
@@ -228,11 +286,11 @@ def seal(
     content_key = key("coded", "content")
     return assemble(
         Outgoing(
-            kind="content" if first.kind == "content" else "blob" if first.place else "evidence",
+            kind=_kind(first),
             id=first.envelope_id,
             sender=first.sender,
             recipient=first.recipient,
-            statements=tuple(letter.token for letter in letters if letter.token),
+            statements=(*(letter.token for letter in letters if letter.token), *first.proofs),
             narrative=first.narrative,
             identity=first.identity,
             blob=first.place,
@@ -254,3 +312,9 @@ def seal(
         identity_key=None if first.identity is None and first.chunk is None else key("identity", "identity"),
         narrative_key=None if first.narrative is None else key("narrative", "content"),
     )
+
+
+def _kind(letter: Letter) -> Kind:
+    if letter.kind == "returned":
+        return "returned"
+    return "content" if letter.kind == "content" else "blob" if letter.place else "evidence"

@@ -17,7 +17,7 @@ from protocol.statements import Statement
 from service.node import Node
 from service.store import mailbox, outgoing, restoration
 
-__all__ = ["issue", "store"]
+__all__ = ["RESTORED_FOR", "issue", "store"]
 
 RESTORED_FOR = timedelta(days=60)
 """How long after a restore what begins a chain of evidence says so: peers send again at once, and one that

@@ -32,7 +32,7 @@ from service.node import Node
 from service.notices import tell
 from service.store import attachments, mailbox, outgoing
 
-__all__ = ["confirm_on_paper", "take_back", "take_receipts"]
+__all__ = ["confirm_on_paper", "rebuild", "take_back", "take_receipts"]
 
 WITH_THEIR_MESSAGE = frozenset({"countersigned", "received-from-non-node"})
 """Kinds that travel with a message, behind it, and not back."""
@@ -169,7 +169,7 @@ def _apply(
             elif row.refusal_code == "vault.key_destroyed" or _ended_by_mandate(row):
                 # We had given up on it when its parts were erased, and it had arrived after all.
                 mailbox.set_message(connection, node.code, message, status="consigned", refusal_code=None)
-                _rebuild(node, session, ThreadId(row.thread), now)
+                rebuild(node, session, ThreadId(row.thread), now)
         case "relay-accepted":
             # It has what we sealed past it, and will carry it.
             outgoing.settle(connection, node.code, message, now)
@@ -216,16 +216,16 @@ def take_back(node: Node, session: Session, thread_id: ThreadId, message: Messag
     had not been said."""
     if message == MessageId(thread_id):
         mailbox.delete_thread(session.connection(), thread_id)
-    _rebuild(node, session, thread_id, now)
+    rebuild(node, session, thread_id, now)
 
 
 def _say_again(node: Node, session: Session, row: Row[Any], now: datetime) -> None:
     """The other node took what did not count here any more: there its predecessor came after all."""
     _mark(session.connection(), row, left_out=False)
-    _rebuild(node, session, ThreadId(row.thread), now)
+    rebuild(node, session, ThreadId(row.thread), now)
 
 
-def _rebuild(node: Node, session: Session, thread_id: ThreadId, now: datetime) -> None:
+def rebuild(node: Node, session: Session, thread_id: ThreadId, now: datetime) -> None:
     """The conversation from all that nobody refused, and of our own messages that are not answered yet those
     marked that do not count in it now."""
     connection = session.connection()

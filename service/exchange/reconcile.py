@@ -2,7 +2,7 @@
 
 What it does here: evidence that the peer has is done; what it lacks is sent again at once; what we lack, or
 hold under another digest, is named in the log and counted, so that a suppressed envelope is noticed by
-both.
+both. A peer that was restored from a backup is given back what it had sent (`service.exchange.returning`).
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ from protocol.reconciliation import (
 )
 from protocol.statements import Statement
 from service.access import journal
-from service.exchange import checkpoints, indicators
+from service.exchange import checkpoints, indicators, returning
+from service.exchange.proof import RESTORED_FOR
 from service.node import Node
 from service.notices import tell
-from service.store import comparisons, outgoing
+from service.store import comparisons, outgoing, restoration
 from service.store.tables import CHANNEL_SEEN
 
 __all__ = ["state_of_channels", "take_reconciliation"]
@@ -70,6 +71,7 @@ def state_of_channels(
         view=comparisons.our_view(session.connection(), directory, peer),
         checkpoint=journal.checkpoint(session)[1] or None,
         indicators=figures,
+        restored=restoration.told_to(session.connection(), node.code, peer, now - RESTORED_FOR),
         issued_at=now,
         key=node.keys.signing(node.code),
     )
@@ -96,6 +98,8 @@ def take_reconciliation(
             _received_by_peer(node, session, theirs, said.issued_at, now)
         else:
             _sent_by_peer(node, session, theirs, now)
+    if said.restored is not None:
+        returning.give_back(node, session, said.restored, sender, now)
 
 
 def _compare_directories(

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
+from sqlalchemy import Row
 from sqlmodel import Session
 
 from protocol import conversations, safeguards
@@ -23,7 +24,7 @@ from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, Th
 from protocol.intermediary import check_relayed
 from service.access.actor import Actor
 from service.errors import Conflict, NotFound
-from service.exchange import agreements, attachments, case_files, clocks, proof, waiting
+from service.exchange import agreements, attachments, case_files, clocks, proof, returning, waiting
 from service.exchange.drafts import Prepared, prepare, require_recipient_keys
 from service.exchange.views import (
     Accepted,
@@ -114,12 +115,20 @@ def _known(node: Node, session: Session, prepared: Prepared) -> Accepted | None:
     if found is None:
         return None
     vault = node.vault.case(session, found.case_reference)
-    if found.request_mark != _marked(vault, prepared):
+    if not _same_request(vault, found, prepared):
         raise Conflict(
             "id_reused",
             "this id already stands for another statement; choose a new id for a new message",
         )
     return _answer(dict(found._mapping), mailbox.first_evidence(connection, node.code, content.id))
+
+
+def _same_request(vault: CaseVault, found: Row[Any], prepared: Prepared) -> bool:
+    """By the mark of what was submitted. What a peer gave back after a restore has none: then by what was
+    said, as far as it is still here to compare."""
+    if found.request_mark is not None:
+        return bool(found.request_mark == _marked(vault, prepared))
+    return returning.says_the_same(vault, found, prepared)
 
 
 def record(

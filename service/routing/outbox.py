@@ -266,11 +266,12 @@ def _few_blobs(rows: Sequence[Row[Any]]) -> Sequence[Row[Any]]:
 
 
 def _grouped(waiting: Sequence[Letter], node: Node) -> Iterable[tuple[MessageId, tuple[Letter, ...]]]:
-    """Content travels alone, under its own id, and so do chunks; receipts share envelopes."""
+    """Content travels alone, under its own id, and so do chunks and what is returned; receipts share
+    envelopes."""
     for letter in waiting:
         if letter.kind == "content":
             yield letter.message_id, (letter,)
-        elif letter.kind == "blob":
+        elif letter.kind in ("blob", "returned"):
             yield new_message_id(node.random.bytes), (letter,)
     receipts = [letter for letter in waiting if letter.kind == "evidence"]
     for some in batched(receipts, RECEIPTS_PER_ENVELOPE):
@@ -299,7 +300,7 @@ def _seal_all(
                     sequence=channel.last,
                     statement_digest=sameness,
                     chain=channel.chain,
-                    again_at=now + _first_wait(node, is_evidence=group[0].kind == "evidence"),
+                    again_at=now + _first_wait(node, by_digest=group[0].kind in ("evidence", "returned")),
                 ),
                 envelope=letters.seal(node, channel.recipient, numbered, directory=directory, now=now),
                 is_content=is_content,
@@ -323,11 +324,12 @@ def _seal_again(
     return sealed
 
 
-def _first_wait(node: Node, *, is_evidence: bool) -> timedelta:
-    """Content is answered within seconds, and so are chunks; evidence by the peer's next running digest."""
+def _first_wait(node: Node, *, by_digest: bool) -> timedelta:
+    """Content is answered within seconds, and so are chunks; evidence and what is returned by the peer's next
+    running digest."""
     settings = node.settings
     patience = settings.outbox_resend_seconds
-    return timedelta(seconds=patience + 2 * settings.reconciliation_seconds if is_evidence else patience)
+    return timedelta(seconds=patience + 2 * settings.reconciliation_seconds if by_digest else patience)
 
 
 def _next_attempt(now: datetime, attempts: int, node: Node) -> datetime:

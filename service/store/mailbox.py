@@ -13,13 +13,14 @@ from protocol.conversations import Thread, thread_from_json
 from protocol.identifiers import CaseReference, MessageId, NodeCode, ThreadId
 from service.store import deadlines
 from service.store.prepared import Adding, Change, Query
-from service.store.tables import EVIDENCE, INBOX, MESSAGE, THREAD
+from service.store.tables import EVIDENCE, INBOX, MESSAGE, OUTBOX, THREAD
 
 __all__ = [
     "add_evidence",
     "add_inbox",
     "add_message",
     "any_refused",
+    "came_in_epochs",
     "confirmed_attestations",
     "delete_thread",
     "evidence_of",
@@ -33,6 +34,7 @@ __all__ = [
     "mark_sent",
     "messages_of_case",
     "messages_of_thread",
+    "replace_message",
     "save_thread",
     "set_message",
     "thread_of_message",
@@ -91,6 +93,11 @@ def set_message(connection: Connection, sender: NodeCode, message: MessageId, **
     connection.execute(
         update(MESSAGE).where(MESSAGE.c.sender_node == sender, MESSAGE.c.id == message).values(**values)
     )
+
+
+def replace_message(connection: Connection, cursor: int, values: Mapping[str, Any]) -> None:
+    """Another statement stands under the message's id, the only one that ever counted for the other node."""
+    connection.execute(update(MESSAGE).where(MESSAGE.c.cursor == cursor).values(values))
 
 
 def mark_sent(connection: Connection, sender: NodeCode, messages: Iterable[MessageId]) -> None:
@@ -163,6 +170,37 @@ def delete_thread(connection: Connection, thread: ThreadId) -> None:
 
 def find_inbox(connection: Connection, sender: NodeCode, message: MessageId) -> AnyRow | None:
     return _FIND_INBOX.one(connection, sender=sender, message=message)
+
+
+def came_in_epochs(
+    connection: Connection, sender: NodeCode, *, first: str, before: str
+) -> Sequence[tuple[MessageId, str, int]]:
+    """Messages that the node sent in its epochs from `first` to before `before` and that were consigned here,
+    in the order of their numbers: id, epoch, sequence. Left out is what stands in the outbox to be returned.
+    """
+    returned = select(OUTBOX.c.row).where(
+        OUTBOX.c.message_id == INBOX.c.id,
+        OUTBOX.c.sender_node == INBOX.c.sender_node,
+        OUTBOX.c.kind == "returned",
+    )
+    rows = connection.execute(
+        select(INBOX.c.id, INBOX.c.epoch, INBOX.c.sequence)
+        .join_from(
+            INBOX,
+            MESSAGE,
+            (MESSAGE.c.sender_node == INBOX.c.sender_node) & (MESSAGE.c.id == INBOX.c.id),
+        )
+        .where(
+            INBOX.c.sender_node == sender,
+            INBOX.c.outcome == "consigned",
+            INBOX.c.epoch >= first,
+            INBOX.c.epoch < before,
+            MESSAGE.c.direction == "in",
+            ~returned.exists(),
+        )
+        .order_by(INBOX.c.epoch, INBOX.c.sequence)
+    )
+    return [(MessageId(row.id), row.epoch, row.sequence) for row in rows]
 
 
 def add_inbox(connection: Connection, values: Mapping[str, Any]) -> None:

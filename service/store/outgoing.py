@@ -3,8 +3,8 @@
     queued -> released -> done        held <-> queued        released -> failed
 
 A row is numbered in the transaction that releases it, never before: what is held leaves no gap. `done`
-comes from the other side alone: consignment evidence for content, the peer's running digest for evidence and
-for chunks of attachments.
+comes from the other side alone: consignment evidence for content, the peer's running digest for evidence,
+for chunks of attachments and for what is returned to a node that lost it.
 """
 
 from __future__ import annotations
@@ -296,7 +296,8 @@ def try_again(connection: Connection, sender: NodeCode, message: MessageId, *, a
 def acknowledge(
     connection: Connection, peer: NodeCode, epoch: str, first: int, last: int, at: datetime
 ) -> int:
-    """The peer has everything from `first` to `last`: evidence and chunks in there need no further attempt.
+    """The peer has everything from `first` to `last`: evidence, chunks and what was returned in there need no
+    further attempt.
 
     Content waits for its own consignment evidence: received is not yet answered for.
     """
@@ -306,7 +307,7 @@ def acknowledge(
             OUTBOX.c.recipient_node == peer,
             OUTBOX.c.epoch == epoch,
             OUTBOX.c.sequence.between(first, last),
-            OUTBOX.c.kind.in_(("evidence", "blob")),
+            OUTBOX.c.kind.in_(("evidence", "blob", "returned")),
             OUTBOX.c.state == "released",
         )
         .values(state="done", done_at=at)

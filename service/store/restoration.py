@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 from sqlalchemy.dialects import sqlite
 
 from protocol.identifiers import NodeCode
+from protocol.reconciliation import Restored
 from service.errors import Conflict, Misconfigured
 from service.store import outgoing
 from service.store.columns import Instant
@@ -33,7 +34,9 @@ __all__ = [
     "check_not_put_back",
     "open_new_epochs",
     "position",
+    "restored_at",
     "restored_since",
+    "told_to",
 ]
 
 _ROW = 1
@@ -134,6 +137,29 @@ def restored_since(connection: Connection, moment: datetime) -> str | None:
     if state is None or state.restored_at is None or state.restored_at < moment:
         return None
     return str(state.epoch)
+
+
+def restored_at(connection: Connection, moment: datetime) -> datetime | None:
+    """When this database was put back, if that was after `moment`."""
+    state = _state(connection)
+    if state is None or state.restored_at is None or state.restored_at < moment:
+        return None
+    at: datetime = state.restored_at
+    return at
+
+
+def told_to(connection: Connection, me: NodeCode, peer: NodeCode, moment: datetime) -> Restored | None:
+    """What `peer` is told of it: the epoch that was begun then, and how far we know what we sent it before.
+    None unless this database was put back after `moment`."""
+    epoch = restored_since(connection, moment)
+    if epoch is None:
+        return None
+    rows = connection.execute(
+        select(CHANNEL.c.epoch, CHANNEL.c.last)
+        .where(CHANNEL.c.sender_node == me, CHANNEL.c.recipient_node == peer, CHANNEL.c.epoch < epoch)
+        .order_by(CHANNEL.c.epoch)
+    )
+    return Restored(epoch=epoch, known=tuple((row.epoch, row.last) for row in rows))
 
 
 def _state(connection: Connection) -> Row[Any] | None:

@@ -35,7 +35,7 @@ type OutboxState = Literal[
     "done",  # answered by evidence, or needs no answer (end)
     "failed",  # past its lifetime: raised to an operator (end)
 ]
-type InboxOutcome = Literal["consigned", "refused", "evidence", "waiting"]
+type InboxOutcome = Literal["consigned", "refused", "evidence", "returned", "waiting"]
 
 
 class OutboxRow(Row, table=True):
@@ -59,7 +59,7 @@ class OutboxRow(Row, table=True):
 
     row: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
     recipient_node: str
-    kind: Literal["content", "evidence", "reconciliation", "blob"] = Field(sa_type=String)
+    kind: Literal["content", "evidence", "reconciliation", "blob", "returned"] = Field(sa_type=String)
     message_id: str
     """The message that the envelope is, is about, or goes with."""
     sender_node: str
