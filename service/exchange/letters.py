@@ -151,14 +151,6 @@ def _readable(node: Node, session: Session, row: Row[Any], message: Row[Any]) ->
     return None if carrier.intermediary is None else carrier.readable
 
 
-def _blob(node: Node, session: Session, row: Row[Any]) -> Letter | None:
-    message = MessageId(row.message_id)
-    attachment = attachments.find(session.connection(), NodeCode(row.sender_node), message, row.attachment)
-    if attachment is None:
-        return None
-    try:
-        chunk = open_chunk(node, session, attachment, row.chunk)
-    except NotFound:  # erased meanwhile
 def _returned(node: Node, session: Session, row: Row[Any]) -> Letter | None:
     """To its author, as much of it as may still be read here: of a blocked case the statement alone."""
     connection = session.connection()
@@ -208,6 +200,14 @@ def proofs_of(session: Session, message: Row[Any]) -> tuple[tuple[str, ...], tup
     return fitting, tuple(one.digest for one in evidence if one.token not in fitting)
 
 
+def _blob(node: Node, session: Session, row: Row[Any]) -> Letter | None:
+    message = MessageId(row.message_id)
+    attachment = attachments.find(session.connection(), NodeCode(row.sender_node), message, row.attachment)
+    if attachment is None:
+        return None
+    try:
+        chunk = open_chunk(node, session, attachment, row.chunk)
+    except NotFound:  # erased meanwhile
         return None
     if chunk is None:
         return None
@@ -257,6 +257,8 @@ def sameness(letters: Sequence[Letter]) -> str:
     chunk's place."""
     if letters[0].place is not None:
         return letters[0].place.digest
+    if letters[0].kind == "returned":
+        return returned_digest(digest(letters[0].token.encode()))
     if letters[0].kind == "content" and letters[0].readable == frozenset():
         return past_digest(letters[0].message_id)
     if letters[0].kind == "content":
@@ -265,8 +267,6 @@ def sameness(letters: Sequence[Letter]) -> str:
 
 
 def seal(
-    if letters[0].kind == "returned":
-        return returned_digest(digest(letters[0].token.encode()))
     node: Node, peer: NodeCode, letters: Sequence[Letter], *, directory: Directory, now: datetime
 ) -> Envelope:
     """One envelope for letters that share an id and a number. Sealed to the keys that the peer lists
