@@ -55,8 +55,8 @@ class Officer:
         return page
 
     def look(self, name: str) -> None:
-        """Every page is checked; one of each kind is kept as a picture. Axe looks at the first of a kind at each
-        desk, and at some more: what comes later differs by its case alone."""
+        """Every page is checked, and one of each kind is kept as a picture. Axe looks at the first few of a
+        kind at each desk: what comes later differs by its case alone."""
         kind = re.sub(
             r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9A-Z]{4}(-[0-9A-Z]{1,4}){3}|[A-Za-z0-9_-]{43}", "x", name
         )

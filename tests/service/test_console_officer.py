@@ -16,6 +16,7 @@ from sqlalchemy import text
 from protocol.evidence import ShownRendering, read_evidence
 from protocol.identifiers import MessageId
 from protocol.refusals import explain
+from protocol.rendering import Rendering
 from protocol.statements import StatementType, read
 from service import exchange
 from service.access.roles import Role
@@ -114,6 +115,10 @@ def rendered(page: httpx.Response, number: int = 0) -> str:
     """What a page shows of a rendering, without the frame around it."""
     found = re.findall(r'(?s)<article class="rendering"[^>]*>\n(.*?)</article>', page.text)[number]
     return re.sub(r'^<p class="heading">.*?</p>', "", found).strip()
+
+
+def rendered_in(made: Rendering) -> str:
+    return made.content.decode().partition("</h1>\n")[2].partition("</main>")[0].strip()
 
 
 def values_of(page: httpx.Response) -> list[tuple[str, str]]:
@@ -307,7 +312,10 @@ async def test_what_binds_the_state_waits_is_shown_and_is_decided_by_another(
     assert stand.tables("sign_in_session") == before
 
     shown = await superior.get(where)
-    assert "Agreement" in text_of(shown)
+    # It names a digest alone: the terms that it stands for are there, in words.
+    version = await exchange.render_message(stand.node, stand.pair.it.officer, proposal.id, "en", "html")
+    assert rendered(shown, 1) == rendered_in(version)
+    assert rendered(reviewed, 2) == rendered_in(version)
     without = await superior.post(f"{where}/decision", {"decision": "return"})
     assert without.status_code == 422
     decided = await superior.post(f"{where}/decision", {"decision": "approve"})

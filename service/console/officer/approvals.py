@@ -12,7 +12,7 @@ from protocol.languages import available_languages, nearest_language
 from service.access.pairs import Decision
 from service.access.roles import Scope
 from service.console.officer import reasons
-from service.console.officer.shown import drawn_draft, of_approval, show, told_of
+from service.console.officer.shown import answered, drawn_draft, of_approval, show, told_of
 from service.console.officer.work import may_decide
 from service.console.pages import Page, See, Viewing, go
 from service.errors import Malformed, NodeError
@@ -57,6 +57,7 @@ async def _approval(see: Viewing, id_: MessageId, language: str, status: int = 2
         status,
         view=view,
         piece=None if waiting is None else drawn_draft(see, waiting, language),
+        answered=None if waiting is None else await answered(see, waiting, language),
         languages_there=available_languages(),
         decides=view.state == "proposed" and may_decide(see, view),
         proposed_it=view.proposed_by == see.actor.person,

@@ -57,7 +57,15 @@ from service.console.forms import (
 from service.console.forms.drafting import Drafted
 from service.console.forms.shape import shape_of
 from service.console.officer.documents import CaseDocument, documents_of
-from service.console.officer.shown import drawn_draft, of_submission, office_name, show, told, told_of
+from service.console.officer.shown import (
+    answered,
+    drawn_draft,
+    of_submission,
+    office_name,
+    show,
+    told,
+    told_of,
+)
 from service.console.pages import Page, See, Viewing, go
 from service.errors import Malformed, NodeError, NotFound
 from service.exchange.printing import directory_names
@@ -388,6 +396,7 @@ async def _review(see: Viewing, letter: _Letter, pairs: Pairs, written: Submissi
         letter=letter,
         own=own,
         other=other,
+        answered=await answered(see, piece, see.language),
         pairs=posted_from(pairs),
         second=_second_person(see, written),
         languages_there=available_languages(),

@@ -16,6 +16,7 @@ from fastapi import Response
 from markupsafe import Markup
 
 from protocol import vocabularies
+from protocol.agreement import ACCEPTANCE
 from protocol.errors import FocalpointError, Missing, Refused
 from protocol.identifiers import Address, CaseReference, MessageId, ThreadId, state_of
 from protocol.languages import DEFAULT_LANGUAGE, Direction, direction
@@ -23,6 +24,7 @@ from protocol.refusals import cited_in, explain
 from protocol.rendering import Rendering, message_words, printed
 from service.api.answers import shown as file_of
 from service.console.pages import HEADERS, Viewing, render
+from service.errors import NotFound
 from service.exchange.printing import directory_names
 from service.exchange.views import (
     ApprovalView,
@@ -36,6 +38,7 @@ __all__ = [
     "Draft",
     "Shown",
     "Told",
+    "answered",
     "as_file",
     "drawn_draft",
     "of_approval",
@@ -125,6 +128,18 @@ def as_file(rendering: Rendering, name: str) -> Response:
 def drawn_draft(see: Viewing, draft: Draft, language: str) -> Shown:
     words = message_words(draft, language=language, names=directory_names(see.node))
     return piece(printed(words, "html"))
+
+
+async def answered(see: Viewing, draft: Draft, language: str) -> Shown | None:
+    """The version of an agreement that an acceptance signs: it names nothing but a digest itself."""
+    if draft.type != ACCEPTANCE or draft.in_reply_to is None:
+        return None
+    try:
+        return piece(
+            await see.exchange.render_message(see.node, see.actor, draft.in_reply_to, language, "html")
+        )
+    except NotFound:
+        return None
 
 
 def of_submission(submission: Submission, now: datetime) -> Draft:

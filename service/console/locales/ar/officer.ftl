@@ -294,6 +294,7 @@ officer-decided-at = يقرر فيه موظفو
 officer-decided-by = قرر فيه
 officer-effect = أثره
 officer-what-would-be-said = ما سيُقال
+officer-what-is-accepted = ما يُقبل بذلك
 officer-decision = القرار
 officer-you-proposed = أنت من اقترح هذا: يقرر فيه شخص آخر. لا يمكنك الموافقة عليه أو إعادته بنفسك.
 officer-not-yours-to-decide = ليس لك أن تقرر في هذا.

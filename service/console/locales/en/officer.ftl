@@ -294,6 +294,7 @@ officer-decided-at = Decided by the people of
 officer-decided-by = Decided by
 officer-effect = What it does
 officer-what-would-be-said = What would be said
+officer-what-is-accepted = What is accepted by it
 officer-decision = Decision
 officer-you-proposed = You proposed this: another person decides. You cannot approve or return it yourself.
 officer-not-yours-to-decide = This is not yours to decide.

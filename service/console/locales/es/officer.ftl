@@ -294,6 +294,7 @@ officer-decided-at = Deciden las personas de
 officer-decided-by = Decidido por
 officer-effect = Qué produce
 officer-what-would-be-said = Lo que se diría
+officer-what-is-accepted = Lo que se acepta con ello
 officer-decision = Decisión
 officer-you-proposed = Lo propuso usted: decide otra persona. Usted no puede aprobarlo ni devolverlo.
 officer-not-yours-to-decide = Esta decisión no le corresponde.

@@ -294,6 +294,7 @@ officer-decided-at = Décident les personnes de
 officer-decided-by = Décidé par
 officer-effect = Ce que cela fait
 officer-what-would-be-said = Ce qui serait dit
+officer-what-is-accepted = Ce qui est accepté par là
 officer-decision = Décision
 officer-you-proposed = Vous l’avez proposé : une autre personne décide. Vous ne pouvez ni l’approuver ni le renvoyer.
 officer-not-yours-to-decide = Cette décision ne vous revient pas.

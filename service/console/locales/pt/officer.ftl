@@ -294,6 +294,7 @@ officer-decided-at = Decidem as pessoas de
 officer-decided-by = Decidido por
 officer-effect = O que faz
 officer-what-would-be-said = O que seria dito
+officer-what-is-accepted = O que se aceita com isso
 officer-decision = Decisão
 officer-you-proposed = Foi quem o propôs: decide outra pessoa. Não o pode aprovar nem devolver.
 officer-not-yours-to-decide = Esta decisão não lhe cabe.

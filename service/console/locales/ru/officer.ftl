@@ -294,6 +294,7 @@ officer-decided-at = Решают сотрудники органа
 officer-decided-by = Кто решил
 officer-effect = Что произойдёт
 officer-what-would-be-said = Что будет сказано
+officer-what-is-accepted = Что этим принимается
 officer-decision = Решение
 officer-you-proposed = Это предложили вы: решает другое лицо. Вы не можете ни одобрить, ни вернуть это.
 officer-not-yours-to-decide = Решать об этом не вам.

@@ -294,6 +294,7 @@ officer-decided-at = 决定机关
 officer-decided-by = 决定人
 officer-effect = 效果
 officer-what-would-be-said = 将要发送的内容
+officer-what-is-accepted = 由此接受的内容
 officer-decision = 决定
 officer-you-proposed = 这是您提议的：由他人决定。您不能自行批准或退回。
 officer-not-yours-to-decide = 此事不由您决定。
