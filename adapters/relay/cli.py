@@ -277,6 +277,12 @@ def say(
     draft: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="What `read` wrote.")],
     original_form: Annotated[str, typer.Option("--came-by", help="A code of original-form, such as paper.")],
     sure: Annotated[str, typer.Option(help="A code of authentication-strength.")],
+    no_danger: Annotated[
+        bool,
+        typer.Option(
+            "--declare-no-danger", help="You judged that sending it endangers nobody (safeguard 10)."
+        ),
+    ] = False,
     scan: Annotated[Path | None, typer.Option(help="The original as a PDF, JPEG or PNG file.")] = None,
     consent: Annotated[bool, typer.Option("--consent", help="The paper accepts the version.")] = False,
     reply: Annotated[str | None, typer.Option(help="The page's reply that it was read from.")] = None,
@@ -294,6 +300,7 @@ def say(
             told,
             original_form=original_form,
             authentication=sure,
+            declares_no_danger=no_danger,
             scan=None if scan is None else _bytes(scan, _SCAN_BYTES),
             agreement=consent,
         )

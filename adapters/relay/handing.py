@@ -11,7 +11,7 @@ import dataclasses
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, cast
@@ -45,6 +45,7 @@ __all__ = [
 
 VERSIONS: Final = frozenset({"durable-solution.proposal", "durable-solution.counter-proposal"})
 _SCAN_TYPES: Final = {b"%PDF-": "application/pdf", b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n": "image/png"}
+_PIECE: Final = 1 << 16
 _CODES: Final = {"application/pdf": "pdf", "image/jpeg": "jpeg", "image/png": "png"}
 
 
@@ -213,12 +214,14 @@ async def say(
     *,
     original_form: str,
     authentication: str,
+    declares_no_danger: bool,
     scan: bytes | None = None,
     agreement: bool = False,
 ) -> tuple[str | None, str]:
     """What an officer has looked at, said for the State, and attested. Returns the ids of both messages; said
     again, they are the same messages.
 
+    `declares_no_danger`: the officer's own judgement (safeguard 10), which no form that came back can give.
     `agreement`: the paper accepts the version that it answers, and nothing is typed from it. Unfit
     `relay.not_paper` for a consent that is none, `relay.unauthenticated` for a web reply that is said to be
     more.
@@ -244,7 +247,9 @@ async def say(
             raise Unfit("relay.not_paper", "it is no version of a durable solution")
         coded["agreement"] = digest
     else:
-        accepted = await node.send(cast("Submission", draft.submission))
+        accepted = await node.send(
+            cast("Submission", {**draft.submission, "declares_no_danger": declares_no_danger})
+        )
         typed = _sent(accepted)
         coded["attested_message"] = typed
     attached = None if scan is None else await _attached(node, whole, draft, scan)
@@ -259,6 +264,7 @@ async def say(
         "recipient": whole["sender"],
         "in_reply_to": whole["id"],
         "coded": coded,
+        "declares_no_danger": declares_no_danger,
         **({} if attached is None else {"identity": {"attachments": [attached]}}),
     }
     return typed, _sent(await node.send(cast("Submission", attestation)))
@@ -273,7 +279,7 @@ async def _attached(node: Client, whole: Message, draft: Draft, scan: bytes) -> 
     if media_type is None:
         raise Unfit("relay.scan_unknown", "expected a PDF, JPEG or PNG file")
     # The same draft is the same upload, however often it is tried.
-    upload = await node.attach(whole["case"], draft.attestation, [scan], media_type=media_type)
+    upload = await node.attach(whole["case"], draft.attestation, _pieces(scan), media_type=media_type)
     return {
         "digest": upload["digest"],
         "salt": upload["salt"],
@@ -281,6 +287,11 @@ async def _attached(node: Client, whole: Message, draft: Draft, scan: bytes) -> 
         "media_type": _CODES[media_type],
         "document_kind": "other",
     }
+
+
+async def _pieces(data: bytes) -> AsyncIterator[bytes]:
+    for at in range(0, len(data), _PIECE):
+        yield data[at : at + _PIECE]
 
 
 def _sent(answer: Accepted | Awaiting) -> str:

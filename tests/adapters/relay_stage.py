@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,6 +20,7 @@ import httpx
 import pikepdf
 from aiosmtpd.controller import Controller
 from pikepdf import Name, String
+from sqlalchemy import insert
 
 from adapters.kit import Desk, Memory, Settings
 from adapters.kit.pace import Pace
@@ -26,12 +28,14 @@ from adapters.relay.desk import DeskBook
 from adapters.relay.post import MailServer
 from adapters.relay.worker import RelayDesk
 from protocol.identifiers import Address
+from protocol.statements import digest
 from service import exchange
 from service.access.roles import Role
 from service.access.tokens import TokenVerifier, mint
 from service.api.app import build_api
 from service.client import Client
 from service.exchange.views import Accepted
+from service.store.tables import DIRECTORY_SNAPSHOT
 from tests.protocol.sample_intermediary import MD_OFFICE, give
 from tests.service.access_stand import BASE
 from tests.service.api_stand import TOKEN_KEY
@@ -95,9 +99,11 @@ class RelayStage:
 
     def server(self) -> MailServer:
         if self._smtp is None:
-            self._smtp = Controller(self.mail, hostname="127.0.0.1", port=0)
+            with socket.create_server(("127.0.0.1", 0)) as free:
+                port = free.getsockname()[1]
+            self._smtp = Controller(self.mail, hostname="127.0.0.1", port=port)
             self._smtp.start()
-        port = self._smtp.server.sockets[0].getsockname()[1]
+        port = self._smtp.port
         return MailServer(
             host="127.0.0.1", port=port, sender="relay@organisation.example", security="none", timeout=2.0
         )
@@ -152,6 +158,19 @@ class RelayStage:
         request = await trio.it.send(trio.to_md("social-inquiry.request", case, identity=identity))
         await trio.settle()
         return request
+
+    async def keep_snapshots(self) -> None:
+        """As a node keeps each snapshot of the directory that comes; the sample's directory is replaced."""
+        rows = [
+            {"sequence": number, "digest": digest(one.encode()), "token": one, "received_at": self.now()}
+            for number, one in enumerate(self.trio.world.snapshots, 1)
+        ]
+        for side in self.trio.sides.values():
+            await side.node.store.write(
+                lambda session: session.connection().execute(
+                    insert(DIRECTORY_SNAPSHOT).prefix_with("OR IGNORE"), rows
+                )
+            )
 
     async def kinds(self, message: str) -> list[str]:
         """The evidence that the sender has of its message."""
