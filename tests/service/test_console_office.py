@@ -367,6 +367,23 @@ async def test_keys_are_shown_without_secrets_and_acted_on_by_two(stand: AccessS
     assert [one.owner for one in keys.entries() if one.owner == "webhook"] == ["webhook"]
 
 
+# -- retention
+
+
+async def test_an_administrator_holds_a_case_by_its_reference_without_seeing_what_is_in_it(
+    stand: AccessStand,
+) -> None:
+    case = await stand.pair.open_case()
+    sent = await stand.pair.notify(case)
+    desk, _ = await desks(stand)
+    page = await desk.get("/console/retention", params={"case": case}, follow_redirects=True)
+    assert page.status_code == 200
+    assert page.url.path == f"/console/cases/{case}/retention"
+    assert sent.id not in page.text
+    assert (await desk.get("/console/retention", params={"case": "no case"})).status_code == 422
+    assert (await desk.get(f"/console/cases/{case}")).status_code == 403
+
+
 # -- where notices go
 
 
