@@ -76,7 +76,7 @@ __all__ = [
 CONTENT: Final = "application/json"
 JOSE: Final = "application/jose"
 JOSE_JSON: Final = "application/jose+json"
-HAND_OVER: Final = "application/vnd.focalpoint.hand-over+json"
+HAND_OVER: Final = "application/vnd.focalpoint.hand-over"
 ENVELOPE: Final = "application/vnd.focalpoint.envelope+json"
 
 MAX_SMALL: Final = 1024  # bytes, for a body of two codes
@@ -162,15 +162,23 @@ def document(request: Request) -> tuple[MediaType, AsyncIterator[bytes]]:
     if name not in by_name:
         raise Malformed("request.media_type", f"expected one of: {', '.join(by_name)}")
 
-    async def pieces() -> AsyncIterator[bytes]:
-        try:
-            async for piece in request.stream():
-                yield piece
-        except ClientDisconnect:
-            # Nobody hears it, but the log does not take it for a fault of ours.
-            raise Malformed("request.body", "the connection ended before the body did") from None
+    return by_name[name], _pieces(request)
 
-    return by_name[name], pieces()
+
+def file_of(request: Request, media_type: str) -> AsyncIterator[bytes]:
+    """The pieces of a body of this media type, as they come. Refuses as `document`."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != media_type:
+        raise Malformed("request.media_type", f"expected one of: {media_type}")
+    return _pieces(request)
+
+
+async def _pieces(request: Request) -> AsyncIterator[bytes]:
+    try:
+        async for piece in request.stream():
+            yield piece
+    except ClientDisconnect:
+        # Nobody hears it, but the log does not take it for a fault of ours.
+        raise Malformed("request.body", "the connection ended before the body did") from None
 
 
 async def submitted(request: Request, limits: Limits) -> Submission | SignedSubmission:

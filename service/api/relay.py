@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
+from fastapi.responses import StreamingResponse
 
 from protocol.identifiers import StateCode, parse_message_id
 from service.api.answers import NOT_STORED, answer, waiting
 from service.api.guard import Ask, Guarded
-from service.api.reading import ENVELOPE, HAND_OVER, body_of, relay_outcome
-from service.exchange.views import MOST_HANDED_OVER
+from service.api.reading import ENVELOPE, HAND_OVER, file_of, relay_outcome
 
 __all__ = ["router"]
 
@@ -41,15 +41,15 @@ async def propose_paper_consent(ask: Ask, id: Id) -> Response:  # noqa: A002
 
 @router.post("/v1/hand-over/{state}")
 async def export_hand_over(ask: Ask, state: Annotated[str, Path(pattern="^[a-z]{2}$")]) -> Response:
-    data = await ask.exchange.export_hand_over(ask.node, ask.actor, StateCode(state))
+    file = await ask.exchange.export_hand_over(ask.node, ask.actor, StateCode(state))
     headers = {**NOT_STORED, "Content-Disposition": 'attachment; filename="hand-over.fpcases"'}
-    return Response(data, headers=headers, media_type=HAND_OVER)
+    return StreamingResponse(file, headers=headers, media_type=HAND_OVER)
 
 
 @router.post("/v1/hand-over")
 async def import_hand_over(ask: Ask, request: Request) -> Response:
-    _, data = await body_of(request, reads=(HAND_OVER,), limit=MOST_HANDED_OVER)
-    cases, messages = await ask.exchange.import_hand_over(ask.node, ask.actor, data)
+    file = file_of(request, HAND_OVER)
+    cases, messages = await ask.exchange.import_hand_over(ask.node, ask.actor, file)
     return answer({"cases": cases, "messages": messages}, language=ask.language)
 
 

@@ -195,11 +195,13 @@ class UseCases(Protocol):
         """NotAcceptable `paper.not_a_consent`, Conflict `paper.scan_missing`."""
         ...
 
-    async def export_hand_over(self, node: Node, actor: Actor, state: StateCode, /) -> bytes:
+    async def export_hand_over(self, node: Node, actor: Actor, state: StateCode, /) -> AsyncIterator[bytes]:
         """NotAcceptable `hand_over.no_own_node`."""
         ...
 
-    async def import_hand_over(self, node: Node, actor: Actor, data: bytes, /) -> tuple[int, int]:
+    async def import_hand_over(
+        self, node: Node, actor: Actor, body: AsyncIterator[bytes], /
+    ) -> tuple[int, int]:
         """Cases, and messages that were not here yet. NotAcceptable `hand_over.malformed`."""
         ...
 

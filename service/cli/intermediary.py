@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from service.cli.at_api import talks_to_a_node
-from service.cli.files import write_new
+from service.cli.files import pieces, write_pieces
 from service.client import Client
 
 __all__ = ["intermediary_app"]
@@ -27,14 +27,14 @@ async def export_(
     state: Annotated[str, typer.Argument(help="Its code, such as md. It has to have a node by now.")],
     into: Annotated[Path, typer.Argument(help="A new file; sealed, so whoever carries it reads nothing.")],
 ) -> None:
-    """Write the State's cases for its own node. Here they are blocked from then on."""
-    write_new(into, await node.export_hand_over(state))
+    """Write the State's cases and documents for its own node. Here they are blocked from then on."""
+    await write_pieces(into, node.export_hand_over(state))
     typer.echo(str(into))
 
 
 @hand_over_app.command("import")
 @talks_to_a_node
 async def import_(node: Client, file: Annotated[Path, typer.Argument(exists=True)]) -> None:
-    """Take the cases in at the State's own node. Twice does no harm."""
-    taken = await node.import_hand_over(file.read_bytes())
+    """Take the cases in at the State's own node. Twice does no harm; what broke off goes on."""
+    taken = await node.import_hand_over(pieces(file))
     typer.echo(f"{taken['cases']} case(s), {taken['messages']} message(s) that were not here yet")

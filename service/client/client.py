@@ -389,14 +389,23 @@ class Client:
         where = f"/v1/messages/{_segment(id)}/paper-consent"
         return cast("Approval", await self._json("POST", where))
 
-    async def export_hand_over(self, state: str) -> bytes:
-        """A State's cases for its own node, sealed to it; at the intermediary they are blocked from then
-        on."""
-        return (await self._request("POST", f"/v1/hand-over/{_segment(state)}")).content
+    async def export_hand_over(self, state: str) -> AsyncIterator[bytes]:
+        """A State's cases and documents for its own node, sealed to it, piece by piece; at the intermediary
+        they are blocked from then on."""
+        try:
+            async with self._http.stream("POST", f"/v1/hand-over/{_segment(state)}") as answer:
+                if not answer.is_success:
+                    await answer.aread()
+                    raise problem_of(answer)
+                async for piece in answer.aiter_bytes():
+                    yield piece
+        except httpx.HTTPError as error:
+            raise NodeUnreachable(type(error).__name__) from error
 
-    async def import_hand_over(self, data: bytes) -> dict[str, Any]:
-        headers = {"Content-Type": "application/vnd.focalpoint.hand-over+json"}
-        return await self._json("POST", "/v1/hand-over", content=data, headers=headers)
+    async def import_hand_over(self, file: AsyncIterable[bytes] | Iterable[bytes]) -> dict[str, Any]:
+        """Take it in at the State's own node. What broke off goes on by the same file."""
+        headers = {"Content-Type": "application/vnd.focalpoint.hand-over"}
+        return await self._json("POST", "/v1/hand-over", content=file, headers=headers, timeout=UPLOAD)
 
     async def relay_envelope(self, id: str) -> bytes:  # noqa: A002
         """Of a message that was sealed past the intermediary's node: for its authority to open."""
@@ -747,6 +756,8 @@ class Client:
     ) -> Printed:
         asked = {"format": form, **(filters or {})} | ({} if language is None else {"lang": language})
         answer = await self._request("GET", path, params=asked)
+        if "Content-Language" not in answer.headers or "ETag" not in answer.headers:
+            raise NodeUnreachable("what answered is not a node")
         return Printed(
             content=answer.content,
             format=form,

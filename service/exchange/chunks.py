@@ -45,6 +45,7 @@ __all__ = [
     "Taken",
     "announce",
     "described_in",
+    "fault",
     "feed",
     "open_chunk",
     "take_chunk",
@@ -200,7 +201,7 @@ def _unannounced(node: Node, session: Session, sender: NodeCode, place: ChunkPla
 async def verify(node: Node, row: Row[Any]) -> str | None:
     """Read a whole attachment again and say, with evidence, whether it is what was signed for. Returns the
     code of a refusal."""
-    code = await _fault(node, row)
+    code = await fault(node, row)
     directory, now = node.directory.current(), node.clock.now()
 
     def conclude(session: Session) -> None:
@@ -218,7 +219,9 @@ async def verify(node: Node, row: Row[Any]) -> str | None:
     return code
 
 
-async def _fault(node: Node, row: Row[Any]) -> str | None:
+async def fault(node: Node, row: Row[Any]) -> str | None:
+    """Why an attachment of which every chunk is here is not what it was signed for; None when it is. One
+    chunk at a time."""
     try:
         described = await node.store.read(lambda session: _described(node, session, row))
         blind, size = BlindDigest(base64url.decode(described.salt.encode())), 0

@@ -2,8 +2,8 @@
 hold.
 
     export   at the intermediary, once the directory names the State's own node: each piece sealed to that
-             node's identity key, the list of pieces signed by the intermediary's node; its own copy of the
-             cases is blocked
+             node's identity key, the list of pieces signed by the intermediary's node, and the documents
+             behind them; its own copy of the cases is blocked
     import   at the new node: every statement verified again, nothing taken twice; conversations stand where
              they stood, and their deadlines are those that were counted
 
@@ -12,9 +12,10 @@ The other States need to do nothing: their nodes write to whichever node the dir
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -36,6 +37,15 @@ from service.access.actor import Actor
 from service.access.roles import Scope
 from service.errors import Conflict, NotFound
 from service.exchange import proof
+from service.exchange.handed_documents import (
+    Document,
+    announce,
+    lines,
+    pieces_of,
+    sealed_chunks,
+    take_chunks,
+)
+from service.exchange.mandated import MANDATE_ENDED
 from service.exchange.views import MOST_HANDED_OVER
 from service.node import Node
 from service.store import cases, mailbox, relay, retention
@@ -68,10 +78,11 @@ _MESSAGE_TIMES: Final = ("issued_at", "recorded_at", "due_at", "collected_at")
 _PARTS: Final[tuple[Purpose, ...]] = ("narrative", "identity")
 
 
-async def export_hand_over(node: Node, actor: Actor, state: StateCode) -> bytes:
-    """The cases of `state` as one file for its own node; here they are blocked from then on.
+async def export_hand_over(node: Node, actor: Actor, state: StateCode) -> AsyncIterator[bytes]:
+    """The cases of `state` as one file for its own node, in pieces; here they are blocked from then on.
 
-    Exported again it is sealed afresh, of the same cases. NotAcceptable `hand_over.no_own_node` while the
+    The first line is the cases; each line after it is a chunk of a document. Exported again it is sealed
+    afresh, of the same cases. NotAcceptable `hand_over.no_own_node` while the
     directory names no node of that State's own for its authorities.
     """
     actor.require(Scope.ADMIN)
@@ -79,12 +90,17 @@ async def export_hand_over(node: Node, actor: Actor, state: StateCode) -> bytes:
     directory = node.directory.current()
     own = _own_node(directory, state)
 
-    def work(session: Session) -> bytes:
+    key = directory.sealing_key(own, "identity", now)
+    documents: list[Document] = []
+
+    def work(session: Session) -> tuple[bytes, str]:
         connection = session.connection()
+        documents.clear()
         references = _cases_of(session, state) if _was_served(node, directory, state) else []
-        pieces = [piece for reference in references for piece in _pieces(node, session, reference, state)]
+        pieces = [
+            piece for reference in references for piece in _pieces(node, session, reference, state, documents)
+        ]
         pieces += list(_sealed_past(session, state))
-        key = directory.sealing_key(own, "identity", now)
         sealed = [
             seal(dumps(piece), to=key, header_digest=_place(node.code, own, number))
             for number, piece in enumerate(pieces)
@@ -98,7 +114,8 @@ async def export_hand_over(node: Node, actor: Actor, state: StateCode) -> bytes:
         }
         signed = issue(StatementType.HAND_OVER, claims, node.keys.signing(node.code))
         for reference in references:
-            if not retention.is_blocked(connection, reference):
+            held = retention.of_case(connection, reference)
+            if held is None or held.blocked_at is None or held.block_reason == MANDATE_ENDED:
                 retention.change(connection, reference, blocked_at=now, block_reason=BLOCKED)
                 journal.note(session, actor, "retention-blocked", reference, at=now, reason=BLOCKED)
         connection.execute(
@@ -107,15 +124,26 @@ async def export_hand_over(node: Node, actor: Actor, state: StateCode) -> bytes:
             .values(state="moved", changed_at=now)
         )
         journal.note(session, actor, "cases-handed-over", state, at=now)
-        return dumps(
-            {"format": FORMAT, "statement": signed.token, "pieces": [one.decode("ascii") for one in sealed]}
-        )
+        file = {
+            "format": FORMAT,
+            "statement": signed.token,
+            "pieces": [one.decode("ascii") for one in sealed],
+        }
+        return dumps(file), signed.digest
 
-    return await node.store.write(work)
+    head, statement = await node.store.write(work)
+
+    async def file() -> AsyncIterator[bytes]:
+        yield head + b"\n"
+        async for line in sealed_chunks(node, documents, to=key, hand_over=statement):
+            yield line
+
+    return file()
 
 
-async def import_hand_over(node: Node, actor: Actor, data: bytes) -> tuple[int, int]:
-    """Take the cases in: how many, and how many messages that were not here yet. Twice does no harm.
+async def import_hand_over(node: Node, actor: Actor, body: AsyncIterator[bytes]) -> tuple[int, int]:
+    """Take the cases in, and the documents after them: how many cases, and how many messages that were not
+    here yet. Twice does no harm, and what broke off goes on by the same file.
 
     NotAcceptable `hand_over.malformed` for what is not whole, not signed by its intermediary, or not for this
     node; Conflict `hand_over.differs` for a message that is here already and says something else.
@@ -123,7 +151,9 @@ async def import_hand_over(node: Node, actor: Actor, data: bytes) -> tuple[int, 
     actor.require(Scope.ADMIN)
     now = node.clock.now()
     directory = node.directory.current()
-    pieces = _opened(node, data, directory, now)
+    rest = lines(body, first=MOST_HANDED_OVER)
+    head = await anext(rest, b"")
+    pieces, statement = await asyncio.to_thread(_opened, node, head, directory, now)
     for piece in pieces:
         if piece["kind"] == "message":
             _verify(piece, node.state, directory)
@@ -141,10 +171,15 @@ async def import_hand_over(node: Node, actor: Actor, data: bytes) -> tuple[int, 
                     _take_thread(session, piece, now)
                 case "envelope":
                     _take_envelope(session, piece, now)
+                case "attachment":
+                    announce(node, session, piece, now)
         journal.note(session, actor, "cases-taken-over", node.state, at=now)
         return len(references), new
 
-    return await node.store.write(work)
+    taken = await node.store.write(work)
+    announced = [piece for piece in pieces if piece["kind"] == "attachment"]
+    await take_chunks(node, rest, announced, hand_over=statement, now=now)
+    return taken
 
 
 # --- out ----------------------------------------------------------------------------------------------------
@@ -161,8 +196,8 @@ def _own_node(directory: Directory, state: StateCode) -> NodeCode:
 def _was_served(node: Node, directory: Directory, state: StateCode) -> bool:
     """That State once gave a mandate to an intermediary at this node: nobody else's cases are handed over."""
     here = set(intermediary_of_node(directory, node.code))
-    versions = (one for given in directory.archive.mandates(state).values() for one in given)
-    return any(one.facts.intermediary in here for one in versions)
+    given = (one for versions in directory.archive.mandates(state).values() for one in versions)
+    return any(one.facts.intermediary in here for one in given)
 
 
 def _cases_of(session: Session, state: StateCode) -> list[CaseReference]:
@@ -176,9 +211,9 @@ def _cases_of(session: Session, state: StateCode) -> list[CaseReference]:
 
 
 def _pieces(
-    node: Node, session: Session, reference: CaseReference, state: StateCode
+    node: Node, session: Session, reference: CaseReference, state: StateCode, documents: list[Document]
 ) -> Iterator[dict[str, Any]]:
-    """Of a case only what that State said or was told."""
+    """Of a case only what that State said or was told. `documents` grows by those that go along."""
     connection = session.connection()
     case = cases.load_case(connection, reference)
     assert case is not None
@@ -197,6 +232,9 @@ def _pieces(
     }
     for row in rows:
         yield _message_piece(node, session, row)
+        said, found = pieces_of(node, session, row)
+        documents += found
+        yield from said
     for thread in sorted({row.thread for row in rows}):
         snapshot = connection.execute(select(THREAD.c.snapshot).where(THREAD.c.id == thread)).scalar()
         if snapshot is not None:
@@ -282,7 +320,8 @@ def _place(sender: NodeCode, recipient: NodeCode, number: int) -> bytes:
 # --- in -----------------------------------------------------------------------------------------------------
 
 
-def _opened(node: Node, data: bytes, directory: Directory, now: datetime) -> list[dict[str, Any]]:
+def _opened(node: Node, data: bytes, directory: Directory, now: datetime) -> tuple[list[dict[str, Any]], str]:
+    """What the first line holds, and the digest of its statement."""
     try:
         body = parse_object(data, max_bytes=MOST_HANDED_OVER, max_depth=4)
         unverified = read(str(body.get("statement")), typ=StatementType.HAND_OVER, max_bytes=MOST_HANDED_OVER)
@@ -299,9 +338,10 @@ def _opened(node: Node, data: bytes, directory: Directory, now: datetime) -> lis
             or list(claims.texts("pieces")) != [digest(one) for one in sealed]
         ):
             raise NotAcceptable("hand_over.malformed", "not a whole hand-over for this node")
-        return [
+        pieces = [
             _open_piece(node, one, _place(sender, node.code, number)) for number, one in enumerate(sealed)
         ]
+        return pieces, unverified.digest
     except Refused as reason:
         raise NotAcceptable("hand_over.malformed", f"{reason.code}: {reason.detail}") from None
 

@@ -30,7 +30,7 @@ from service.store import attachments, mailbox, outgoing, retention
 from service.store.tables import EVIDENCE, MESSAGE
 from service.store.vault import CaseVault, Purpose
 
-__all__ = ["Letter", "first_epoch", "load", "proofs_of", "sameness", "seal"]
+__all__ = ["Letter", "first_epoch", "load", "proofs_of", "sameness", "seal", "was_sealed_past"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,10 +132,18 @@ def load(node: Node, session: Session, rows: Sequence[Row[Any]]) -> Sequence[Let
     return letters
 
 
+def was_sealed_past(session: Session, row: Row[Any]) -> bool:
+    """Its number was counted for a message that the peer cannot read."""
+    return outgoing.counted_as(session.connection(), row) == past_digest(MessageId(row.message_id))
+
+
 def _readable(node: Node, session: Session, row: Row[Any], message: Row[Any]) -> frozenset[str] | None:
-    """By the mandate in force now. Nothing where none is: its verdict (`mandated`) falls before this."""
+    """By the mandate in force now. Nothing where none is: its verdict (`mandated`) falls before this. Nor,
+    however wide the mandate has become, of what was numbered as unreadable: both nodes have counted it so."""
     if not row.recipient_node.startswith("int-"):
         return None
+    if was_sealed_past(session, row):
+        return frozenset()
     thread = mailbox.load_thread(session.connection(), ThreadId(message.thread))
     try:
         carrier = carried_by(

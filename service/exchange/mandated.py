@@ -1,31 +1,47 @@
 """What waits to leave under a mandate: it leaves while that is in force, and not a moment longer.
 
 A message that was accepted under a mandate which has ended since is refused here with the mandate's code, as
-if the other node had said so. One for a State that runs a node of its own by now goes to that node instead.
+if the other node had said so; likewise one that was numbered as readable to the intermediary and is not any
+more. One for a State that runs a node of its own by now goes to that node instead. And what an intermediary
+holds of a State whose mandate has ended is blocked: kept for the State's own node, and read by nobody.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
-from sqlalchemy import Row, update
+from sqlalchemy import Row, select, update
 from sqlmodel import Session
 
 from protocol import conversations
 from protocol.directory import Directory
-from protocol.directory.mandates import carried_by
+from protocol.directory.mandates import carried_by, intermediary_of_node
 from protocol.errors import NotAcceptable
-from protocol.identifiers import Address, MessageId, NodeCode, ThreadId, state_of
-from service.exchange.letters import first_epoch
+from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, StateCode, ThreadId, state_of
+from service.access import journal
+from service.access.actor import Actor
+from service.access.roles import Role, Scope
+from service.exchange.letters import first_epoch, was_sealed_past
 from service.exchange.receipts import take_back
 from service.node import Node
 from service.store import attachments, mailbox, outgoing, retention
-from service.store.tables import OUTBOX
+from service.store.tables import CASE_PARTY, CASE_RETENTION, OUTBOX
 
-__all__ = ["Verdict", "apply_verdicts", "verdicts"]
+__all__ = ["MANDATE_ENDED", "Verdict", "apply_blocks", "apply_verdicts", "cases_to_block", "verdicts"]
+
+MANDATE_ENDED: Final = "mandate-ended"
+"""Why a case is blocked at an intermediary: nobody whose State takes part in it lets it act any more."""
+_BY_ITSELF: Final = Actor(
+    person="node",
+    role=Role.ADMINISTRATOR,
+    authorities=frozenset(),
+    scopes=frozenset({Scope.RETENTION_WRITE}),
+    expires_at=datetime.max.replace(tzinfo=UTC),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +100,69 @@ def apply_verdicts(node: Node, session: Session, found: Sequence[Verdict], now: 
         outgoing.begin_epoch(connection, node.code, peer, first_epoch(now), now)
 
 
+def cases_to_block(
+    node: Node, session: Session, directory: Directory, now: datetime
+) -> Mapping[CaseReference, bool]:
+    """At an intermediary's node: True for a case that no State of those without a node lets it read any more,
+    False for one that was blocked for that and is covered again. Nothing at a State's node.
+
+    A case of several such States stays readable while one of them has a mandate in force; whose people may
+    read which message of it, follows from the mandates at each request.
+    """
+    if node.state != "int":
+        return {}
+    connection = session.connection()
+    here = intermediary_of_node(directory, node.code)
+    acting = {entry.state for one in here for entry in directory.mandates(at=now, intermediary=one)}
+    rows = connection.execute(
+        select(CASE_PARTY.c.reference, CASE_PARTY.c.address).where(CASE_PARTY.c.address.not_like("int.%"))
+    )
+    states: dict[CaseReference, set[StateCode]] = defaultdict(set)
+    for row in rows:
+        state = state_of(Address(row.address))
+        if _was_given(directory, state, here):
+            states[CaseReference(row.reference)].add(state)
+    blocked = {
+        CaseReference(row.reference): row.block_reason
+        for row in connection.execute(
+            select(CASE_RETENTION.c.reference, CASE_RETENTION.c.block_reason).where(
+                CASE_RETENTION.c.blocked_at.is_not(None)
+            )
+        )
+    }
+    ended = {reference for reference, of_case in states.items() if of_case.isdisjoint(acting)}
+    return {
+        **dict.fromkeys(sorted(ended - blocked.keys()), True),
+        **{
+            reference: False
+            for reference, reason in sorted(blocked.items())
+            if reason == MANDATE_ENDED and reference not in ended
+        },
+    }
+
+
+def apply_blocks(node: Node, session: Session, found: Mapping[CaseReference, bool], now: datetime) -> None:
+    """From here on nobody reads narrative, identity or documents of these cases; or may again. Journalled."""
+    for reference, block in found.items():
+        if block == retention.is_blocked(session.connection(), reference):
+            continue  # an administrator was faster
+        retention.change(
+            session.connection(),
+            reference,
+            blocked_at=now if block else None,
+            block_reason=MANDATE_ENDED if block else None,
+        )
+        act = "retention-blocked" if block else "retention-unblocked"
+        journal.note(session, _BY_ITSELF, act, reference, at=now, reason=MANDATE_ENDED)
+        node.log.info("retention.changed", state="block" if block else "unblock")
+
+
+def _was_given(directory: Directory, state: StateCode, here: Sequence[Address]) -> bool:
+    """The State once gave a mandate to an intermediary at this node."""
+    given = (one for versions in directory.archive.mandates(state).values() for one in versions)
+    return any(one.facts.intermediary in here for one in given)
+
+
 def _involved(node: Node, row: Row[Any]) -> bool:
     return node.state == "int" or row.recipient_node.startswith("int-")
 
@@ -107,7 +186,23 @@ def _verdict(session: Session, row: Row[Any], directory: Directory, now: datetim
     except NotAcceptable as reason:
         # Of the directory's own reasons most pass by: the row waits, as any other for that peer.
         return Verdict(row=row, code=reason.code) if reason.code.startswith("mandate.") else None
-    return None if reached.node == row.recipient_node else Verdict(row=row, peer=reached.node)
+    if reached.node != row.recipient_node:
+        return Verdict(row=row, peer=reached.node)
+    if row.sequence is not None and not reached.readable and not was_sealed_past(session, row):
+        # It was numbered as readable, and the mandate is narrower now. Sealed past the intermediary it would
+        # count as something else under the same number: said again it is.
+        return Verdict(row=row, code=_reason(recipient, sender, procedure, directory, now))
+    return None
+
+
+def _reason(
+    recipient: Address, sender: Address, procedure: str | None, directory: Directory, now: datetime
+) -> str:
+    try:
+        carried_by(directory, recipient, procedure=procedure, towards=state_of(sender), at=now)
+    except NotAcceptable as reason:
+        return reason.code
+    raise AssertionError("what no mandate gives is refused")
 
 
 def _set(session: Session, rows: Sequence[int], **values: Any) -> None:

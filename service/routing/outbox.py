@@ -105,6 +105,7 @@ class Outbox:
         """Number, seal and publish what is queued. Returns how many rows left."""
         node = self._node
         now = node.clock.now()
+        await self._block(now)
         resting = [peer for peer, until in self._resting.items() if until > now]
         rows = await node.store.read(
             lambda session: outgoing.to_release(session.connection(), RELEASED_AT_ONCE, without=resting)
@@ -228,6 +229,17 @@ class Outbox:
         await node.store.write(lambda session: mandated.apply_verdicts(node, session, found, now))
         decided = {one.row.row for one in found}
         return [row for row in rows if row.row not in decided]
+
+    async def _block(self, now: datetime) -> None:
+        """At an intermediary's node: what no mandate lets it read any more. First of all, so that whoever has
+        something to send under an ended mandate does not read on meanwhile."""
+        node = self._node
+        if node.state != "int":
+            return
+        directory = node.directory.current()
+        found = await node.store.read(lambda session: mandated.cases_to_block(node, session, directory, now))
+        if found:
+            await node.store.write(lambda session: mandated.apply_blocks(node, session, found, now))
 
     async def _end_unreadable(self, rows: Sequence[Row[Any]], loaded: Sequence[Letter]) -> None:
         """What was erased since it was queued is over; the rows beside it are not."""

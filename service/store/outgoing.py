@@ -28,6 +28,7 @@ __all__ = [
     "acknowledge",
     "begin_epoch",
     "channel",
+    "counted_as",
     "due_again",
     "hold_case",
     "keep_manifests",
@@ -242,6 +243,21 @@ def release(connection: Connection, channel: Channel, releases: Sequence[Release
         ],
     )
     return True
+
+
+def counted_as(connection: Connection, row: AnyRow) -> str | None:
+    """What its channel's running digest has counted under the number of an outbox row; None without one."""
+    if row.sequence is None:
+        return None
+    counted: str | None = connection.execute(
+        select(CHANNEL_SEEN.c.statement_digest).where(
+            CHANNEL_SEEN.c.sender_node == row.sender_node,
+            CHANNEL_SEEN.c.recipient_node == row.recipient_node,
+            CHANNEL_SEEN.c.epoch == row.epoch,
+            CHANNEL_SEEN.c.sequence == row.sequence,
+        )
+    ).scalar_one_or_none()
+    return counted
 
 
 def postpone(connection: Connection, attempts: Iterable[tuple[int, datetime]]) -> None:

@@ -541,10 +541,17 @@ class FakeExchange:
             expires_at=now,
         )
 
-    async def export_hand_over(self, node: Node, actor: Actor, state: StateCode, /) -> bytes:
-        return b"{}"
+    async def export_hand_over(self, node: Node, actor: Actor, state: StateCode, /) -> AsyncIterator[bytes]:
+        async def file() -> AsyncIterator[bytes]:
+            yield b"{}"
 
-    async def import_hand_over(self, node: Node, actor: Actor, data: bytes, /) -> tuple[int, int]:
+        return file()
+
+    async def import_hand_over(
+        self, node: Node, actor: Actor, body: AsyncIterator[bytes], /
+    ) -> tuple[int, int]:
+        async for _ in body:
+            pass
         return 0, 0
 
     async def relay_envelope(self, node: Node, actor: Actor, message: MessageId, /) -> bytes:

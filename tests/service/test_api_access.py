@@ -67,7 +67,7 @@ BODIES: dict[Endpoint, dict[str, Any]] = {
     },
     ("POST", "/v1/hand-over"): {
         "content": b"{}",
-        "headers": {"Content-Type": "application/vnd.focalpoint.hand-over+json"},
+        "headers": {"Content-Type": "application/vnd.focalpoint.hand-over"},
     },
     ("POST", "/v1/messages/{id}/relay"): {"json": {"outcome": "handed-over", "way": "post"}},
     ("POST", "/v1/statistics/releases"): {"json": {"role": "origin", "year": 2025}},

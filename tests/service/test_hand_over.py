@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
+from sqlmodel import Session
 
 from protocol import conversations
 from protocol.bundle import verify_bundle
@@ -14,11 +17,15 @@ from protocol.identifiers import StateCode
 from service import exchange
 from service.access.roles import Role
 from service.errors import Forbidden
+from service.exchange.chunks import open_chunk
 from service.exchange.hand_over import export_hand_over, import_hand_over
 from service.exchange.views import Accepted
-from tests.protocol.sample_intermediary import take_own_node
-from tests.service.exchange_pair import actor
+from service.store.tables import ATTACHMENT
+from tests.protocol.sample_intermediary import give, take_own_node
+from tests.service.exchange_pair import Side, actor
 from tests.service.exchange_trio import Trio, open_trio
+from tests.service.test_attachments_between_nodes import described, upload
+from tests.service.test_paper_consent import carry_attachments
 
 pytestmark = pytest.mark.anyio
 ADMIN = actor(role=Role.ADMINISTRATOR, person="administrator-1")
@@ -37,6 +44,20 @@ async def trio(tmp_path: Path) -> AsyncIterator[Trio]:
     made.close()
 
 
+async def exported(trio: Trio) -> bytes:
+    return b"".join([piece async for piece in await export_hand_over(trio.iom.node, ADMIN, MD)])
+
+
+async def imported(side: Side, data: bytes) -> tuple[int, int]:
+    """In pieces that end anywhere."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(data), 65_521):
+            yield data[start : start + 65_521]
+
+    return await import_hand_over(side.node, ADMIN, pieces())
+
+
 async def moved(trio: Trio) -> tuple[Accepted, bytes]:
     """An inquiry that was accepted through the intermediary, and then the State's own node."""
     case = await trio.open_case()
@@ -47,8 +68,8 @@ async def moved(trio: Trio) -> tuple[Accepted, bytes]:
     await trio.settle()
     trio.wait(hours=1)
     take_own_node(trio.world)
-    data = await export_hand_over(trio.iom.node, ADMIN, MD)
-    assert await import_hand_over(trio.md.node, ADMIN, data) == (1, 3)
+    data = await exported(trio)
+    assert await imported(trio.md, data) == (1, 3)
     return request, data
 
 
@@ -75,7 +96,7 @@ async def test_importing_twice_doubles_nothing(trio: Trio) -> None:
     _, data = await moved(trio)
     tables = ("message", "thread", "evidence", "inbox", "case_file", "case_party")
     before = [await trio.md.rows(f"select count(*) as n from {table}") for table in tables]
-    assert await import_hand_over(trio.md.node, ADMIN, data) == (1, 0)
+    assert await imported(trio.md, data) == (1, 0)
     assert [await trio.md.rows(f"select count(*) as n from {table}") for table in tables] == before
 
 
@@ -104,11 +125,11 @@ async def test_nothing_moves_before_the_state_has_a_node_and_to_nobody_else(trio
         await export_hand_over(trio.iom.node, ADMIN, MD)
     trio.wait(hours=1)
     take_own_node(trio.world)
-    data = await export_hand_over(trio.iom.node, ADMIN, MD)
+    data = await exported(trio)
     with pytest.raises(NotAcceptable, match=r"hand_over\.malformed"):
-        await import_hand_over(trio.it.node, ADMIN, data)
+        await imported(trio.it, data)
     with pytest.raises(NotAcceptable, match=r"hand_over\.malformed"):
-        await import_hand_over(trio.md.node, ADMIN, data.replace(b'"pieces":["', b'"pieces":["x', 1))
+        await imported(trio.md, data.replace(b'"pieces":["', b'"pieces":["x', 1))
     with pytest.raises(Forbidden):
         await export_hand_over(trio.iom.node, trio.iom.officer, MD)
 
@@ -120,3 +141,93 @@ async def test_what_is_unanswered_goes_to_the_new_node_by_itself(trio: Trio) -> 
     await trio.settle()
     (row,) = await trio.md.rows("select status from message where id = :id", id=alert.id)
     assert row["status"] == "consigned"
+
+
+# --- documents ----------------------------------------------------------------------------------------------
+
+PAPER = b"%PDF-1.7 made up " + bytes(range(256)) * 2_100
+"""Three chunks."""
+
+
+async def with_documents(trio: Trio) -> Accepted:
+    """One document that came for the State, and one that the intermediary scanned; then its own node."""
+    give(trio.world, parts=("coded", "narrative", "identity"))
+    case = await trio.open_case()
+    await trio.notify(case)
+    uploaded = await upload(trio.it, case, PAPER)
+    said = trio.to_md("social-inquiry.request", case, identity=True)
+    request = await trio.it.send(
+        dataclasses.replace(said, identity={**(said.identity or {}), "attachments": [described(uploaded)]})
+    )
+    await trio.settle()
+    typed = await trio.iom.send(trio.for_md("accept", case, in_reply_to=request.id))
+    await trio.settle()
+    scanned = await upload(trio.md_at_iom, case, PAPER[:1_000])
+    scan = trio.attestation(case, typed, original_digest=scanned.digest)
+    await trio.iom.send(dataclasses.replace(scan, identity={"attachments": [described(scanned)]}))
+    await trio.settle()
+    await carry_attachments(trio)
+    trio.wait(hours=1)
+    take_own_node(trio.world)
+    return request
+
+
+async def documents_at(side: Side) -> list[bytes]:
+    def read(session: Session) -> list[bytes]:
+        rows = session.connection().execute(select(ATTACHMENT).order_by(ATTACHMENT.c.chunks.desc())).all()
+        assert all(row.state == "complete" for row in rows)
+        return [
+            b"".join(open_chunk(side.node, session, row, at) or b"" for at in range(1, row.chunks + 1))
+            for row in rows
+        ]
+
+    return await side.node.store.read(read)
+
+
+async def test_documents_move_with_the_cases_and_are_verified_again(trio: Trio) -> None:
+    request = await with_documents(trio)
+    data = await exported(trio)
+    assert PAPER[:40] not in data
+    assert len(data.splitlines()) == 1 + 3 + 1
+    await imported(trio.md, data)
+    assert await documents_at(trio.md) == [PAPER, PAPER[:1_000]]
+    (seen,) = await exchange.list_attachments(trio.md.node, trio.md.officer, request.id)
+    assert (seen.state, seen.arrived) == ("complete", 3)
+    await imported(trio.md, data)
+    assert len(await trio.md.rows("select number from attachment_chunk")) == 3 + 1
+    # What is at rest there is under its own keys.
+    home = trio.md.node.settings.data_dir
+    assert all(PAPER[:40] not in file.read_bytes() for file in home.rglob("*") if file.is_file())
+
+
+async def test_a_file_that_broke_off_is_said_to_have_and_goes_on(trio: Trio) -> None:
+    await with_documents(trio)
+    data = await exported(trio)
+    lines = data.splitlines(keepends=True)
+    with pytest.raises(NotAcceptable, match=r"hand_over\.malformed.*attachment\.incomplete"):
+        await imported(trio.md, b"".join(lines[:3]))
+    states = {row["state"] for row in await trio.md.rows("select state from attachment")}
+    assert states == {"arriving"}
+    await imported(trio.md, data)
+    assert await documents_at(trio.md) == [PAPER, PAPER[:1_000]]
+
+
+async def test_a_line_at_another_place_or_of_another_hand_over_is_taken_by_nobody(trio: Trio) -> None:
+    await with_documents(trio)
+    first, second = await exported(trio), await exported(trio)
+    lines, others = first.splitlines(keepends=True), second.splitlines(keepends=True)
+    for wrong in (
+        [lines[0], lines[2], lines[1], *lines[3:]],
+        [lines[0], *others[1:]],
+        [lines[0], b"e30.e30\n", *lines[2:]],
+    ):
+        with pytest.raises(NotAcceptable, match=r"hand_over\.malformed"):
+            await imported(trio.md, b"".join(wrong))
+    assert await trio.md.rows("select number from attachment_chunk") == []
+
+
+async def test_a_hand_over_is_written_and_read_a_chunk_at_a_time(trio: Trio) -> None:
+    await with_documents(trio)
+    sizes = [len(piece) async for piece in await export_hand_over(trio.iom.node, ADMIN, MD)]
+    assert len(sizes) == 1 + 3 + 1
+    assert max(sizes[1:]) < 1 << 20

@@ -286,6 +286,53 @@ async def test_a_mandate_for_another_procedure_covers_no_reply(trio: Trio) -> No
         await trio.iom.send(trio.for_md("accept", request.case, in_reply_to=request.id))
 
 
+async def test_a_revoked_mandate_blocks_what_is_held_for_the_state_at_once(trio: Trio) -> None:
+    notice, _ = await asked(trio)
+    reader = acting(trio.iom.node, trio.iom.officer)
+    read = await exchange.read_message(trio.iom.node, reader, notice.id, False, None)
+    assert read.content is not None
+    assert read.content.narrative
+    await trio.iom.outbox.release_queued()
+    assert await trio.iom.rows("select blocked_at from case_retention") == []
+    trio.wait(hours=1)
+    revoke(trio.world)
+    # Nothing waits in the outbox, and nobody asks for anything: the node does it by itself.
+    await trio.iom.outbox.release_queued()
+    (row,) = await trio.iom.rows("select reference, blocked_at, block_reason from case_retention")
+    assert (row["reference"], row["block_reason"]) == (notice.case, "mandate-ended")
+    assert row["blocked_at"] is not None
+    # Also with what somebody had in hand when it was revoked.
+    read = await exchange.read_message(trio.iom.node, reader, notice.id, False, None)
+    assert read.content is not None
+    assert (read.content.narrative, read.content.narrative_state) == ((), "sealed")
+    (noted,) = await trio.iom.rows(
+        "select actor, action, reason from access_journal where action = 'retention-blocked'"
+    )
+    assert dict(noted) == {"actor": "node", "action": "retention-blocked", "reason": "mandate-ended"}
+    await trio.iom.outbox.release_queued()
+    assert len(await trio.iom.rows("select position from access_journal where reason = 'mandate-ended'")) == 1
+    # At the State with a node nothing is blocked.
+    await trio.it.outbox.release_queued()
+    assert await trio.it.rows("select blocked_at from case_retention where blocked_at is not null") == []
+
+
+async def test_a_new_mandate_takes_back_its_own_block_and_no_other(trio: Trio) -> None:
+    notice, _ = await asked(trio)
+    trio.wait(hours=1)
+    revoke(trio.world)
+    await trio.iom.outbox.release_queued()
+    trio.wait(hours=1)
+    give(trio.world, since=trio.world.now)
+    await trio.iom.outbox.release_queued()
+    (row,) = await trio.iom.rows("select blocked_at from case_retention")
+    assert row["blocked_at"] is None
+    administrator = actor(role=Role.ADMINISTRATOR, person="administrator-1")
+    await exchange.change_retention(trio.iom.node, administrator, notice.case, "block", "court-proceedings")
+    await trio.iom.outbox.release_queued()
+    (row,) = await trio.iom.rows("select block_reason from case_retention")
+    assert row["block_reason"] == "court-proceedings"
+
+
 LANGUAGES = ("en", "fr", "es", "pt", "ru", "ar", "zh")
 
 

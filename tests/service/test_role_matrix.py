@@ -196,7 +196,7 @@ async def _hand_over(world: World, role: Role) -> Asked:
     said = {"iss": "int-iom", "aud": "it", "state": "it", "iat": int(NOW.timestamp()), "pieces": []}
     signed = issue(StatementType.HAND_OVER, said, network.signing["int-iom"])
     body = dumps({"format": "focalpoint-hand-over", "statement": signed.token, "pieces": []})
-    kind = {"Content-Type": "application/vnd.focalpoint.hand-over+json"}
+    kind = {"Content-Type": "application/vnd.focalpoint.hand-over"}
     return Asked(path="/v1/hand-over", more={"content": body, "headers": kind}, says="messages")
 
 

@@ -163,3 +163,87 @@ async def test_a_revoked_mandate_carries_nothing_blind_either(trio: Trio) -> Non
     assert await trio.iom.rows("select id from relay") == []
     with pytest.raises(NotAcceptable, match=r"mandate\.revoked"):
         await trio.it.send(trio.to_md("case.notification", case))
+
+
+async def chains(trio: Trio) -> list[list[dict[str, object]]]:
+    return [
+        await side.rows(
+            "select last, chain from channel where sender_node = 'it' and recipient_node = 'int-iom'"
+        )
+        for side in (trio.it, trio.iom)
+    ]
+
+
+async def lost_and_repeated(trio: Trio) -> None:
+    """What was published is lost, and its repetition comes."""
+    trio.hub.waiting["int-iom"].clear()
+    trio.wait(hours=1)
+
+
+async def test_what_was_numbered_blind_stays_so_when_the_mandate_widens(trio: Trio) -> None:
+    trio.wait(minutes=1)
+    give_own_key(trio.world)
+    give(trio.world, procedures=("identity",))
+    case = await trio.open_case()
+    notice = await trio.it.send(trio.to_md("case.notification", case))
+    await trio.release(trio.it)
+    await lost_and_repeated(trio)
+    give(trio.world)
+    await trio.settle()
+    (waits,) = (await exchange.pending_relays(trio.iom.node, trio.iom.officer)).messages
+    assert (waits.id, waits.readable, waits.sealed) == (notice.id, False, True)
+    ours, theirs = await chains(trio)
+    assert ours == theirs
+    assert ours
+    # What is said from now on is readable there.
+    second = await trio.it.send(trio.to_md("social-inquiry.request", case))
+    await trio.settle()
+    waiting = (await exchange.pending_relays(trio.iom.node, trio.iom.officer)).messages
+    assert {(one.id, one.readable) for one in waiting} >= {(notice.id, False)}
+    assert second.id in {one.id for one in waiting}
+    ours, theirs = await chains(trio)
+    assert ours == theirs
+
+
+async def test_what_was_numbered_readable_is_not_sent_blind_when_the_mandate_narrows(trio: Trio) -> None:
+    trio.wait(minutes=1)
+    give_own_key(trio.world)
+    case = await trio.open_case()
+    notice = await trio.it.send(trio.to_md("case.notification", case))
+    await trio.release(trio.it)
+    carried = len(trio.hub.carried)
+    await lost_and_repeated(trio)
+    give(trio.world, procedures=("identity",))
+    await trio.release(trio.it)
+    left = {parse(data).header.id for _, data in trio.hub.carried[carried:]}
+    assert notice.id not in left
+    (row,) = await trio.it.rows("select status, refusal_code from message where id = :id", id=notice.id)
+    assert (row["status"], row["refusal_code"]) == ("refused", "mandate.procedure")
+    # Said again, it goes past the intermediary; and both nodes have counted the same in the end.
+    again = await trio.it.send(trio.to_md("case.notification", case))
+    await trio.settle()
+    await trio.reconcile("int-iom")
+    await trio.settle()
+    (waits,) = (await exchange.pending_relays(trio.iom.node, trio.iom.officer)).messages
+    assert (waits.id, waits.readable) == (again.id, False)
+
+
+async def test_what_had_arrived_readable_before_the_mandate_narrowed_is_known_to_have(trio: Trio) -> None:
+    """The evidence was lost; the repetition is refused here, and the evidence sets it right when it comes."""
+    trio.wait(minutes=1)
+    give_own_key(trio.world)
+    case = await trio.open_case()
+    notice = await trio.it.send(trio.to_md("case.notification", case))
+    await trio.release(trio.it)
+    await trio.deliver("int-iom")
+    trio.wait(hours=1)
+    give(trio.world, procedures=("identity",))
+    await trio.release(trio.it)
+    (row,) = await trio.it.rows("select status from message where id = :id", id=notice.id)
+    assert row["status"] == "refused"
+    await trio.settle()
+    (row,) = await trio.it.rows("select status, refusal_code from message where id = :id", id=notice.id)
+    assert (row["status"], row["refusal_code"]) == ("consigned", None)
+    # The number is not sent again: a new epoch begins. What the old one counted is alike.
+    ours, theirs = await chains(trio)
+    assert ours[0] == theirs[0]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any, Final
 
 from fastapi import APIRouter, Response
+from fastapi.responses import StreamingResponse
 
 from protocol.errors import Refused
 from protocol.identifiers import StateCode
 from service.api.reading import HAND_OVER
 from service.console.admin.answering import fault_of
 from service.console.pages import HEADERS, Page, See, Viewing, go, render
-from service.errors import Malformed, NodeError, TooLarge
-from service.exchange.views import MOST_HANDED_OVER
+from service.errors import Malformed, NodeError
 
 __all__ = ["router"]
 
@@ -42,11 +42,11 @@ async def give_out(see: See) -> Response:
         state = see.posted.one("state")
         if len(state) != 2 or not (state.isascii() and state.isalpha() and state.islower()):
             raise Malformed("request.body", "expected a State's code", field="/state")
-        data = await see.exchange.export_hand_over(see.node, see.actor, StateCode(state))
+        file = await see.exchange.export_hand_over(see.node, see.actor, StateCode(state))
     except (Refused, NodeError) as refused:
         return _page(see, 422, fault=fault_of(see, refused))
     headers = {**HEADERS, "Content-Disposition": 'attachment; filename="hand-over.fpcases"'}
-    return Response(data, headers=headers, media_type=HAND_OVER)
+    return StreamingResponse(file, headers=headers, media_type=HAND_OVER)
 
 
 @router.post(_HAND_OVER)
@@ -54,12 +54,7 @@ async def take_in(see: See) -> Response:
     try:
         if see.posted.upload is None:
             raise Malformed("request.body", "expected a file", field="/file")
-        data = bytearray()
-        async for piece in see.posted.upload.chunks:
-            data += piece
-            if len(data) > MOST_HANDED_OVER:
-                raise TooLarge("request.too_large", "more than is handed over in one file")
-        await see.exchange.import_hand_over(see.node, see.actor, bytes(data))
+        await see.exchange.import_hand_over(see.node, see.actor, see.posted.upload.chunks)
     except (Refused, NodeError) as refused:
         return _page(see, 422, fault=fault_of(see, refused))
     return go(see, _HAND_OVER, said="admin-said-taken-in")
