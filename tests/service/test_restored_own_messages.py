@@ -14,15 +14,26 @@ import pytest
 
 from protocol.bundle import verify_bundle
 from protocol.envelope import ClearHeader, Outgoing, assemble
+from protocol.errors import NotAcceptable
 from protocol.identifiers import CaseReference, MessageId, NodeCode, new_message_id
-from protocol.reconciliation import Restored
-from protocol.returned import NOT_OURS, returned_digest
+from protocol.limits import Limits
+from protocol.reconciliation import (
+    MAX_KNOWN_EPOCHS,
+    Restored,
+    issue_reconciliation,
+    read_reconciliation,
+)
+from protocol.returned import NOT_OURS, that_fit
+from protocol.statements import StatementType, issue, read
 from service import exchange
 from service.errors import Conflict
 from service.exchange.accept import Outcome
 from service.exchange.erasure import erase, forget
 from service.exchange.running import take_up_restored
 from service.exchange.views import Accepted, Submission
+from service.routing.reconciler import Reconciler
+from service.store import retention
+from tests.protocol.sample_directory import NOW, seeded_key
 from tests.service.exchange_pair import Pair, Side, message, open_pair
 from tests.service.test_restoration import copied, put_back
 
@@ -341,8 +352,6 @@ def test_a_crash_between_two_steps_repeats_nothing_and_loses_nothing(
 
 
 async def _only_tells(pair: Pair) -> None:
-    from service.routing.reconciler import Reconciler
-
     await Reconciler(pair.it.node, pair.it.link).tell_all()
 
 
@@ -409,8 +418,6 @@ def test_what_the_peer_may_not_read_any_more_comes_back_without_its_parts(
                 lambda session: erase(peer, session, case, ("identity", "narrative"), pair.clock.now())
             )
         else:
-            from service.store import retention
-
             await peer.store.write(
                 lambda session: retention.change(session.connection(), case, blocked_at=pair.clock.now())
             )
@@ -439,9 +446,8 @@ async def returned_by_ro(
 ) -> Outcome:
     """An envelope of `ro`'s node, as a peer without scruples would make it."""
     world, now = pair.world, pair.clock.now()
-    content, sealed_identity = (
-        world.directory.sealing_key(NodeCode("it"), use, now) for use in ("content", "identity")
-    )  # type: ignore[arg-type]
+    content = world.directory.sealing_key(NodeCode("it"), "content", now)
+    sealed_identity = world.directory.sealing_key(NodeCode("it"), "identity", now)
     id_ = new_message_id(pair.ro.node.random.bytes)
     envelope = assemble(
         Outgoing(kind="returned", id=id_, statements=tokens, narrative=narrative, identity=identity),
@@ -466,8 +472,6 @@ async def returned_by_ro(
 
 def forged(pair: Pair, statement: str, signer: str, **changes: Any) -> str:
     """The statement with other claims, under that owner's key."""
-    from protocol.statements import StatementType, issue, read
-
     claims = {**read(statement, typ=StatementType.CONTENT).claims, **changes}
     return issue(StatementType.CONTENT, claims, pair.world.signing[signer]).token
 
@@ -650,8 +654,121 @@ def test_a_node_that_knows_no_former_epoch_lost_all_of_them() -> None:
     assert Restored(epoch="000000000030", known=()).lost("000000000001", 1)
 
 
-def test_proofs_do_not_change_what_the_channel_counts() -> None:
-    assert returned_digest("s" * 43) != "s" * 43
+def told(**restored: Any) -> dict[str, Any]:
+    """Claims of a reconciliation that says this of a restoration."""
+    said = issue_reconciliation(
+        issuer=NodeCode("it"),
+        peer=NodeCode("ro"),
+        channels=(),
+        directory="d" * 43,
+        issued_at=NOW,
+        key=seeded_key("it-node-1"),
+    )
+    return {**said.claims, "restored": restored}
+
+
+def read_told(claims: dict[str, Any]) -> Restored | None:
+    statement = issue(StatementType.RECONCILIATION, claims, seeded_key("it-node-1"))
+    return read_reconciliation(statement).restored
+
+
+def test_a_reconciliation_says_how_far_a_restored_node_knows_itself() -> None:
+    restored = Restored(epoch="30", known=tuple((f"{number:02}", number) for number in range(1, 29)))
+    said = issue_reconciliation(
+        issuer=NodeCode("it"),
+        peer=NodeCode("ro"),
+        channels=(),
+        directory="d" * 43,
+        issued_at=NOW,
+        key=seeded_key("it-node-1"),
+        restored=restored,
+    )
+    assert read_reconciliation(said).restored == restored
+    plain = {name: value for name, value in told().items() if name != "restored"}
+    assert read_told(plain) is None
+
+
+def test_of_very_many_former_epochs_the_newest_are_named() -> None:
+    many = tuple((f"{number:012d}", 1) for number in range(500))
+    said = issue_reconciliation(
+        issuer=NodeCode("it"),
+        peer=NodeCode("ro"),
+        channels=(),
+        directory="d" * 43,
+        issued_at=NOW,
+        key=seeded_key("it-node-1"),
+        restored=Restored(epoch=f"{500:012d}", known=many),
+    )
+    found = read_reconciliation(said).restored
+    assert found is not None
+    assert found.known == many[-MAX_KNOWN_EPOCHS:]
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        [["2", 1], ["1", 1]],
+        [["1", 1], ["1", 2]],
+        [["3", 1]],
+        [["1", -1]],
+        [["1", True]],
+        [["1"]],
+        [[1, 1]],
+        [[f"{number:03}", 1] for number in range(MAX_KNOWN_EPOCHS + 1)],
+    ],
+)
+def test_a_malformed_restoration_is_refused(known: list[Any]) -> None:
+    with pytest.raises(NotAcceptable) as reason:
+        read_told(told(epoch="3", known=known))
+    assert reason.value.code == "channel.malformed"
+
+
+def test_proofs_that_do_not_fit_stay_behind_in_order() -> None:
+    limits = Limits()
+    room = limits.statement - 100
+    assert that_fit("s" * room, ["a" * 49, "b" * 49, "c"], 63, limits) == ("a" * 49, "b" * 49)
+    assert that_fit("s" * room, ["a" * 100, "b"], 63, limits) == ()
+    assert that_fit("s", ["a"] * 99, 63, limits) == ("a",) * 63
+
+
+def test_evidence_for_which_there_is_no_room_follows_behind(
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def play() -> None:
+        monkeypatch.setattr("service.exchange.letters.MAX_STATEMENTS", 2)
+        case = await _notified(pair)
+        copy = copied(pair.it, tmp_path / "copy.db")
+        asked = await pair.request(case)
+        await exchange.collect(pair.ro.node, pair.ro.officer, asked.id)
+        await pair.settle()
+        side = await restored(pair, "it", copy)
+        await rounds(pair)
+        assert (await message_row(side, asked.id))["status"] == "retrieved"
+        assert await threads(side) == await threads(pair.ro)
+        await verifies(pair, side, case)
+
+    run(play())
+
+
+def test_what_was_still_at_the_hub_comes_back_once_the_peer_has_it(pair: Pair, tmp_path: Path) -> None:
+    async def play() -> None:
+        case = await _notified(pair)
+        copy = copied(pair.it, tmp_path / "copy.db")
+        asked = await pair.it.send(message("social-inquiry.request", case, pair.it.office, pair.ro.office))
+        await pair.release(pair.it)
+        at_the_hub, pair.hub.waiting["ro"] = pair.hub.waiting["ro"], []
+        side = await restored(pair, "it", copy)
+        await rounds(pair, 1)
+        assert asked.id not in await said(side)
+        pair.hub.waiting["ro"] = at_the_hub
+        await pair.settle()
+        pair.clock.pass_by(hours=1)
+        await rounds(pair)
+        assert await said(side) == await said(pair.ro)
+        assert asked.id in await said(side)
+        assert await threads(side) == await threads(pair.ro)
+
+    run(play())
 
 
 def test_what_had_not_left_before_the_restore_does_not_come_back(pair: Pair, tmp_path: Path) -> None:
