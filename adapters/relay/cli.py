@@ -243,6 +243,7 @@ def read(
     message: Annotated[str | None, typer.Option(help="With FILE: which message it answers.")] = None,
     reply: Annotated[str | None, typer.Option(help="Instead of FILE: a reply from the page.")] = None,
     form: ReplyOption = None,
+    password_file: Annotated[Path | None, typer.Option(help="With FILE, when it is protected.")] = None,
     received_on: Annotated[str | None, typer.Option(help="YYYY-MM-DD; today where left out.")] = None,
     language: Annotated[str, typer.Option("--lang", help="The form's language.")] = "en",
 ) -> None:
@@ -256,10 +257,10 @@ def read(
         data = _bytes(file, MOST_BYTES)
         whole = await node.message(message)
         asked = form or usual_reply(whole["type"]) or "query"
-        on = date.fromisoformat(received_on) if received_on else here().date()
-        return await handing.read_pdf(
-            node, message, asked, await read_filled(data), data, language=language, on=on
-        )
+        password = None if password_file is None else _bytes(password_file, 1 << 10).decode().strip()
+        filled = await read_filled(data, password=password)
+        on = _day(received_on)
+        return await handing.read_pdf(node, message, asked, filled, data, language=language, on=on)
 
     draft = _at_desk(settings, work)
     _write(output, draft.to_json().encode())
@@ -294,7 +295,7 @@ def say(
     """
 
     async def work(node: Client, _: Setup, book: DeskBook) -> tuple[str | None, str]:
-        told = handing.Draft.from_json(draft.read_text("utf-8"))
+        told = _draft(draft)
         done = await handing.say(
             node,
             told,
@@ -353,6 +354,20 @@ def web(
         forwarded_allow_ips="127.0.0.1",
         limit_concurrency=100,
     )
+
+
+def _draft(file: Path) -> handing.Draft:
+    try:
+        return handing.Draft.from_json(file.read_text("utf-8"))
+    except (OSError, ValueError, TypeError):
+        fail(f"{file}: expected what `read` wrote")
+
+
+def _day(text: str | None) -> date:
+    try:
+        return here().date() if text is None else date.fromisoformat(text)
+    except ValueError:
+        fail("--received-on: expected YYYY-MM-DD")
 
 
 def _bytes(file: Path, most: int) -> bytes:

@@ -152,21 +152,22 @@ class DeskBook:
 
     def take_reply(self, token: str, values: Mapping[str, str], now: datetime) -> bool:
         """Keep the reply, and use the link up: both or neither. False when it is no good any more."""
-        link = self.link(token, now)
-        if link is None:
-            return False
-        id_ = secrets.token_hex(8)
-        said = {"values": dict(values), "reply": link.reply, "language": link.language}
-        sealed = seal(json.dumps(said).encode(), to=self._public(), header_digest=_bound(id_))
-        self._database.execute("BEGIN IMMEDIATE")
-        used = self._database.execute(
-            "UPDATE link SET used_at = ? WHERE mark = ? AND used_at IS NULL", (now.isoformat(), _mark(token))
-        )
-        if used.rowcount == 1:
-            row = (id_, link.message, now.isoformat(), sealed)
-            self._database.execute("INSERT INTO reply VALUES (?, ?, ?, ?, 'waiting')", row)
+        self._database.execute("BEGIN IMMEDIATE")  # before the look: the page may run twice
+        try:
+            link = self.link(token, now)
+            if link is not None:
+                id_ = secrets.token_hex(8)
+                said = {"values": dict(values), "reply": link.reply, "language": link.language}
+                sealed = seal(json.dumps(said).encode(), to=self._public(), header_digest=_bound(id_))
+                used = (now.isoformat(), _mark(token))
+                self._database.execute("UPDATE link SET used_at = ? WHERE mark = ?", used)
+                row = (id_, link.message, now.isoformat(), sealed)
+                self._database.execute("INSERT INTO reply VALUES (?, ?, ?, ?, 'waiting')", row)
+        except BaseException:
+            self._database.execute("ROLLBACK")
+            raise
         self._database.execute("COMMIT")
-        return used.rowcount == 1
+        return link is not None
 
     # -- replies that wait to be looked at
 

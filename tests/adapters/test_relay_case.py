@@ -26,7 +26,8 @@ from service.client import Problem
 from service.exchange.views import Accepted
 from tests.adapters.relay_stage import PASSWORD, RETURN_TO, RelayStage, filled_in
 from tests.adapters.test_relay_paper import whole
-from tests.protocol.sample_intermediary import IOM, MD_OFFICE, give, give_own_key, revoke
+from tests.protocol.sample_intermediary import IOM, MD_OFFICE, give, give_own_key, revoke, take_own_node
+from tests.service.test_hand_over import exported, imported
 from tests.service.test_paper_consent import carry_attachments, confirm, proposed, stands, state
 
 pytestmark = pytest.mark.anyio
@@ -444,3 +445,64 @@ async def test_nothing_of_a_message_is_in_what_the_desk_keeps(
     for hidden in (str(request.case), PASSWORD, "office@ministry.example", "social-inquiry.request"):
         assert hidden.encode() not in kept
         assert hidden not in caplog.text
+
+
+# --- the whole road ---------------------------------------------------------------------------------------
+
+
+async def test_a_whole_case_without_a_node_to_the_states_own_node(stage: RelayStage) -> None:
+    """PDF out, reply in, consent on paper, mandate revoked, and the move: evidence whole at each stage."""
+    trio = stage.trio
+    road, proposal = await proposed(
+        trio
+    )  # the inquiry was asked, accepted and answered, and typed from paper
+    await whole_evidence(stage, road.case)
+
+    file = await on_paper(stage, proposal.id)
+    draft = await draft_of(stage, proposal.id, "query", file)
+    async with stage.officer() as node:
+        await handing.confirm(node, stage.book, proposal.id, "post")
+        with pytest.raises(Problem) as bound:
+            await node.send(
+                {
+                    "id": draft.attestation,
+                    "case": str(road.case),
+                    "type": "durable-solution.acceptance",
+                    "sender": str(MD_OFFICE),
+                    "recipient": str(trio.it.office),
+                    "in_reply_to": str(proposal.id),
+                    "declares_no_danger": True,
+                    "coded": {"agreement": await road.agreement_digest(proposal)},
+                }
+            )
+        assert bound.value.code in ("intermediary.cannot_bind", "access.scope")
+        _, attestation = await handing.say(node, draft, **CONSENT, scan=b"%PDF-1.7 signed")  # type: ignore[arg-type]
+    await trio.settle()
+    await carry_attachments(trio)
+    asked = await exchange.propose_paper_consent(trio.it.node, trio.it.officer, attestation)  # type: ignore[arg-type]
+    await exchange.decide(trio.it.node, trio.it.supervisor, asked.id, "approve", None)
+    await trio.settle()
+    assert await stands(trio, road, proposal) == ("accepted-on-paper", True)
+    assert "relayed-to-non-node" in await stage.kinds(proposal.id)
+    await whole_evidence(stage, road.case)
+
+    notice = (await trio.iom.rows("select id from message where type = 'case.notification'"))[0]["id"]
+    await on_paper(stage, notice)
+    await stage.keep_snapshots()
+    revoke(trio.world)
+    with pytest.raises(Unfit, match=r"relay\.not_pending"):
+        await on_paper(stage, notice)
+    async with stage.officer() as node:
+        with pytest.raises(Problem):
+            await handing.confirm(node, stage.book, notice, "post")
+
+    trio.wait(hours=1)
+    take_own_node(trio.world)
+    data = await exported(trio)
+    cases, messages = await imported(trio.md, data)
+    assert (cases, messages > 10) == (1, True)
+    await stage.keep_snapshots()
+    for side in (trio.md, trio.it):
+        bundle = await exchange.case_bundle(side.node, side.officer, road.case)
+        report = verify_bundle(bundle, trio.world.charter_digest, procedure_of=conversations.procedure_of)
+        assert report.findings == (), side.node.code
