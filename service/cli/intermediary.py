@@ -1,15 +1,26 @@
-"""`focalpoint intermediary`: what the administrators of an intermediary's node, and of a new node, do."""
+"""`focalpoint intermediary`: how a State without a node joins, at its own desk and offline; and how its cases
+move to its own node later."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from protocol.directory.entries import is_member_code, state_of_member
+from protocol.identifiers import StateCode
+from protocol.statements import LocalSigningKey
 from service.cli.at_api import talks_to_a_node
 from service.cli.files import pieces, write_pieces
+from service.cli.root_key import RootPassphraseOption, root_passphrase
 from service.client import Client
+from service.clock import SystemClock
+from service.directory.nodeless import admission_request, sign_entry
+from service.errors import Conflict
+from service.random_source import SystemRandomSource
+from service.root_key_file import read_root_key, write_root_key
 
 __all__ = ["intermediary_app"]
 
@@ -18,6 +29,47 @@ hand_over_app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="A State's open cases move to its own node."
 )
 intermediary_app.add_typer(hand_over_app, name="hand-over")
+
+
+@intermediary_app.command()
+def join(
+    state: Annotated[str, typer.Argument(help="The State's code, such as md.")],
+    root_key: Annotated[
+        Path, typer.Option("--root-key", help="The new, encrypted root key. Keep it offline.")
+    ],
+    passphrase_file: RootPassphraseOption = None,
+) -> None:
+    """Make the root key of a State that has no node, on that State's own machine. Printed is what the
+    network's keepers need to admit it. Whoever serves the State never holds this key."""
+    if root_key.exists():
+        raise Conflict("keystore.exists", f"{root_key} is there already; name another file")
+    if not is_member_code(state) or state_of_member(state) == "int":
+        raise typer.BadParameter("expected a State's code, such as md")
+    root = LocalSigningKey.from_seed(None, SystemRandomSource().bytes(32))
+    write_root_key(root_key, root, root_passphrase(passphrase_file, twice=True))
+    typer.echo(json.dumps(admission_request(StateCode(state), root.public, SystemClock().now()), indent=2))
+
+
+@intermediary_app.command()
+def entry(
+    kind: Annotated[str, typer.Argument(help="authority or mandate.")],
+    name: Annotated[str, typer.Argument(help="Its name in the State: protectia-copilului, iom.")],
+    facts: Annotated[
+        Path, typer.Argument(help="Its metadata, JSON, as `directory preview` takes it.", exists=True)
+    ],
+    state: Annotated[str, typer.Option(help="The State's code.")],
+    network: Annotated[str, typer.Option(help="The network's name, as its charter has it.")],
+    root_key: Annotated[
+        Path, typer.Option("--root-key", help="The State's encrypted root key.", exists=True)
+    ],
+    passphrase_file: RootPassphraseOption = None,
+) -> None:
+    """Sign an entry of a State that has no node, where its root key is. Printed is the entry: it goes as
+    STATE.KIND.NAME.jws into the entries directory of any member's node."""
+    said = json.loads(facts.read_bytes())
+    key = read_root_key(root_key, root_passphrase(passphrase_file, twice=False))
+    now = SystemClock().now()
+    typer.echo(sign_entry(StateCode(state), kind, name, said, network=network, now=now, key=key))
 
 
 @hand_over_app.command("export")

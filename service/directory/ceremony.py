@@ -137,7 +137,8 @@ def propose_rotation(
 def propose_admission(
     papers: Papers, request: Mapping[str, Any], *, now: datetime, lasts: timedelta
 ) -> Proposal:
-    """From what `focalpoint node init` printed. Of a member that is there already: its new root keys beside
+    """From what `focalpoint node init` or `focalpoint intermediary join` printed; the latter names no node.
+    Of a member that is there already: its new root keys beside
     the old ones, which are needed for as long as what they signed is to verify.
 
     Refuses `directory.malformed`.
@@ -148,8 +149,9 @@ def propose_admission(
     former = papers.admissions.get(member)
     old = former.root_keys if former else ()
     known = {record.kid for record in fresh}
-    node = NodeCode(claims.text("node"))
-    nodes = (*(former.nodes if former else ()), *(() if former and node in former.nodes else (node,)))
+    named = claims.text_or_none("node")
+    node = () if named is None else (NodeCode(named),)
+    nodes = tuple(dict.fromkeys((*(former.nodes if former else ()), *node)))
     document = sign_admission(
         charter=papers.rules,
         member=member,

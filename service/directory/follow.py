@@ -242,16 +242,24 @@ class ReplicatedDirectory:
     ) -> dict[str, str]:
         """Tokens of the entries that the snapshot names and `last` has not verified.
 
-        A member may write from any of its nodes; of several texts the one that the snapshot names counts.
+        A member may write from any of its nodes, and where it has none any member's may carry what it has
+        signed; of several texts the one that the snapshot names counts.
         """
         admitted = {member: verify_admission(read_cosigned(text), rules) for member, text in fresh.items()}
+        everybody = {
+            node
+            for member in snapshot.admissions
+            if (one := admitted.get(member) or (last.archive.admission(member) if last else None)) is not None
+            for node in one.nodes
+        }
         subjects = []
         for path, wanted in snapshot.entries.items():
             if last is not None and wanted in last.archive.held:
                 continue
             member = path.partition("/")[0]
             admission = admitted.get(member) or (last.archive.admission(member) if last else None)
-            subjects += [directory_subject(node, path) for node in (admission.nodes if admission else ())]
+            writers = admission.nodes or sorted(everybody) if admission else ()
+            subjects += [directory_subject(node, path) for node in writers]
         return {
             path: token
             for _, path, token in await _read(hub, subjects)

@@ -108,7 +108,9 @@ class Registrar:
     async def _newest_entries(self) -> dict[str, str]:
         """What is known of each path, replaced by what its member put since and is good.
 
-        What vanished from the hub stays: a hub that lost its store says nothing about a member's will.
+        What vanished from the hub stays: a hub that lost its store says nothing about a member's will. Of a
+        State without a node any member's may put what that State has signed, so that no single one can hold
+        back that a mandate was revoked.
         """
         entries = dict(self._entries)
         rules = self._papers.rules
@@ -117,11 +119,13 @@ class Registrar:
                 for _, path, token in await self._link.read_directory(node):
                     if entries.get(path) == token:
                         continue
+                    spoken = self._papers.admissions.get(path.partition("/")[0])
+                    member = spoken if spoken is not None and not spoken.nodes else admission
                     try:
-                        entry, _ = verify_entry(path, token, rules, admission)
+                        entry, _ = verify_entry(path, token, rules, member)
                         known = entries.get(path)
                         if known is not None:
-                            before, _ = verify_entry(path, known, rules, admission)
+                            before, _ = verify_entry(path, known, rules, member)
                             if entry.issued_at < before.issued_at:
                                 continue
                     except Refused as reason:
