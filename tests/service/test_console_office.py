@@ -354,7 +354,7 @@ async def test_keys_are_shown_without_secrets_and_acted_on_by_two(stand: AccessS
     assert before in page.text
     for fields in (
         {"act": "rotate", "owner": API_TOKEN, "kid": before},
-        {"act": "revoke", "owner": API_TOKEN, "since": "2026-11-01T10:00"},
+        {"act": "revoke", "owner": API_TOKEN, "kid": before, "since": "2026-11-01T10:00"},
         {"act": "rotate", "owner": API_TOKEN, "replace": "yes"},
         {"act": "compromised", "owner": API_TOKEN},
         {"act": "melt", "owner": API_TOKEN},
@@ -436,9 +436,12 @@ async def test_the_journal_is_found_by_person_and_period_page_by_page_and_readin
     rest = await desk.get(f"/console/journal?{further[1].replace('&amp;', '&')}")
     assert len(re.findall("message-read", rest.text)) == 10
     assert 'rel="next"' not in rest.text
+    first_day = await desk.get("/console/journal", params={"until": day})
+    assert "first-day" in first_day.text
+    assert ">later<" not in first_day.text
     later = await desk.get("/console/journal", params={"person": "later"})
     assert len(re.findall("message-read", later.text)) == 5
-    assert [row[2] for row in stand.journal()][-3:] == ["journal-read"] * 3
+    assert [row[2] for row in stand.journal()][-4:] == ["journal-read"] * 4
     assert (await desk.get("/console/journal", params={"case": "no case"})).status_code == 422
 
 
