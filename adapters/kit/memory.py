@@ -104,6 +104,10 @@ class Memory:
             (name, value),
         )
 
+    def forget(self, name: str) -> None:
+        """A position that is not needed any more."""
+        self._database.execute("DELETE FROM position WHERE name = ?", (name,))
+
     def outcome(self, way: Way, name: str) -> str | None:
         """What became of it; None while it is not settled."""
         row = self._database.execute(

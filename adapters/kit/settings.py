@@ -35,7 +35,7 @@ from joserfc.jwk import Key, KeySet
 
 from service.client import Client, ClientCredentials
 
-__all__ = ["Settings", "SettingsError", "credentials", "load", "signing_key"]
+__all__ = ["Settings", "SettingsError", "credentials", "load", "read_secret", "signing_key"]
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,38}[a-z0-9]")
 _ALGORITHMS: Final = {"OKP": "Ed25519", "EC": "ES256", "RSA": "PS256"}
@@ -205,6 +205,12 @@ def _key(text: str, word: str, faults: list[str]) -> Key | None:
         faults.append(f"{word}: expected one private JWK with a kid (Ed25519, P-256 or RSA)")
         return None
     return key
+
+
+def read_secret(settings: Settings, name: object, word: str, faults: list[str]) -> str | None:
+    """What is in the file called so, beside the settings; None, and a fault that names it by `word`, where it
+    cannot be read or others may read it."""
+    return _read_secret(settings.path(str(name)), word, faults)
 
 
 def _read_secret(path: Path, word: str, faults: list[str]) -> str | None:
