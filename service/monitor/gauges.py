@@ -88,7 +88,9 @@ class Gauges:
             for peer in peers.known(connection, node.code)
             if (at := peers.last_heard(connection, node.code, peer)) is not None
         }
-        oldest = {peer: (now - one.oldest).total_seconds() for peer, one in peers.waiting(connection).items()}
+        oldest: dict[str, float] = {
+            peer: (now - one.oldest).total_seconds() for peer, one in peers.waiting(connection).items()
+        }
         node.metrics.peers(oldest_seconds=oldest, heard_seconds=heard)
         try:
             directory = node.directory.current()
