@@ -516,7 +516,7 @@ class FakeExchange:
     async def record_relay(
         self, node: Node, actor: Actor, message: MessageId, outcome: RelayOutcome, /
     ) -> RelayView:
-        self._own(actor, message)
+        self._message(actor, message)
         return RelayView(
             id=message,
             sender_node=node.code,
@@ -529,7 +529,7 @@ class FakeExchange:
         )
 
     async def propose_paper_consent(self, node: Node, actor: Actor, message: MessageId, /) -> ApprovalView:
-        self._own(actor, message)
+        self._message(actor, message)
         now = node.clock.now()
         return ApprovalView(
             id=message,
@@ -555,7 +555,7 @@ class FakeExchange:
         return 0, 0
 
     async def relay_envelope(self, node: Node, actor: Actor, message: MessageId, /) -> bytes:
-        self._own(actor, message)
+        self._message(actor, message)
         return b'{"manifest":"e30.e30.AA","parts":{}}'
 
     async def import_envelope(self, node: Node, actor: Actor, data: bytes, /) -> ImportView:

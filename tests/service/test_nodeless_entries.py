@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,12 +16,18 @@ from protocol.errors import NotAcceptable, Refused
 from protocol.identifiers import NodeCode, StateCode
 from service.cli.main import app
 from service.directory.nodeless import sign_entry
-from service.routing.subjects import directory_subject
+from service.directory.registrar import Registrar
+from service.routing.subjects import NETWORK_WRITER, directory_subject
 from tests.protocol.sample_directory import NOW, World
 from tests.protocol.sample_intermediary import IOM, intermediary_directory
-from tests.service.test_directory_replication import Follower, following
+from tests.service.test_directory_replication import Clock, Follower, Log, following, papers_of
 
 MANDATE = "md/mandate/iom"
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
 
 
 def followed(base: Path, world: World, *writers: str) -> list[str]:
@@ -109,3 +116,39 @@ def test_the_registrar_believes_the_states_own_root_key_and_no_other() -> None:
         verify_entry(MANDATE, forged, archive.charter, admission)
     with pytest.raises(NotAcceptable, match=r"directory\.wrong_path"):
         sign_entry(StateCode("md"), "node", "md", said, key=world.root["md"], **asked)
+
+
+@dataclass
+class Board:
+    """The hub's directory in memory, by writer."""
+
+    documents: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    async def read_directory(self, writer: NodeCode) -> list[tuple[NodeCode, str, str]]:
+        return [(writer, path, text) for (who, path), text in self.documents.items() if who == writer]
+
+    async def put_directory(self, path: str, text: str) -> None:
+        self.documents[NETWORK_WRITER, path] = text
+
+
+@pytest.mark.anyio
+async def test_the_registrar_lists_what_another_member_carries_for_a_state_without_a_node(
+    tmp_path: Path,
+) -> None:
+    world = intermediary_directory()
+    board = Board()
+    for path, token in world.entries.items():
+        # The neighbour carries the State's papers, and some that another State's own node would put.
+        writer = "it" if path.startswith(("md/", "ro/")) else path.partition("/")[0]
+        board.documents[writer, path] = token
+    office = Registrar(
+        board,  # type: ignore[arg-type]
+        papers=lambda: papers_of(world),
+        snapshot_key=world.snapshot_key,
+        state_file=tmp_path / "snapshot.json",
+        clock=Clock(),
+        log=Log(),
+    )
+    listed = set(dict((await office.round()).entries))
+    assert {path for path in world.entries if path.startswith("md/")} <= listed
+    assert not {path for path in listed if path.startswith("ro/")}
