@@ -26,6 +26,7 @@ __all__ = [
     "CONSENTS",
     "FIELDS",
     "IDENTITY_FIELDS",
+    "NO_DANGER",
     "Note",
     "Profile",
     "Standing",
@@ -42,6 +43,7 @@ type Json = dict[str, Any]
 type Standing = Literal["understood", "broader", "unknown"]
 
 CONSENTS: Final = ("disclosure_other_orgs", "consent_for_services")
+NO_DANGER: Final = "focalpoint_no_danger_declared"
 FIELDS: Final = (
     *CONSENTS,
     "sex",
@@ -53,7 +55,7 @@ FIELDS: Final = (
     "care_arrangements_section",
     "focalpoint_country",
     "focalpoint_first_contact_on",
-    "focalpoint_no_danger_declared",
+    NO_DANGER,
     "focalpoint_trafficking_status",
     "focalpoint_trafficking_reach",
     "focalpoint_separation_status",
@@ -149,7 +151,7 @@ def understand(record: Mapping[str, Any], transition: Transition, profile: Profi
         "sender": profile.sender,
         "recipient": recipient,
         # A person says this of each case, in the record. It is not for a program to assume.
-        "declares_no_danger": record.get("focalpoint_no_danger_declared") is True,
+        "declares_no_danger": record.get(NO_DANGER) is True,
     }
     if type_ == _INQUIRY:
         submission |= reading.inquiry()

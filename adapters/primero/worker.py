@@ -21,6 +21,7 @@ from typing import Any, Final, Literal, cast
 from adapters.kit import Adapter, Away, Batch, Desk, Unfit
 from adapters.primero.client import Kind, Primero, Transition, moment
 from adapters.primero.mapping import (
+    NO_DANGER,
     Profile,
     answer_of,
     fields_for,
@@ -263,6 +264,9 @@ class PrimeroLink(Adapter):
             in_reply_to=open_[0].get("in_reply_to", message["id"]),
             profile=self._profile,
         )
+        # Whoever answers says that in Primero too, on the note's record. It is not for a program to assume.
+        record = await self._primero.case(transition.record, (NO_DANGER,))
+        answer["declares_no_danger"] = record.get(NO_DANGER) is True
         # `accepted` and `done` are one acceptance.
         answer["id"] = desk.memory.message_id(name.replace("@done", "@accepted"))
         told = await desk.node.send(cast("Submission", answer))

@@ -574,6 +574,7 @@ class TestPrimero(Claims):
         await pair.settle()
         await trial.until(lambda: str(sent.id) in trial.at_system())
         (note,) = (one for one in trial.primero.notes(type_) if str(sent.id) in one["notes"])
+        trial.primero.put(note["record_id"], focalpoint_no_danger_declared=True)
         return note, str(sent.thread)
 
 
