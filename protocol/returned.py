@@ -27,7 +27,7 @@ from datetime import datetime
 from protocol import base64url
 from protocol.channels import shared_digest
 from protocol.claims import Claims
-from protocol.content import Content, SignedContent, check_parts, read_content
+from protocol.content import Content, SignedContent, read_content
 from protocol.directory import Directory, Owner
 from protocol.errors import NotAcceptable, Refused
 from protocol.evidence import Evidence, Parties, check_parties, read_evidence
@@ -40,7 +40,6 @@ from protocol.statements import Statement, StatementType, Unverified, digest, re
 __all__ = ["NOT_OURS", "Proven", "Returned", "returned_digest", "that_fit", "verify_returned"]
 
 NOT_OURS = "returned.not_ours"
-_PARTS = frozenset({"narrative", "identity"})
 _MAX_HEADER_BYTES = 4_096
 _INTERNATIONAL = "int"
 
@@ -94,11 +93,11 @@ def verify_returned(
     """What node `by` gave back to us, node `me`, restored at `before`.
 
     Refuses `returned.not_ours` (2, 3), `statement.key_revoked` (1), and the codes of `statements.read` and
-    `verify`, `Directory.signing_key`, `check_unnamed`, `check_parts`, `read_content`.
+    `verify`, `Directory.signing_key`, `check_unnamed`, `read_content`.
     """
     unverified = read(returned.statement, typ=StatementType.CONTENT, max_bytes=Limits().statement)
     statement = _signed_by_ours(unverified, directory)
-    check_parts(statement, returned.narrative, returned.identity, refuse=NotAcceptable, past=_PARTS)
+    # A part that did not come is no fault; one that came is held against its digest.
     content = read_content(statement, returned.narrative, returned.identity)
     if content.issued_at > before:
         raise NotAcceptable(NOT_OURS, "dated after this node was restored")

@@ -476,6 +476,10 @@ def forged(pair: Pair, statement: str, signer: str, **changes: Any) -> str:
     return issue(StatementType.CONTENT, claims, pair.world.signing[signer]).token
 
 
+def signed_by_nobody(token: str) -> str:
+    return token[:-8] + ("A" * 8 if token[-8:] != "A" * 8 else "B" * 8)
+
+
 FORGERIES: dict[str, tuple[Callable[[Pair, str], str], str]] = {
     "signed by the peer's authority": (
         lambda pair, token: forged(pair, token, "ro.anpdca"),
@@ -499,7 +503,7 @@ FORGERIES: dict[str, tuple[Callable[[Pair, str], str], str]] = {
         NOT_OURS,
     ),
     "with other bytes under the signature": (
-        lambda pair, token: token[:-8] + ("A" * 8 if token[-8:] != "A" * 8 else "B" * 8),
+        lambda _, token: signed_by_nobody(token),
         "statement.signature",
     ),
 }
@@ -598,12 +602,29 @@ def test_proofs_that_are_not_of_this_message_are_left_out(pair: Pair, tmp_path: 
         own = await pair.ro.rows("select token from evidence where id = :id", id=asked.id)
         manifest = await pair.ro.rows("select manifest from inbox where id = :id", id=foreign.id)
         side = await restored(pair, "it", copy)
+        came = await pair.ro.rows("select manifest from inbox where id = :id", id=asked.id)
+        collected = issue(
+            StatementType.EVIDENCE,
+            {**read(own[0]["token"], typ=StatementType.EVIDENCE).claims, "kind": "content-retrieved"},
+            pair.world.signing["ro"],
+        )
         outcome = await returned_by_ro(
-            pair, statement, manifest[0]["manifest"], strange[0]["token"], own[0]["token"], "a.b.c", statement
+            pair,
+            statement,
+            manifest[0]["manifest"],
+            strange[0]["token"],
+            own[0]["token"],
+            "a.b.c",
+            statement,
+            # Of this message, and signed by nobody; or by whom it is not for to say.
+            signed_by_nobody(came[0]["manifest"]),
+            signed_by_nobody(collected.token),
+            collected.token,
         )
         assert outcome.disposition == "noted"
         kept = await side.rows("select kind, token from evidence where id = :id", id=asked.id)
         assert {row["token"] for row in kept if row["kind"] == "content-consigned"} == {own[0]["token"]}
+        assert {row["kind"] for row in kept} == {"content-consigned", "submission-accepted"}
         assert await side.rows("select * from sent_manifest where id = :id", id=asked.id) == []
         assert (await message_row(side, asked.id))["status"] == "consigned"
 
