@@ -8,17 +8,17 @@ holds of a State whose mandate has ended is blocked: kept for the State's own no
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Connection, Row, or_, select, update
 from sqlmodel import Session
 
 from protocol import conversations
 from protocol.directory import Directory
+from protocol.directory.entries import state_of_member
 from protocol.directory.mandates import carried_by, intermediary_of_node
 from protocol.errors import NotAcceptable
 from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, StateCode, ThreadId, state_of
@@ -114,31 +114,47 @@ def cases_to_block(
     connection = session.connection()
     here = intermediary_of_node(directory, node.code)
     acting = {entry.state for one in here for entry in directory.mandates(at=now, intermediary=one)}
-    rows = connection.execute(
-        select(CASE_PARTY.c.reference, CASE_PARTY.c.address).where(CASE_PARTY.c.address.not_like("int.%"))
+    members = {state_of_member(member) for member in directory.archive.admissions}
+    ended = {state for state in members if _was_given(directory, state, here)} - acting
+    readable, blocked = (_cases_with(connection, ended, blocked=one) for one in (False, True))
+    # Of a case in which two States without a node take part, the other may go on.
+    to_block = readable - _cases_with(connection, acting, blocked=False) if readable else readable
+    found = dict.fromkeys(sorted(to_block), True)
+    if by_us := _blocked_by_mandate(connection):
+        still = blocked - _cases_with(connection, acting, blocked=True)
+        found |= dict.fromkeys(sorted(by_us - still), False)
+    return found
+
+
+def _cases_with(
+    connection: Connection, states: Collection[StateCode], *, blocked: bool
+) -> frozenset[CaseReference]:
+    """Cases in which one of these States takes part, and that are blocked, or are not."""
+    if not states:
+        return frozenset()
+    is_blocked = (
+        select(CASE_RETENTION.c.reference)
+        .where(CASE_RETENTION.c.reference == CASE_PARTY.c.reference, CASE_RETENTION.c.blocked_at.is_not(None))
+        .exists()
     )
-    states: dict[CaseReference, set[StateCode]] = defaultdict(set)
-    for row in rows:
-        state = state_of(Address(row.address))
-        if _was_given(directory, state, here):
-            states[CaseReference(row.reference)].add(state)
-    blocked = {
-        CaseReference(row.reference): row.block_reason
-        for row in connection.execute(
-            select(CASE_RETENTION.c.reference, CASE_RETENTION.c.block_reason).where(
-                CASE_RETENTION.c.blocked_at.is_not(None)
-            )
+    rows = connection.execute(
+        select(CASE_PARTY.c.reference)
+        .where(
+            or_(*(CASE_PARTY.c.address.like(f"{state}.%") for state in sorted(states))),
+            is_blocked if blocked else ~is_blocked,
         )
-    }
-    ended = {reference for reference, of_case in states.items() if of_case.isdisjoint(acting)}
-    return {
-        **dict.fromkeys(sorted(ended - blocked.keys()), True),
-        **{
-            reference: False
-            for reference, reason in sorted(blocked.items())
-            if reason == MANDATE_ENDED and reference not in ended
-        },
-    }
+        .distinct()
+    )
+    return frozenset(CaseReference(reference) for reference in rows.scalars())
+
+
+def _blocked_by_mandate(connection: Connection) -> frozenset[CaseReference]:
+    rows = connection.execute(
+        select(CASE_RETENTION.c.reference).where(
+            CASE_RETENTION.c.blocked_at.is_not(None), CASE_RETENTION.c.block_reason == MANDATE_ENDED
+        )
+    )
+    return frozenset(CaseReference(reference) for reference in rows.scalars())
 
 
 def apply_blocks(node: Node, session: Session, found: Mapping[CaseReference, bool], now: datetime) -> None:
