@@ -435,8 +435,8 @@ def status_of(code: str) -> str:
     may know of that."""
     if code.startswith("primero."):
         return f"focalpoint-refused:{code.removeprefix('primero.')}"
-    if code.removeprefix("node.") == "missing.protection_settled":
-        return "focalpoint-waits:protection-status"
+    if code.startswith(("node.safeguard.", "node.missing.")):
+        return "focalpoint-waits:people-at-node"
     if code.removeprefix("node.") == "access.second_person":
         return "focalpoint-waits:second-person"
     return "focalpoint-refused:by-node"
