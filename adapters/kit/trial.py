@@ -39,7 +39,7 @@ from service.client import Client
 
 __all__ = ["WITHIN", "Claims", "Moody", "MoodyNode", "Trial"]
 
-WITHIN: Final = 30.0
+WITHIN: Final = 60.0
 """Seconds in which whatever a claim waits for has to happen."""
 _HOSTILE: Final = tuple(mood for mood in Mood if mood is not Mood.WELL)
 _OF_A_NODE: Final = (Mood.DOWN, Mood.LOST, Mood.FAILING, Mood.BUSY, Mood.NONSENSE)

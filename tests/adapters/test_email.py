@@ -60,7 +60,7 @@ class MailTrial(Trial):
     def opened(self) -> AbstractAsyncContextManager[MailLink]:
         @contextlib.asynccontextmanager
         async def link() -> AsyncIterator[MailLink]:
-            server = MailServer(host="127.0.0.1", port=self.server.port, security="none", timeout=0.3)
+            server = MailServer(host="127.0.0.1", port=self.server.port, security="none", timeout=1.5)
             authority = str(self.stage.stand.office)
             office = Office(authority=authority, to=BOX, language=self.language, password=PASSWORD)
             yield MailLink(server, {authority: office}, sender=SENDER)
@@ -100,7 +100,7 @@ def readable(raw: bytes) -> str:
 @pytest.fixture
 async def trial(tmp_path: Path) -> AsyncIterator[MailTrial]:
     stage = await NodeStage(tmp_path).opened()
-    async with MailStandIn(slow=1) as server:
+    async with MailStandIn(slow=4) as server:
         yield MailTrial(tmp_path, stage, server)
     stage.close()
 
