@@ -225,7 +225,13 @@ class BaseApplication:
         await self.app(scope, receive, send)
 
 
-@schemathesis.serializer("application/jose", "application/pdf", "image/jpeg", "image/png")
+@schemathesis.serializer(
+    "application/jose",
+    "application/pdf",
+    "application/vnd.focalpoint.hand-over",
+    "image/jpeg",
+    "image/png",
+)
 def written_as_it_is(_: Any, value: Any) -> bytes:
     return value if isinstance(value, bytes) else str(value).encode()
 
