@@ -94,6 +94,7 @@ class Trial(ABC):
         self.state_dir = directory / "state"
         self.system, self.between = system, between
         self.per_second = 0.0
+        self.poll_seconds = 0.01
 
     @abstractmethod
     def opened(self) -> AbstractAsyncContextManager[Adapter]:
@@ -149,7 +150,7 @@ class Trial(ABC):
             token="x",  # noqa: S106 (none)
             per_second=self.per_second,
             burst=1,
-            poll_seconds=0.01,
+            poll_seconds=self.poll_seconds,
             report_seconds=0.05,
         )
         try:
@@ -349,10 +350,11 @@ class Claims:
         assert seen.health["state"] == "stopped"
 
     async def test_told_to_stop_it_ends_at_once_also_while_it_waits(self, trial: Trial) -> None:
+        trial.poll_seconds = 30.0
         stop = asyncio.Event()
         async with trial.start() as (adapter, desk):
             task = asyncio.create_task(run(adapter, desk, stop=stop))
-            while not trial.between.seen:
+            while not any(path == "/v1/messages" for path in trial.between.seen) and trial.delivers:
                 await asyncio.sleep(0.01)
             stop.set()
             await asyncio.wait_for(task, 5)

@@ -28,7 +28,7 @@ _VERSION: Final = "v1a"
 def verified(headers: Mapping[str, str], body: bytes, *, keys: Iterable[str], now: datetime) -> str:
     """The `webhook-id`: drop one that you had already, for delivery is at least once. `body`: the bytes as
     they came, before anything reads them. `keys`: as `/.well-known/focalpoint-webhook-key` has them, each
-    `whpk_…`, compared on another way before. Unfit for what is not the node's, too old, or from the future."""
+    `whpk_…`, compared on another way before. Unfit for what is not the node's, too old, or ahead."""
     given = {name.lower(): value for name, value in headers.items()}
     number, at = given.get("webhook-id", ""), given.get("webhook-timestamp", "")
     if not number or not re.fullmatch(r"[0-9]{1,12}", at):
