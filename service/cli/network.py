@@ -26,6 +26,13 @@ Directory = Annotated[Path, typer.Option("--dir", help="Where the network lives;
 def up(
     directory: Directory,
     states: Annotated[str, typer.Option(help="Node codes, such as it,ro or it,ro,int-iom.")] = "it,ro",
+    without_node: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--without-node",
+            help="A State that has no node, and the node of the body that serves it: md:int-iom. Repeatable.",
+        ),
+    ] = None,
     change: Annotated[
         list[str] | None, typer.Option("--set", help="A setting for every node: name=value. Repeatable.")
     ] = None,
@@ -60,7 +67,8 @@ def up(
     log = configure(level="info" if verbose else "error")
     with only_one(directory):
         codes = [code.strip() for code in states.split(",") if code.strip()]
-        layout = lay_out_network(directory, codes, clock=clock, random=random)
+        served = dict(_served(text) for text in without_node or ())
+        layout = lay_out_network(directory, codes, without_node=served, clock=clock, random=random)
         network = LocalNetwork(
             layout,
             clock=clock,
@@ -130,6 +138,13 @@ def advance_clock(
 def _told(directory: Path, command: str, argument: str = "") -> None:
     answer = asyncio.run(ask(directory, command, argument))
     typer.echo(json.dumps(answer))
+
+
+def _served(text: str) -> tuple[str, str]:
+    state, colon, node = text.partition(":")
+    if not colon:
+        raise typer.BadParameter("expected STATE:NODE, such as md:int-iom", param_hint="--without-node")
+    return state, node
 
 
 def _setting(text: str) -> tuple[str, Any]:

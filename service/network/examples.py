@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
 
-from protocol.directory import Role
-from protocol.identifiers import Address, StateCode
+from protocol.directory import AuthorityFacts, Contact, KeyRecord, OpeningHours, Role
+from protocol.identifiers import Address, NodeCode, StateCode
+from protocol.vocabularies import RELEASE
 
-__all__ = ["EVERY_PROCEDURE", "ExampleAuthority", "ExampleState", "example_state"]
+__all__ = ["EVERY_PROCEDURE", "ExampleAuthority", "ExampleState", "authority_facts", "example_state"]
 
 EVERY_PROCEDURE = ("case", "identity", "social-inquiry", "risk-assessment", "durable-solution")
 WITHOUT_SOCIAL_INQUIRY = ("case",)
@@ -188,4 +189,37 @@ def _body(name: str) -> ExampleState:
                 languages=("en", "fr", "es", "ar"),
             ),
         ),
+    )
+
+
+def authority_facts(
+    member: str,
+    node: NodeCode,
+    state: ExampleState,
+    authority: ExampleAuthority,
+    signing_keys: tuple[KeyRecord, ...],
+) -> AuthorityFacts:
+    """What the example says of an authority that `node` serves."""
+    domain = f"{member}.example"
+    working = tuple(day for day in range(1, 8) if day not in state.weekend)
+    return AuthorityFacts(
+        address=authority.address,
+        state=state.code,
+        role=authority.role,
+        names=authority.names,
+        jurisdiction=authority.jurisdiction,
+        competences=authority.competences,
+        languages=authority.languages,
+        working_hours=(OpeningHours(days=working, opens="08:30", closes="16:30"),),
+        timezone=state.timezone,
+        weekend=state.weekend,
+        holidays=state.holidays,
+        contacts=(
+            Contact(office="Front desk", email=f"desk@{domain}"),
+            Contact(office="Deputy desk", email=f"deputy@{domain}"),
+        ),
+        escalation=Contact(office="Coordination unit", email=f"coordination@{domain}"),
+        node=node,
+        signing_keys=signing_keys,
+        vocabulary_releases=(RELEASE,),
     )

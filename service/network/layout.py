@@ -5,6 +5,7 @@
     registrar/           the network's keys (charter, snapshot), charter, admissions, last snapshot
     hub/                 the hub's configuration, keys and streams
     nodes/<code>/        one node: node.toml, keys/, passphrase, hub.nk, entries/, node.db, node.log
+    states/<code>/       the root key of a State that has no node
 
 Made once and found again: a second start has the same charter, keys and data, and admits States that are new.
 One program holding every State's keys is what makes this a local network and never a real one.
@@ -12,23 +13,21 @@ One program holding every State's keys is what makes this a local network and ne
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 from protocol.directory import (
     AuthorityFacts,
-    Contact,
     KeyRecord,
     NodeFacts,
-    OpeningHours,
     authority_path,
     node_path,
 )
 from protocol.identifiers import Address, NodeCode, StateCode
 from protocol.statements import SigningKey
-from protocol.vocabularies import RELEASE
 from service.directory.ceremony import (
     Proposal,
     file,
@@ -39,19 +38,21 @@ from service.directory.ceremony import (
     propose_suspension,
 )
 from service.directory.identity_keys import Policy, make_ahead
+from service.directory.nodeless import admission_request
 from service.directory.own_entries import PROTOCOL_VERSIONS, listed_keys, plan
 from service.directory.own_keys import KeyLives, sealing_records, signing_records
 from service.directory.papers import Papers, read_papers, snapshot_file
 from service.directory.publish import read_entries
-from service.errors import Conflict, Misconfigured
+from service.errors import Conflict, Misconfigured, NotFound
 from service.keystore import API_TOKEN, SNAPSHOT, STATE_ROOT, FileKeyStore, charter_owner
-from service.network.examples import ExampleAuthority, ExampleState, example_state
+from service.network.examples import authority_facts, example_state
+from service.network.nodeless import Represented, keys_directory, sign_for
 from service.node_files import lay_out_node, open_keys
 from service.ports import Clock, RandomSource
 from service.private_files import make_private_directory
 from service.routing.subjects import member_code
 
-__all__ = ["Layout", "Member", "Registry", "lay_out_network", "sign_entries"]
+__all__ = ["NETWORK", "Layout", "Member", "Registry", "lay_out_network", "sign_entries"]
 
 NETWORK = "focalpoint-local"
 _CHARTER_KEYS = 3
@@ -103,6 +104,7 @@ class Layout:
     charter_digest: str
     snapshot_key: SigningKey
     members: tuple[Member, ...]
+    represented: tuple[Represented, ...] = ()
     registry: Registry = field(repr=False)
     time: Clock = field(repr=False)
     random: RandomSource = field(repr=False)
@@ -135,9 +137,17 @@ class Layout:
         return member
 
 
-def lay_out_network(directory: Path, states: Sequence[str], *, clock: Clock, random: RandomSource) -> Layout:
+def lay_out_network(
+    directory: Path,
+    states: Sequence[str],
+    *,
+    without_node: Mapping[str, str] = MappingProxyType({}),
+    clock: Clock,
+    random: RandomSource,
+) -> Layout:
     """Make what is missing for `states` (`it`, `ro`, `int-iom`), and find the rest. States of an earlier
-    start that are not named stay admitted, and their nodes rest.
+    start that are not named stay admitted, and their nodes rest. `without_node`: States that have none, each
+    with the node of the body that serves it (`md` by `int-iom`).
 
     Misconfigured `network.no_states`, `network.two_charters`.
     """
@@ -152,12 +162,20 @@ def lay_out_network(directory: Path, states: Sequence[str], *, clock: Clock, ran
     for member in members:
         office.admit(member)
         sign_entries(member, clock.now())
+    served = tuple(
+        _represented(directory, StateCode(state), by, members, clock=clock, random=random)
+        for state, by in without_node.items()
+    )
+    for one in served:
+        office.admit_without_node(one)
+        sign_for(one, NETWORK, clock.now())
     papers = office.papers()
     return Layout(
         directory=directory,
         charter_digest=papers.charters[0].digest,
         snapshot_key=office.keys.signing(SNAPSHOT),
         members=members,
+        represented=served,
         registry=office,
         time=clock,
         random=random,
@@ -196,6 +214,13 @@ class Registry:
             "authorities": list(member.authorities) if member.state == "int" else [],
         }
         self._decide(propose_admission(papers, request, now=now, lasts=_CHARTER_LASTS))
+
+    def admit_without_node(self, one: Represented) -> None:
+        """Admit a State that has no node, unless it is admitted."""
+        papers, now = self.papers(), self._clock.now()
+        if one.state not in papers.admissions:
+            request = admission_request(one.state, one.root.public, now)
+            self._decide(propose_admission(papers, request, now=now, lasts=_CHARTER_LASTS))
 
     def suspend(self, member: str) -> None:
         self._decide(propose_suspension(self.papers(), member, now=self._clock.now()))
@@ -255,6 +280,34 @@ def _member(directory: Path, code: NodeCode, *, clock: Clock, random: RandomSour
     )
 
 
+def _represented(
+    directory: Path,
+    state: StateCode,
+    by: str,
+    members: Sequence[Member],
+    *,
+    clock: Clock,
+    random: RandomSource,
+) -> Represented:
+    server = next((member for member in members if member.code == by), None)
+    if server is None or server.state != "int":
+        raise Misconfigured(
+            "network.no_intermediary", f"expected the node of a body, such as int-iom, for {state}"
+        )
+    keys = open_keys(make_private_directory(keys_directory(directory, state)), clock=clock, random=random)
+    try:
+        keys.signing(STATE_ROOT)
+    except NotFound:
+        keys.add_signing(STATE_ROOT)
+    return Represented(
+        state=state,
+        node=server.code,
+        intermediary=server.authorities[0],
+        directory=server.directory,
+        keys=keys,
+    )
+
+
 def sign_entries(member: Member, now: datetime) -> None:
     """Sign the entries that are missing, old, or say something else than the example now does, the identity
     keys of the next weeks among them."""
@@ -279,35 +332,7 @@ def sign_entries(member: Member, now: datetime) -> None:
         address = authority.address
         known = listed(authority_path(member.code, address))
         keys = signing_records(member.keys, address, lives=_LIVES, now=now, listed=known)
-        facts.append(_authority_facts(member, state, authority, keys))
+        facts.append(authority_facts(member.code, member.code, state, authority, keys))
     for planned in plan(facts, member=member.code, network=NETWORK, last=last):
         if planned.changes(now):
             planned.sign(member.keys.signing(STATE_ROOT), member.directory, now)
-
-
-def _authority_facts(
-    member: Member, state: ExampleState, authority: ExampleAuthority, signing_keys: tuple[KeyRecord, ...]
-) -> AuthorityFacts:
-    domain = f"{member.code}.example"
-    working = tuple(day for day in range(1, 8) if day not in state.weekend)
-    return AuthorityFacts(
-        address=authority.address,
-        state=state.code,
-        role=authority.role,
-        names=authority.names,
-        jurisdiction=authority.jurisdiction,
-        competences=authority.competences,
-        languages=authority.languages,
-        working_hours=(OpeningHours(days=working, opens="08:30", closes="16:30"),),
-        timezone=state.timezone,
-        weekend=state.weekend,
-        holidays=state.holidays,
-        contacts=(
-            Contact(office="Front desk", email=f"desk@{domain}"),
-            Contact(office="Deputy desk", email=f"deputy@{domain}"),
-        ),
-        escalation=Contact(office="Coordination unit", email=f"coordination@{domain}"),
-        node=member.code,
-        signing_keys=signing_keys,
-        vocabulary_releases=(RELEASE,),
-    )

@@ -27,8 +27,9 @@ from service.directory.registrar import Registrar
 from service.errors import Conflict, NotFound
 from service.network.clients import client_tokens
 from service.network.control import Control
-from service.network.layout import Layout, sign_entries
+from service.network.layout import NETWORK, Layout, sign_entries
 from service.network.node_process import NodeProcess
+from service.network.nodeless import sign_for
 from service.network.tether import tethered
 from service.ports import Clock, RandomSource
 from service.private_files import write_private
@@ -91,7 +92,12 @@ class LocalNetwork:
             for member in layout.members
         }
         self._clients: Mapping[str, Mapping[str, str | list[str]]] = {}
-        self._authorities = frozenset(address for member in layout.members for address in member.authorities)
+        self._authorities = frozenset(
+            (
+                *(address for member in layout.members for address in member.authorities),
+                *(address for state in layout.represented for address in state.authorities),
+            )
+        )
         self._clock = clock
         self._random = random
         self._link: HubLink | None = None
@@ -188,6 +194,8 @@ class LocalNetwork:
         for member in self._members:
             # What each State does once a year; its node publishes what it finds new.
             sign_entries(member, clock.now())
+        for one in self._layout.represented:
+            sign_for(one, NETWORK, clock.now())
         assert self._link is not None
         # The registrar looks, sees that its snapshot has run out, and signs a new one.
         self._link.directory_changed.notify()

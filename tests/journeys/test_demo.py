@@ -91,6 +91,10 @@ def test_every_step_is_told(told: tuple[str, Path]) -> None:
         "the solution is completed. Either State may reopen it.",
         "Whole: every signature is valid",
         "evidence.altered",
+        "md.focal-point is reached by the node of int.iom",
+        "has signed proof that it was handed over on paper",
+        "Typed by: IOM (example) on behalf of Focal point of MD (example)",
+        'it is then "accepted on paper" in every language, and never "agreed"',
         "nothing is left running",
     ):
         assert sentence in " ".join(text.split()), sentence

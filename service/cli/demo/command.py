@@ -35,9 +35,10 @@ def demo(
         ),
     ] = None,
 ) -> None:
-    """Two example States go through the whole case of an invented child, and prove it.
+    """Two example States go through the whole case of an invented child, and prove it. A third, which has no
+    node, is reached through an intermediary.
 
-    The network's clock is simulated, so that the year of follow-up passes in moments. Starts a hub and two
+    The network's clock is simulated, so that the year of follow-up passes in moments. Starts a hub and three
     nodes on this machine, tells every step, and leaves nothing running.
     """
     began = time.monotonic()
@@ -49,7 +50,7 @@ def demo(
                 """Everything below really happens, on this machine alone. The States are examples, and the
                 child, the family and the case are invented; no real authority takes part."""
             )
-            with local_network(place, "it,ro"):
+            with local_network(place, "it,ro,int-iom", without_node="md:int-iom"):
                 asyncio.run(tell_story(place, teller))
         except (Problem, NodeUnreachable, FocalpointError, TimeoutError, AssertionError) as reason:
             typer.echo(f"\nThe demo stopped at {teller.at}.\n  {type(reason).__name__}: {reason}\n", err=True)

@@ -90,6 +90,7 @@ class Scene:
         self.superior = await person("supervisor, Italy", "it", "supervisor")
         self.answering = await person("officer, Romania", "ro", "case-officer")
         self.supervisor = await person("supervisor, Romania", "ro", "supervisor")
+        self.desk = await person("intermediary officer", "int-iom", "intermediary-officer")
 
     # Saying
 

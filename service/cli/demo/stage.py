@@ -26,7 +26,9 @@ _OUTPUT: Final = "network.out"
 
 
 @contextlib.contextmanager
-def local_network(directory: Path, states: str) -> Iterator[Mapping[str, Any]]:
+def local_network(
+    directory: Path, states: str, *, without_node: str | None = None
+) -> Iterator[Mapping[str, Any]]:
     """`focalpoint network up`, ready; what `network.json` says of it.
 
     Ended gently on the way out, and outright after 20 s. If this process is killed, the kernel ends the
@@ -44,6 +46,7 @@ def local_network(directory: Path, states: str) -> Iterator[Mapping[str, Any]]:
         "--states",
         states,
         "--simulated-clock",
+        *(("--without-node", without_node) if without_node else ()),
     ]
     with (directory / _OUTPUT).open("ab") as output:
         network = subprocess.Popen(

@@ -1,4 +1,5 @@
-"""A whole case, chapter by chapter: from the day a girl is found to the day her file is closed, a year later.
+"""A whole case, chapter by chapter: from the day a girl is found to the day her file is closed, a year later;
+and the beginning of another, whose State of origin has no node.
 
 Everything goes through the API, each person with a token of their own.
 """
@@ -9,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-from service.cli.demo import afterwards, agreement, assessment, inquiry, opening, proof
+from service.cli.demo import afterwards, agreement, assessment, bridge, inquiry, opening, proof
 from service.cli.demo.scene import Scene
 from service.cli.demo.telling import Teller
 
@@ -33,6 +34,7 @@ _CHAPTERS: Final[tuple[Callable[[Scene], Awaitable[None]], ...]] = (
     afterwards.close,
     proof.look_back,
     proof.prove,
+    bridge.ask_on_paper,
 )
 
 

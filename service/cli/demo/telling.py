@@ -35,7 +35,13 @@ class Teller:
     def say(self, text: str) -> None:
         """A paragraph in plain words."""
         typer.echo(
-            textwrap.fill(" ".join(text.split()), _WIDTH, initial_indent="   ", subsequent_indent="   ")
+            textwrap.fill(
+                " ".join(text.split()),
+                _WIDTH,
+                initial_indent="   ",
+                subsequent_indent="   ",
+                break_on_hyphens=False,
+            )
         )
 
     def act(self, who: str, what: str) -> None:
