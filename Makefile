@@ -6,9 +6,10 @@
 # make bench   throughput and latency beside the bare floor, to .bench/report.json
 # make mutants each safeguard taken out, one at a time: its own tests must fail, and no other safeguard's
 # make walks   long random walks through every conversation on two nodes, and every interleaving of three messages
+# make adapters every claim on every adapter, in every mood of the other system, and the long imports
 # make faults  the long fault campaign (kill -9 at seeded points), more seeds than `make test` runs
 # make year    a simulated year of 20 States and 100,000 messages, killed and compared; CASES=20 for a shorter one
-.PHONY: demo test test-browser run check bench mutants walks faults year setup format clean
+.PHONY: demo test test-browser run check bench mutants walks adapters faults year setup format clean
 PY = .venv/bin/python
 
 setup:
@@ -42,6 +43,9 @@ mutants: setup
 
 walks: setup
 	@$(PY) -m pytest tests/protocol -m slow -n 2
+
+adapters: setup
+	@$(PY) -m pytest tests/adapters -m "slow or not slow" -n auto --maxprocesses 4 --dist loadfile
 
 faults: setup
 	@$(PY) -m pytest tests/faults --seeds 20 -s
