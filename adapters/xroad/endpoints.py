@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlencode
 
-from adapters.xroad.identifiers import Malformed
+from adapters.xroad.identifiers import Unreadable
 
 __all__ = ["ALLOWED", "Asked", "asked_for"]
 
@@ -66,10 +66,10 @@ class Asked:
 
 
 def asked_for(method: str, raw_path: str, raw_query: str) -> Asked | None:
-    """What is asked for; None where that is not allowed. Malformed for what two readers could read in two
+    """What is asked for; None where that is not allowed. Unreadable for what two readers could read in two
     ways: an encoded slash or dot, a part encoded twice, a query parameter given twice."""
     if len(raw_path) + len(raw_query) > _LONGEST:
-        raise Malformed("longer than 2000 characters")
+        raise Unreadable("longer than 2000 characters")
     segments = [_segment(part) for part in raw_path.removeprefix("/").split("/")]
     route = _route(method, segments)
     if route is None:
@@ -80,10 +80,10 @@ def asked_for(method: str, raw_path: str, raw_query: str) -> Asked | None:
 
 def _segment(part: str) -> str:
     if not _ENCODED.fullmatch(part):
-        raise Malformed("a part of the path is empty, or not percent-encoded")
+        raise Unreadable("a part of the path is empty, or not percent-encoded")
     segment = re.sub(r"%([0-9A-Fa-f]{2})", lambda found: chr(int(found[1], 16)), part)
     if not _SEGMENT.fullmatch(segment):
-        raise Malformed("a part of the path is none that the node has")
+        raise Unreadable("a part of the path is none that the node has")
     return segment
 
 
@@ -112,7 +112,7 @@ def _query(raw: str) -> str:
             raw, keep_blank_values=True, strict_parsing=True, errors="strict", max_num_fields=30
         )
     except ValueError:
-        raise Malformed("the query cannot be read") from None
+        raise Unreadable("the query cannot be read") from None
     if len({name for name, _ in pairs}) != len(pairs):
-        raise Malformed("a query parameter is given twice")
+        raise Unreadable("a query parameter is given twice")
     return "?" + urlencode(pairs)

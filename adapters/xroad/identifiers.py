@@ -8,33 +8,33 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes
 
-__all__ = ["Malformed", "Member", "Party", "Service"]
+__all__ = ["Member", "Party", "Service", "Unreadable"]
 
 _LONGEST: Final = 255
 """Of one part. PR-REST §4.2 wants a limit and names none; the choice is ours."""
 _ENCODED: Final = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+")
 
 
-class Malformed(ValueError):
+class Unreadable(ValueError):
     """Not written as X-Road writes it."""
 
 
 def _parts(text: str, least: int, most: int) -> tuple[str, ...]:
     parts = tuple(_decoded(part) for part in text.split("/"))
     if not least <= len(parts) <= most:
-        raise Malformed(f"expected {least} to {most} parts")
+        raise Unreadable(f"expected {least} to {most} parts")
     return parts
 
 
 def _decoded(part: str) -> str:
     if not _ENCODED.fullmatch(part):
-        raise Malformed("a part is empty, or not percent-encoded")
+        raise Unreadable("a part is empty, or not percent-encoded")
     try:
         text = unquote_to_bytes(part).decode("utf-8")
     except UnicodeDecodeError:
-        raise Malformed("a part is not UTF-8") from None
+        raise Unreadable("a part is not UTF-8") from None
     if len(text) > _LONGEST or not text.isprintable() or text in {".", ".."}:
-        raise Malformed("a part is too long, or has what cannot be read")
+        raise Unreadable("a part is too long, or has what cannot be read")
     return text
 
 

@@ -27,7 +27,7 @@ import httpx
 
 from adapters.kit.settings import credentials
 from adapters.xroad.endpoints import Asked, asked_for
-from adapters.xroad.identifiers import Malformed, Member, Party
+from adapters.xroad.identifiers import Member, Party, Unreadable
 from service.client import ClientCredentials, NodeUnreachable, Problem
 
 __all__ = ["Caller", "Provider"]
@@ -143,7 +143,7 @@ class Provider:
             member = Member.parse(headers.get("x-road-client", ""))
             named = headers.get("x-road-represented-party")
             party = None if named is None else Party.parse(named)
-        except Malformed as reason:
+        except Unreadable as reason:
             raise _Refused(
                 400, "xroad.malformed", f"X-Road-Client or -Represented-Party: {reason}."
             ) from None
@@ -246,8 +246,8 @@ def _asked(scope: Scope) -> Asked:
     try:
         raw_path = scope.get("raw_path", b"").decode("ascii").partition("?")[0]
         asked = asked_for(scope["method"], raw_path, scope["query_string"].decode("ascii"))
-    except (Malformed, UnicodeDecodeError) as reason:
-        detail = str(reason) if isinstance(reason, Malformed) else "not ASCII"
+    except (Unreadable, UnicodeDecodeError) as reason:
+        detail = str(reason) if isinstance(reason, Unreadable) else "not ASCII"
         raise _Refused(400, "xroad.malformed", f"The address: {detail}.") from None
     if asked is None:
         raise _Refused(404, "xroad.no_such_endpoint", "Nothing that may be asked through X-Road.")

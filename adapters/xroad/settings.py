@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from adapters.kit.settings import Settings, SettingsError, signing_key
 from adapters.xroad.consumer import ThroughSecurityServer
-from adapters.xroad.identifiers import Malformed, Member, Party, Service
+from adapters.xroad.identifiers import Member, Party, Service, Unreadable
 from adapters.xroad.provider import Caller
 
 __all__ = ["Listening", "callers_of", "listening_of", "transport_of"]
@@ -90,7 +90,7 @@ def callers_of(settings: Settings) -> tuple[Caller, ...]:
             }
         except KeyError as missing:
             raise SettingsError(f"{where}: {missing.args[0]} is missing") from None
-        except Malformed as reason:
+        except Unreadable as reason:
             raise SettingsError(f"{where}: {reason}") from None
         if member in found or len(represents) != len(row.get("represents", ())):
             raise SettingsError(f"{where}: it is there twice")
@@ -119,7 +119,7 @@ def transport_of(settings: Settings) -> ThroughSecurityServer:
             represented=None if party is None else Party.parse(str(party)),
             tls=_tls(settings, told),
         )
-    except Malformed as reason:
+    except Unreadable as reason:
         raise SettingsError(f"[node.xroad] client, service, represented_party: {reason}") from None
     except OSError:
         raise SettingsError("[node.xroad] the certificate files cannot be read") from None

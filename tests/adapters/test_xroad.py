@@ -33,7 +33,7 @@ from adapters.kit.stand_in import Mood
 from adapters.kit.trial import MoodyNode
 from adapters.xroad.consumer import ThroughSecurityServer
 from adapters.xroad.endpoints import ALLOWED, asked_for
-from adapters.xroad.identifiers import Malformed, Member, Party, Service
+from adapters.xroad.identifiers import Member, Party, Service, Unreadable
 from adapters.xroad.provider import Caller, Provider
 from adapters.xroad.settings import Listening, callers_of, listening_of, transport_of
 from adapters.xroad.worker import served
@@ -405,7 +405,7 @@ def test_what_is_passed_on_is_read_alike_by_everybody(path: str) -> None:
     raw = "/v1/messages/" + path
     try:
         asked = asked_for("GET", raw, "")
-    except Malformed:
+    except Unreadable:
         return
     if asked is not None:
         assert httpx.URL(BASE).join(asked.target).raw_path == asked.target.encode()
@@ -418,7 +418,7 @@ def test_names_survive_their_encoding_and_nothing_else_is_read_as_one(parts: lis
     instance, member_class, code, subsystem = parts
     made = Member(instance=instance, member_class=member_class, code=code, subsystem=subsystem)
     readable = all(part.isprintable() and part not in {".", ".."} for part in parts)
-    with contextlib.nullcontext() if readable else pytest.raises((Malformed, UnicodeEncodeError)):
+    with contextlib.nullcontext() if readable else pytest.raises((Unreadable, UnicodeEncodeError)):
         assert Member.parse(str(made)) == made
 
 
@@ -438,7 +438,7 @@ def test_names_survive_their_encoding_and_nothing_else_is_read_as_one(parts: lis
     ],
 )
 def test_a_name_that_is_not_written_as_the_road_writes_it_is_none(name: str) -> None:
-    with pytest.raises(Malformed):
+    with pytest.raises(Unreadable):
         Member.parse(name)
 
 
