@@ -15,23 +15,27 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Set
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Row, insert, select
 from sqlmodel import Session
 
-from protocol import base64url
+from protocol import base64url, conversations
 from protocol.claims import Claims, seconds_of
+from protocol.content import Content, read_content
 from protocol.conversations import thread_from_json
 from protocol.directory import Directory
-from protocol.directory.mandates import intermediary_of_node
+from protocol.directory.mandates import intermediary_of_node, was_mandated
 from protocol.errors import NotAcceptable, Refused
+from protocol.evidence import Evidence, Parties, check_parties, read_evidence
 from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, StateCode, ThreadId, state_of
+from protocol.intermediary import check_unnamed, parts_to_be_given, require_may_say
 from protocol.json_strict import dumps, parse_object
 from protocol.sealing import read_sealed, seal
-from protocol.statements import StatementType, digest, issue, read, verify
+from protocol.statements import Statement, StatementType, digest, issue, read, verify
 from service.access import journal
 from service.access.actor import Actor
 from service.access.roles import Scope
@@ -74,6 +78,17 @@ _MESSAGE_TEXTS: Final = (
     "refusal_code",
     "vocabulary",
 )
+_OF_THE_STATEMENT: Final = (
+    "id",
+    "case_reference",
+    "thread",
+    "in_reply_to",
+    "type",
+    "sender",
+    "recipient",
+    "urgency",
+)
+"""Of these the message's own statement has the word."""
 _MESSAGE_TIMES: Final = ("issued_at", "recorded_at", "due_at", "collected_at")
 _PARTS: Final[tuple[Purpose, ...]] = ("narrative", "identity")
 
@@ -154,19 +169,24 @@ async def import_hand_over(node: Node, actor: Actor, body: AsyncIterator[bytes])
     rest = lines(body, first=MOST_HANDED_OVER)
     head = await anext(rest, b"")
     pieces, statement = await asyncio.to_thread(_opened, node, head, directory, now)
-    for piece in pieces:
+    said: dict[str, set[Address]] = {}
+    proven: dict[int, _Proven] = {}
+    for number, piece in enumerate(pieces):
         if piece["kind"] == "message":
-            _verify(piece, node.state, directory)
+            proven[number] = one = _verify(piece, node.state, directory)
+            said.setdefault(one.content.case, set()).update({one.content.sender, one.content.recipient})
+            if one.left_out:
+                node.log.warning("evidence.left_out", code="hand_over.malformed", count=one.left_out)
 
     def work(session: Session) -> tuple[int, int]:
         references, new = set(), 0
-        for piece in pieces:
+        for number, piece in enumerate(pieces):
             match piece["kind"]:
                 case "case":
                     references.add(piece["reference"])
-                    _take_case(session, piece)
+                    _take_case(session, piece, said.get(piece["reference"], set()))
                 case "message":
-                    new += _take_message(node, session, piece)
+                    new += _take_message(node, session, piece, proven[number])
                 case "thread":
                     _take_thread(session, piece, now)
                 case "envelope":
@@ -354,26 +374,97 @@ def _open_piece(node: Node, data: bytes, place: bytes) -> dict[str, Any]:
     return dict(json.loads(sealed.open(key, place)))
 
 
-def _verify(piece: Mapping[str, Any], state: StateCode, directory: Directory) -> None:
-    """The statement is its authority's, or was typed for it, and is to or from an authority of this State."""
-    unverified = read(piece["row"]["statement"], typ=StatementType.CONTENT)
-    claims = Claims(unverified.claims, code="hand_over.malformed")
-    sender, recipient, at = Address(claims.text("iss")), Address(claims.text("aud")), claims.moment("iat")
-    signer = Address(claims.text_or_none("via") or sender)
-    try:
-        verify(unverified, directory.archive.signing_key(signer, unverified.kid, at, received_at=at))
-    except Refused as reason:
-        raise NotAcceptable("hand_over.malformed", f"a statement does not verify: {reason.code}") from None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Proven:
+    """A message of the file, believed. `left_out`: how much evidence beside it did not hold."""
+
+    content: Content
+    evidence: tuple[tuple[Statement, Evidence], ...]
+    left_out: int
+
+
+def _verify(piece: Mapping[str, Any], state: StateCode, directory: Directory) -> _Proven:
+    """The statement is its authority's, or was typed for it, and is to or from an authority of this State.
+
+    Whoever writes the file has typed for this State: what it brings is held to what it might have said then,
+    and so binds the State to nothing (`protocol.intermediary`).
+    """
     said = piece["row"]
+    unverified = read(said["statement"], typ=StatementType.CONTENT)
+    claims = Claims(unverified.claims, code="hand_over.malformed")
+    sender, at = Address(claims.text("iss")), claims.moment("iat")
+    signer = Address(claims.text_or_none("via") or sender)
+    parts = {name: base64url.decode(text.encode()) for name, text in piece["parts"].items()}
+    try:
+        key = directory.archive.signing_key(signer, unverified.kid, at, received_at=at)
+        statement = verify(unverified, key)
+        content = read_content(statement, parts.get("narrative"), parts.get("identity"))
+        require_may_say(content.type, content.via, sender, content.coded)
+        if content.via is None:
+            check_unnamed(sender, key, directory)
+    except Refused as reason:
+        raise NotAcceptable("hand_over.malformed", f"a statement does not hold: {reason.code}") from None
+    if content.via is not None and not was_mandated(
+        directory,
+        state=state_of(sender),
+        intermediary=content.via,
+        procedure=conversations.procedure_of(content.type),
+        towards=state_of(content.recipient),
+        parts=parts_to_be_given(content.type, content.parts),
+        at=at,
+    ):
+        raise NotAcceptable("hand_over.malformed", "a statement was typed when no mandate covered it")
     if (
-        state not in (state_of(sender), state_of(recipient))
-        or (said["sender"], said["recipient"], said["id"]) != (sender, recipient, claims.text("jti"))
+        state not in (state_of(sender), state_of(content.recipient))
+        or {name: said[name] for name in _OF_THE_STATEMENT} != _claimed(content)
         or said["statement_digest"] != unverified.digest
+        or datetime.fromisoformat(piece["times"]["issued_at"]) != at
     ):
         raise NotAcceptable("hand_over.malformed", "a message is not what its statement says")
+    proven = [
+        found
+        for one in piece["evidence"]
+        if (found := _evidence(str(one["token"]), NodeCode(said["sender_node"]), content, directory))
+    ]
+    return _Proven(content=content, evidence=tuple(proven), left_out=len(piece["evidence"]) - len(proven))
 
 
-def _take_case(session: Session, piece: Mapping[str, Any]) -> None:
+def _claimed(content: Content) -> dict[str, str | None]:
+    return {
+        "id": content.id,
+        "case_reference": content.case,
+        "thread": content.thread,
+        "in_reply_to": content.in_reply_to,
+        "type": content.type,
+        "sender": content.sender,
+        "recipient": content.recipient,
+        "urgency": content.urgency,
+    }
+
+
+def _evidence(
+    token: str, sender: NodeCode, content: Content, directory: Directory
+) -> tuple[Statement, Evidence] | None:
+    """None for what its issuer has not signed, or had no part in."""
+    try:
+        unverified = read(token, typ=StatementType.EVIDENCE)
+        said = read_evidence(unverified)
+        if (said.about.sender_node, said.about.id) != (sender, content.id):
+            return None
+        if said.about.statement_digest not in (None, content.statement_digest):
+            return None
+        # Which node received it nobody says but the evidence; whose act it was, the statement does.
+        node = sender if "." in said.issuer else NodeCode(said.issuer)
+        check_parties(said, Parties(sender_node=sender, recipient_node=node, recipient=content.recipient))
+        at = said.issued_at
+        key = directory.archive.signing_key(said.issuer, unverified.kid, at, received_at=at)
+        return verify(unverified, key), said
+    except Refused:
+        return None
+
+
+def _take_case(session: Session, piece: Mapping[str, Any], said: Set[Address]) -> None:
+    """`said`: who says or is told something in it, which alone makes somebody a party."""
     connection = session.connection()
     reference = CaseReference(piece["reference"])
     known = cases.load_case(connection, reference)
@@ -387,11 +478,11 @@ def _take_case(session: Session, piece: Mapping[str, Any]) -> None:
             protection="unknown",
         )
     parties = frozenset() if known is None else known.parties
-    new = {Address(one) for one in piece["parties"]} - parties - {Address(piece["opened_by"])}
+    new = {Address(one) for one in piece["parties"]} & said - parties - {Address(piece["opened_by"])}
     cases.add_parties(connection, reference, new)
 
 
-def _take_message(node: Node, session: Session, piece: Mapping[str, Any]) -> bool:
+def _take_message(node: Node, session: Session, piece: Mapping[str, Any], proven: _Proven) -> bool:
     connection = session.connection()
     row, times = piece["row"], {n: datetime.fromisoformat(t) for n, t in piece["times"].items()}
     sender, message = NodeCode(row["sender_node"]), MessageId(row["id"])
@@ -405,26 +496,25 @@ def _take_message(node: Node, session: Session, piece: Mapping[str, Any]) -> boo
             for part, text in piece["parts"].items()
         }
         mailbox.add_message(connection, {**row, **times, **sealed})
-    for one in piece["evidence"]:
-        statement = read(one["token"], typ=StatementType.EVIDENCE)
+    for statement, one in proven.evidence:
         if not mailbox.has_evidence(connection, statement.digest):
             proof.store(
                 session,
-                statement,  # type: ignore[arg-type]  # (its token, digest and claims are all that is kept)
+                statement,
                 sender=sender,
                 message=message,
-                kind=one["kind"],
-                issuer=one["issuer"],
-                code=one["code"],
+                kind=one.kind.name,
+                issuer=one.issuer,
+                code=one.code,
                 ours=False,
-                issued_at=datetime.fromisoformat(one["issued_at"]),
+                issued_at=one.issued_at,
             )
-    for one in piece["manifests"]:
+    for manifest in piece["manifests"]:
         there = connection.execute(
-            select(SENT_MANIFEST.c.digest).where(SENT_MANIFEST.c.digest == one["digest"])
+            select(SENT_MANIFEST.c.digest).where(SENT_MANIFEST.c.digest == manifest["digest"])
         ).first()
         if there is None:
-            connection.execute(insert(SENT_MANIFEST).values(**one, id=message))
+            connection.execute(insert(SENT_MANIFEST).values(**manifest, id=message))
     inbox = piece["inbox"]
     if inbox is not None and mailbox.find_inbox(connection, sender, message) is None:
         received = datetime.fromisoformat(inbox["received_at"])

@@ -7,20 +7,24 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlmodel import Session
 
-from protocol import conversations
+from protocol import conversations, evidence, vocabularies
 from protocol.bundle import verify_bundle
 from protocol.errors import NotAcceptable
-from protocol.identifiers import StateCode
+from protocol.evidence import About
+from protocol.identifiers import NodeCode, StateCode
+from protocol.statements import StatementType, issue, read
 from service import exchange
 from service.access.roles import Role
 from service.errors import Forbidden
+from service.exchange import proof
 from service.exchange.chunks import open_chunk
 from service.exchange.hand_over import export_hand_over, import_hand_over
 from service.exchange.views import Accepted
-from service.store.tables import ATTACHMENT
+from service.store.tables import ATTACHMENT, MESSAGE
+from tests.protocol.sample_directory import IT_FOCAL_POINT
 from tests.protocol.sample_intermediary import give, take_own_node
 from tests.service.exchange_pair import Side, actor
 from tests.service.exchange_trio import Trio, open_trio
@@ -132,6 +136,101 @@ async def test_nothing_moves_before_the_state_has_a_node_and_to_nobody_else(trio
         await imported(trio.md, data.replace(b'"pieces":["', b'"pieces":["x', 1))
     with pytest.raises(Forbidden):
         await export_hand_over(trio.iom.node, trio.iom.officer, MD)
+
+
+async def about_to_move(trio: Trio) -> Accepted:
+    """The intermediary's own accept, typed for the State, which takes its own node afterwards."""
+    case = await trio.open_case()
+    await trio.notify(case)
+    request = await trio.it.send(trio.to_md("social-inquiry.request", case))
+    await trio.settle()
+    typed = await trio.iom.send(trio.for_md("accept", case, in_reply_to=request.id))
+    await trio.settle()
+    trio.wait(hours=1)
+    take_own_node(trio.world)
+    return typed
+
+
+async def changed(trio: Trio, message: str, **columns: object) -> None:
+    """Whoever runs the intermediary's node writes what they like into its store before they export."""
+    await trio.iom.node.store.write(
+        lambda session: session.connection().execute(
+            update(MESSAGE).where(MESSAGE.c.id == message).values(**columns)
+        )
+    )
+
+
+@pytest.mark.parametrize("type_", ["durable-solution.acceptance", "durable-solution.revocation"])
+async def test_no_hand_over_brings_a_consent_that_the_intermediary_signed(trio: Trio, type_: str) -> None:
+    typed = await about_to_move(trio)
+    (row,) = await trio.iom.rows("select statement from message where id = :id", id=typed.id)
+    claims = dict(read(row["statement"], typ=StatementType.CONTENT).claims) | {"type": type_}
+    forged = issue(StatementType.CONTENT, claims, trio.world.signing["int.iom"])
+    await changed(trio, typed.id, statement=forged.token, statement_digest=forged.digest, type=type_)
+    with pytest.raises(NotAcceptable, match=r"hand_over\.malformed.*cannot_bind"):
+        await imported(trio.md, await exported(trio))
+    assert await trio.md.rows("select id from message") == []
+
+
+@pytest.mark.parametrize("column", ["type", "in_reply_to", "thread", "urgency"])
+async def test_a_message_of_a_hand_over_is_what_its_own_statement_says(trio: Trio, column: str) -> None:
+    typed = await about_to_move(trio)
+    other = {"type": "durable-solution.acceptance", "urgency": "immediate-danger"}.get(column, typed.id)
+    await changed(trio, typed.id, **{column: other})
+    with pytest.raises(NotAcceptable, match=r"hand_over\.malformed"):
+        await imported(trio.md, await exported(trio))
+    assert await trio.md.rows("select id from message") == []
+
+
+async def test_what_was_typed_when_no_mandate_covered_it_is_not_handed_over(trio: Trio) -> None:
+    typed = await about_to_move(trio)
+    (row,) = await trio.iom.rows("select statement from message where id = :id", id=typed.id)
+    late = read(row["statement"], typ=StatementType.CONTENT).claims | {
+        "iat": int(trio.clock.now().timestamp())
+    }
+    forged = issue(StatementType.CONTENT, late, trio.world.signing["int.iom"])
+    await changed(
+        trio, typed.id, statement=forged.token, statement_digest=forged.digest, issued_at=trio.clock.now()
+    )
+    with pytest.raises(NotAcceptable, match="no mandate covered it"):
+        await imported(trio.md, await exported(trio))
+
+
+async def test_evidence_that_its_issuer_did_not_sign_is_left_out(trio: Trio) -> None:
+    typed = await about_to_move(trio)
+    rows = "select digest from evidence where id = :id order by digest"
+    honest = await trio.iom.rows(rows, id=typed.id)
+    assert honest
+    forged = evidence.issue(
+        "content-retrieved",
+        about=About(
+            sender_node=NodeCode("int-iom"),
+            id=typed.id,
+            manifest_digest=None,
+            statement_digest=typed.statement_digest,
+        ),
+        issuer=IT_FOCAL_POINT,
+        previous=None,
+        directory="A" * 43,
+        vocabulary=vocabularies.RELEASE,
+        issued_at=trio.clock.now(),
+        key=trio.world.signing["int.iom"],
+    )
+    await trio.iom.node.store.write(
+        lambda session: proof.store(
+            session,
+            forged,
+            sender=NodeCode("int-iom"),
+            message=typed.id,
+            kind="content-retrieved",
+            issuer=IT_FOCAL_POINT,
+            code=None,
+            ours=False,
+            issued_at=trio.clock.now(),
+        )
+    )
+    await imported(trio.md, await exported(trio))
+    assert await trio.md.rows(rows, id=typed.id) == honest
 
 
 async def test_what_is_unanswered_goes_to_the_new_node_by_itself(trio: Trio) -> None:
