@@ -57,7 +57,7 @@ def hidden_of(page: httpx.Response, action: str) -> Pairs:
     """The hidden fields of the form that goes to `action`, as a browser would post them."""
     import html
 
-    forms = re.findall(r"(?s)<form\b[^>]*>.*?</form>", page.text)
+    forms = re.findall(r'(?s)<form\b[^>]*method="post"[^>]*>.*?</form>', page.text)
     found = next(one for one in forms if f'action="{action}"' in one)
     return [(name, html.unescape(value)) for name, value in _HIDDEN.findall(found) if name != "_csrf"]
 

@@ -43,12 +43,18 @@ def stand(tmp_path: Path) -> Iterator[AccessStand]:
     stand.close()
 
 
+async def opened(desk: Desk) -> str:
+    """The reference of a case that a press of the button on the list of cases has opened."""
+    page = await desk.get("/console/cases")
+    answer = await post_pairs(desk, "/console/cases", hidden_of(page, "/console/cases"))
+    assert answer.status_code == 303, text_of(answer)
+    return answer.headers["location"].partition("?")[0].rpartition("/")[2]
+
+
 async def settled(stand: AccessStand) -> tuple[Desk, str]:
     """A case opened and its protection settled, at two desks."""
     desk, colleague = [await Desk.of(stand, Role.CASE_OFFICER) for _ in range(2)]
-    opened = await desk.post("/console/cases")
-    assert opened.status_code == 303
-    case = opened.headers["location"].partition("?")[0].rpartition("/")[2]
+    case = await opened(desk)
     for one in (desk, colleague):
         answer = await one.post(
             f"/console/cases/{case}/protection", {"status": "not-sought", "reason": "child-interviewed"}
@@ -93,6 +99,29 @@ async def test_a_case_goes_from_opening_to_a_collected_message_by_pages_alone(
     ):
         answer = await theirs.get(path)
         assert answer.status_code == 200, (path, answer.text)
+
+
+@pytest.mark.parametrize("page", ["/console/work", "/console/cases"])
+async def test_a_button_that_is_pressed_twice_opens_one_case(stand: AccessStand, page: str) -> None:
+    desk = await Desk.of(stand, Role.CASE_OFFICER)
+    form = hidden_of(await desk.get(page), "/console/cases")
+    twice = [await post_pairs(desk, "/console/cases", form) for _ in range(2)]
+    assert [one.status_code for one in twice] == [303, 303]
+    assert len({one.headers["location"] for one in twice}) == 1
+    assert len(stand.tables()["case_file"]) == 1
+    assert hidden_of(await desk.get(page), "/console/cases") != form
+    await opened(desk)
+    assert len(stand.tables()["case_file"]) == 2
+
+
+@pytest.mark.parametrize("form", [[], [("id", "")], [("id", "one")], [("id", "a"), ("id", "b")]])
+async def test_a_case_is_opened_only_by_a_button_that_a_page_gave(
+    stand: AccessStand, form: list[tuple[str, str]]
+) -> None:
+    desk = await Desk.of(stand, Role.CASE_OFFICER)
+    answer = await post_pairs(desk, "/console/cases", form)
+    assert 400 <= answer.status_code < 500
+    assert stand.tables()["case_file"] == []
 
 
 # -- writing
@@ -233,7 +262,7 @@ async def test_what_is_not_possible_yet_says_what_is_missing_on_what_ground_and_
     stand: AccessStand,
 ) -> None:
     desk = await Desk.of(stand, Role.CASE_OFFICER)
-    case = (await desk.post("/console/cases")).headers["location"].partition("?")[0].rpartition("/")[2]
+    case = await opened(desk)
     page = text_of(await desk.get(f"/console/cases/{case}"))
     steps = await exchange.next_steps(stand.node, stand.actor(Role.CASE_OFFICER), case)
     blocked = [one for one in steps.steps if not one.open and one.refusal is not None]

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Response
 
-from protocol.identifiers import case_reference
+from protocol.identifiers import case_reference, new_message_id, parse_message_id
 from service.access.pairs import KINDS
 from service.access.roles import Scope
 from service.api.answers import NOT_STORED
@@ -66,6 +66,7 @@ async def work(see: See, after: After = "") -> Response:
         told=told,
         notice_page=notice_page,
         opens=see.may(Scope.CASES_WRITE),
+        opening=new_message_id(see.node.random.bytes),
     )
 
 
@@ -114,6 +115,7 @@ async def cases(
         first="" if after else None,
         further=further,
         opens=see.may(Scope.CASES_WRITE),
+        opening=new_message_id(see.node.random.bytes),
     )
 
 
@@ -129,7 +131,9 @@ def _before(after: str) -> tuple[datetime, str] | None:
 
 @router.post("/console/cases")
 async def open_case(see: See) -> Response:
-    case = await see.exchange.open_case(see.node, see.actor)
+    # The page chose it, so that a button pressed twice opens one case.
+    opening = parse_message_id(see.posted.only("id").one("id"))
+    case = await see.exchange.open_case(see.node, see.actor, opening)
     return go(see, f"/console/cases/{case.reference}", said="officer-said-opened")
 
 
