@@ -96,7 +96,9 @@ def _part(model: type[BaseModel]) -> tuple[Shape, ...]:
 def _fields(
     fields: tuple[FormField, ...], schema: Mapping[str, Any], groups: Mapping[str, Any]
 ) -> tuple[Shape, ...]:
-    return tuple(_field(one, schema["properties"][one.name], groups) for one in fields)
+    shapes = (_field(one, schema["properties"][one.name], groups) for one in fields)
+    # A list that the form takes over and lets have no entry is nothing that could be filled in.
+    return tuple(shape for shape in shapes if shape.most)
 
 
 def _field(field: FormField, schema: Mapping[str, Any], groups: Mapping[str, Any]) -> Shape:
