@@ -30,7 +30,7 @@ from sqlalchemy import Row
 from sqlmodel import Session
 
 from protocol.identifiers import Address, new_message_id
-from service.access import journal
+from service.access import journal, people
 from service.access.actor import Actor
 from service.access.roles import ROLE_SCOPES, Role, Scope
 from service.errors import Conflict, Forbidden
@@ -59,6 +59,7 @@ __all__ = [
     "propose",
     "proposer_of",
     "release_allowed",
+    "require_both",
     "state_at",
 ]
 
@@ -290,6 +291,19 @@ def check_decision(actor: Actor, row: Row[Any], decision: Decision, now: datetim
     if row.decided_by == actor.person and state == ("approved" if decision == "approve" else "returned"):
         return False
     raise Conflict("access.decided", "another decision was taken on this already")
+
+
+def require_both(session: Session, actor: Actor, row: Row[Any]) -> None:
+    """Both of the two are still people here, at the moment of an approval.
+
+    Conflict `access.lapsed` when whoever proposed it has been disabled since: they may be registered anew
+    under another name, and would be both. Forbidden `access.second_person` for a token that outlives its
+    person.
+    """
+    if people.has_gone(session, actor.person):
+        raise Forbidden("access.second_person", "whoever decides has been disabled")
+    if people.has_gone(session, row.proposed_by):
+        raise Conflict("access.lapsed", "whoever proposed this has been disabled; propose it again")
 
 
 def close(

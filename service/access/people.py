@@ -36,6 +36,7 @@ __all__ = [
     "check",
     "disable",
     "has_come",
+    "has_gone",
     "invite",
     "new_id",
     "people",
@@ -124,6 +125,13 @@ def has_come(session: Session, id: str) -> bool:  # noqa: A002
         .limit(1)
     )
     return person_of(session, id).by_provider or session.connection().execute(signed_in).first() is not None
+
+
+def has_gone(session: Session, id: str) -> bool:  # noqa: A002
+    """Whether this was one of our people and is disabled. One human being is one person at a time, and not
+    for ever: who is registered anew, in another role, has another name."""
+    disabled = select(PERSON.c.disabled_at).where(PERSON.c.id == id)
+    return session.connection().execute(disabled).scalar_one_or_none() is not None
 
 
 def add(

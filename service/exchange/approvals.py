@@ -111,8 +111,8 @@ async def decide(
 ) -> ApprovalView:
     """Approve what another person proposed, which carries it out, or return it with a reason.
 
-    Decided again in the same way, the first answer comes again. Refuses as `pairs.check_decision`, and
-    whatever the act itself refuses: then nothing is decided.
+    Decided again in the same way, the first answer comes again. Refuses as `pairs.check_decision`, an
+    approval also as `pairs.require_both`, and whatever the act itself refuses: then nothing is decided.
     """
     now = node.clock.now()
     row = await node.store.read(lambda session: found_approval(session, actor, approval))
@@ -123,6 +123,8 @@ async def decide(
         row = found_approval(session, actor, approval)
         if not pairs.check_decision(actor, row, decision, now):
             return view_of(row, now)
+        if decision == "approve":
+            pairs.require_both(session, actor, row)
         pairs.close(node, session, actor, row, decision, now, reason=reason)
         done = act(session) if act is not None else None
         after = found_approval(session, actor, approval)

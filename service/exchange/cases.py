@@ -19,7 +19,7 @@ from protocol.identifiers import (
 )
 from protocol.retention import closed_since
 from protocol.safeguards import ProtectionStatus
-from service.access import journal
+from service.access import journal, people
 from service.access.actor import Actor
 from service.access.roles import Scope
 from service.errors import Conflict, Forbidden
@@ -131,10 +131,12 @@ async def set_protection(
                 "case.not_destination", "only the State where the child is settles the protection status"
             )
         journal.note(session, actor, f"protection-{status}", reference, at=now, reason=reason)
-        if row.protection_proposed == status and row.protection_proposed_by != actor.person:
+        # Whoever was disabled since may be back under another name: theirs is no other person's proposal.
+        gone = row.protection_proposed_by is not None and people.has_gone(session, row.protection_proposed_by)
+        if row.protection_proposed == status and not gone and row.protection_proposed_by != actor.person:
             cases.change_protection(connection, reference, status, now)
             _tell(session, "approval-decided", row, now)
-        elif row.protection_proposed == status:
+        elif row.protection_proposed == status and not gone:
             raise Conflict(
                 "access.second_person",
                 "the same person proposed this; a second person has to confirm it",

@@ -40,16 +40,22 @@ async def propose_paper_consent(node: Node, actor: Actor, message: MessageId) ->
     """Ask that another person confirm what this attestation attests. Asked again, the first answer again.
 
     NotAcceptable `paper.not_a_consent` for anything but an intermediary's attestation that its State accepted
-    a version of this conversation, on paper and from somebody identified; Conflict `paper.scan_missing`.
+    a version of this conversation, on paper and from somebody identified; `intermediary.cannot_bind` at a
+    node that is not the recipient's State's own; Conflict `paper.scan_missing`.
     """
     now = node.clock.now()
 
     def work(session: Session) -> ApprovalView:
         actor.require(Scope.AGREEMENTS_PROPOSE)
         row = own_message(session, actor, message)
+        if state_of(Address(row.recipient)) != node.state:
+            # An intermediary's people act for that State, and are no people of it.
+            raise NotAcceptable("intermediary.cannot_bind", "two people of the State itself confirm it")
         agreement = _agreement(session, row)
         for found in approvals.of_subject(session.connection(), row.id, [KIND]):
-            if pairs.state_at(found, now) in ("proposed", "approved"):
+            # Ids are unique per sending node: another's attestation under the same id is another matter.
+            same = found.sender_node == row.sender_node
+            if same and pairs.state_at(found, now) in ("proposed", "approved"):
                 return view_of(found, now)
         approval = pairs.propose(
             node,

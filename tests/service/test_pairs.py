@@ -15,6 +15,7 @@ from protocol.directory import Routing
 from protocol.errors import NotAcceptable
 from protocol.identifiers import CaseReference, MessageId
 from service import exchange
+from service.access import people
 from service.access.actor import Actor
 from service.access.roles import Role
 from service.errors import Conflict, Forbidden, NotFound
@@ -81,6 +82,71 @@ def test_nothing_of_what_binds_a_state_is_said_before_a_second_person_approves(p
         (row,) = await pair.it.rows(WAITING)
         assert (row["state"], row["payload_sealed"]) == ("approved", None)
         assert isinstance(await exchange.send(pair.it.node, pair.it.officer, acceptance), Accepted)
+
+    run(play())
+
+
+async def registered(side: Side, person: Actor) -> None:
+    """As one of this node's people, under the name that they have here."""
+    await side.node.store.write(
+        lambda session: people.add(
+            session,
+            actor(role=Role.ADMINISTRATOR, person="administrator-1"),
+            state=side.node.state,
+            role=person.role,
+            authorities=person.authorities,
+            subject=None,
+            random_bytes=side.node.random.bytes,
+            now=side.node.clock.now(),
+            id=person.person,
+        )
+    )
+
+
+async def disabled(side: Side, person: Actor) -> None:
+    admin, now = actor(role=Role.ADMINISTRATOR, person="administrator-1"), side.node.clock.now()
+    await side.node.store.write(lambda session: people.disable(session, admin, person.person, now))
+
+
+def test_who_comes_back_under_another_name_is_not_the_second_person(pair: Pair) -> None:
+    async def play() -> None:
+        await registered(pair.it, pair.it.officer)
+        _, acceptance, waits = await proposed(pair, pair.it)
+        await disabled(pair.it, pair.it.officer)
+        again = second_supervisor(pair.it)
+        await registered(pair.it, again)
+        with pytest.raises(Conflict, match=r"access\.lapsed"):
+            await decide(pair.it, again, waits.approval)
+        assert await pair.it.rows("select id from message where id = :id", id=acceptance.id) == []
+        assert (await decide(pair.it, again, waits.approval, "return")).state == "returned"
+
+    run(play())
+
+
+def test_a_token_that_outlives_its_person_approves_nothing(pair: Pair) -> None:
+    async def play() -> None:
+        await registered(pair.it, pair.it.supervisor)
+        _, acceptance, waits = await proposed(pair, pair.it)
+        await disabled(pair.it, pair.it.supervisor)
+        with pytest.raises(Forbidden, match=r"access\.second_person"):
+            await decide(pair.it, pair.it.supervisor, waits.approval)
+        assert await pair.it.rows("select id from message where id = :id", id=acceptance.id) == []
+
+    run(play())
+
+
+def test_who_comes_back_under_another_name_does_not_settle_protection_alone(pair: Pair) -> None:
+    async def play() -> None:
+        await registered(pair.it, pair.it.officer)
+        case = (await exchange.open_case(pair.it.node, pair.it.officer)).reference
+        settle = exchange.set_protection
+        await settle(pair.it.node, pair.it.officer, case, "not-sought", "child-interviewed")
+        await disabled(pair.it, pair.it.officer)
+        again = second_supervisor(pair.it)
+        view = await settle(pair.it.node, again, case, "not-sought", "child-interviewed")
+        assert (view.status, view.state, view.proposed_by) == ("unknown", "proposed", again.person)
+        view = await settle(pair.it.node, pair.it.supervisor, case, "not-sought", "child-interviewed")
+        assert (view.status, view.state) == ("not-sought", "settled")
 
     run(play())
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from protocol import conversations, standing, vocabularies
 from protocol.agreed import agreement_of
@@ -21,6 +22,8 @@ from protocol.rendering import evidence_words
 from protocol.rendering.sentences import sentences
 from protocol.rendering.text import to_text
 from service import exchange
+from service.access import pairs
+from service.access.represented import acting
 from service.access.roles import Role
 from service.cli.agreement import agreement_lines, as_consent, paper_lines
 from service.errors import Conflict, Forbidden, NotFound
@@ -28,6 +31,8 @@ from service.exchange import case_files
 from service.exchange.views import Accepted, ApprovalView, Submission
 from service.routing.attachments import Attachments
 from service.store import cases
+from service.store.tables import MESSAGE
+from tests.protocol.sample_directory import IT_LOCAL
 from tests.protocol.sample_intermediary import MD_OFFICE, give
 from tests.service.exchange_pair import Side, actor
 from tests.service.exchange_trio import Trio, open_trio
@@ -226,6 +231,47 @@ async def test_the_intermediary_confirms_nothing(trio: Trio) -> None:
     attested = await consent(trio, road, proposal)
     with pytest.raises(Forbidden):
         await exchange.propose_paper_consent(trio.iom.node, trio.iom.officer, attested.id)
+
+
+async def test_no_people_of_an_intermediary_confirm_what_a_state_was_told(trio: Trio) -> None:
+    road, proposal = await proposed(trio)
+    attested = await consent(trio, road, proposal)
+    await trio.iom.node.store.write(
+        lambda session: session.connection().execute(
+            update(MESSAGE)
+            .where(MESSAGE.c.id == attested.id)
+            .values(direction="in", recipient=MD_OFFICE, sender_node="ro")
+        )
+    )
+    supervisor = acting(
+        trio.iom.node, actor(Address("int.iom"), role=Role.SUPERVISOR, person="iom-supervisor")
+    )
+    assert MD_OFFICE in supervisor.authorities
+    with pytest.raises(NotAcceptable, match=r"intermediary\.cannot_bind"):
+        await exchange.propose_paper_consent(trio.iom.node, supervisor, attested.id)
+
+
+async def test_another_nodes_attestation_under_the_same_id_is_another_matter(trio: Trio) -> None:
+    road, proposal = await proposed(trio)
+    attested = await consent(trio, road, proposal)
+    other = actor(IT_LOCAL, person="officer-elsewhere")
+    now = trio.clock.now()
+    waits = await trio.it.node.store.write(
+        lambda session: pairs.propose(
+            trio.it.node,
+            session,
+            other,
+            "paper-consent",
+            attested.id,
+            {"agreement": "A" * 43},
+            now,
+            proposing=IT_LOCAL,
+            sender_node="ro",
+        )
+    )
+    asked = await exchange.propose_paper_consent(trio.it.node, trio.it.officer, attested.id)
+    assert asked.id != waits
+    assert asked.proposing == trio.it.office
 
 
 async def test_no_step_that_binds_the_state_is_open_to_an_intermediary(trio: Trio) -> None:
