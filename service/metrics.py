@@ -93,6 +93,11 @@ class Metrics:
             ["peer"],
             registry=registry,
         )
+        self._adapters_unwell = Gauge(
+            "fp_adapters_unwell",
+            "Adapters that say that something is wrong, or have fallen silent",
+            registry=registry,
+        )
         self._hub = Gauge("fp_hub_connected", "1 while the hub is reachable", registry=registry)
         self._hub_reconnects = Counter("fp_hub_reconnects_total", "Connections regained", registry=registry)
         self._directory_expires = Gauge(
@@ -273,6 +278,9 @@ class Metrics:
     def indicators_differ(self, peer: str, count: int) -> None:
         """How many figures of the newest year that both told are different at `peer`."""
         self._indicators_differ.labels(self._capped("peer", peer)).set(count)
+
+    def adapters_unwell(self, count: int) -> None:
+        self._adapters_unwell.set(count)
 
     def hub(self, *, connected: bool, regained: bool = False) -> None:
         self._hub.set(connected)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any, Final
 
 from sqlalchemy import delete, func, insert, select
@@ -17,12 +16,11 @@ from service.access.actor import Actor
 from service.errors import TooLarge
 from service.exchange.views import AdapterHealth, AdaptersView, AdapterView
 from service.node import Node
+from service.store.adapters import SILENT_AFTER
 from service.store.tables import ADAPTER
 
-__all__ = ["SILENT_AFTER", "list_adapters", "report_adapter"]
+__all__ = ["list_adapters", "report_adapter"]
 
-SILENT_AFTER: Final = timedelta(minutes=5)
-"""Project choice: an adapter reports every minute (`adapters.kit`)."""
 MOST_OF_ONE: Final = 32
 """Names that one client may report under."""
 

@@ -19,7 +19,7 @@ from service.monitor.backups import last_backup
 from service.monitor.delivery import Figures
 from service.monitor.watch import LOOKED_EVERY, look
 from service.node import Node
-from service.store import comparisons
+from service.store import adapters, comparisons
 from service.store.engine import database_file
 from service.store.tables import DEADLINE, OUTBOX, QUARANTINE, THREAD
 
@@ -83,6 +83,7 @@ class Gauges:
     def _watched(self, session: Session, now: datetime) -> None:
         node, connection = self._node, session.connection()
         node.metrics.stuck(look(session, node, now).counts)
+        node.metrics.adapters_unwell(adapters.unwell(connection, now))
         heard: dict[str, float] = {
             peer: (now - at).total_seconds()
             for peer in peers.known(connection, node.code)
