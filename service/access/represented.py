@@ -9,10 +9,11 @@ from __future__ import annotations
 import dataclasses
 
 from protocol.directory.mandates import represented
+from protocol.identifiers import state_of
 from service.access.actor import Actor
 from service.node import Node
 
-__all__ = ["acting"]
+__all__ = ["acting", "acting_now"]
 
 
 def acting(node: Node, actor: Actor) -> Actor:
@@ -21,3 +22,12 @@ def acting(node: Node, actor: Actor) -> Actor:
         return actor
     found = represented(node.directory.current(), node.code, actor.authorities, node.clock.now())
     return dataclasses.replace(actor, authorities=actor.authorities | found) if found else actor
+
+
+def acting_now(node: Node, actor: Actor) -> Actor:
+    """The same actor a while later, for what goes on after it was asked: a mandate that ended since gives
+    nothing more."""
+    if node.state != "int":
+        return actor
+    own = frozenset(one for one in actor.authorities if state_of(one) == node.state)
+    return acting(node, dataclasses.replace(actor, authorities=own))

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from protocol.identifiers import ThreadId, case_reference, parse_message_id
 from protocol.languages import nearest_language
+from service.access.represented import acting_now
 from service.access.roles import Scope
 from service.api.answers import answer, json_of, shown
 from service.api.guard import Ask, Asking, Guarded
@@ -91,7 +92,7 @@ async def _awaited(ask: Asking, query: MessageQuery, seconds: float) -> Page:
     arrived = ask.node.wake.mail_arrived
     while True:
         seen = arrived.count  # before looking: what arrives in between is not missed
-        page = await ask.exchange.list_messages(ask.node, ask.actor, query)
+        page = await ask.exchange.list_messages(ask.node, acting_now(ask.node, ask.actor), query)
         left = until - clock()
         if page.messages or left <= 0:
             return page

@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 from protocol import base64url
 from protocol.errors import FocalpointError
 from protocol.json_strict import dumps, parse_object
+from service.access.represented import acting_now
 from service.api.answers import NOT_STORED, answer, json_of
 from service.api.guard import Ask, Asking, Guarded, api_of, session_of
 from service.api.reading import CONTENT, body_of
@@ -74,7 +75,7 @@ async def _awaited(ask: Asking, after: int, limit: int, seconds: float) -> Notic
     told = ask.node.wake.notices
     while True:
         seen = told.count  # before looking: what is told in between is not missed
-        page = await ask.exchange.list_notices(ask.node, ask.actor, after, limit)
+        page = await ask.exchange.list_notices(ask.node, acting_now(ask.node, ask.actor), after, limit)
         left = until - clock()
         if page.notices or left <= 0:
             return page
@@ -120,7 +121,9 @@ async def _events(ask: Asking, request: Request, begin: int, seconds: float) -> 
     yield format_sse_event(id=_cursor(at), retry=3_000)
     while await _may_go_on(ask, request):
         seen = told.count
-        page = await ask.exchange.list_notices(ask.node, ask.actor, at, SENT_AT_ONCE)
+        # Asked anew each time: what an intermediary's people act for may have ended since.
+        actor = acting_now(ask.node, ask.actor)
+        page = await ask.exchange.list_notices(ask.node, actor, at, SENT_AT_ONCE)
         for notice in page.notices:
             at = notice.position
             yield format_sse_event(

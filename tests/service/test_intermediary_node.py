@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+from starlette.requests import Request
 
 from protocol import vocabularies
 from protocol.envelope import parse
@@ -17,8 +19,10 @@ from protocol.rendering.sentences import sentences
 from service import exchange
 from service.access.represented import acting
 from service.access.roles import Role
+from service.api import messages, notices
+from service.api.guard import Api, Asking
 from service.errors import Conflict, Forbidden, NotFound
-from service.exchange.views import Accepted, RelayOutcome
+from service.exchange.views import Accepted, MessageQuery, RelayOutcome
 from tests.protocol.sample_directory import IT_FOCAL_POINT
 from tests.protocol.sample_intermediary import IOM, MD_OFFICE, give, revoke
 from tests.service.exchange_pair import actor
@@ -238,6 +242,26 @@ async def test_revoking_the_mandate_stops_sending_receiving_and_handing_over_at_
         await trio.it.send(trio.to_md("social-inquiry.request", notice.case))
     # Whoever signs in now acts for nobody there any more.
     assert acting(trio.iom.node, actor(IOM)).authorities == {IOM}
+
+
+async def test_who_listens_when_the_mandate_ends_hears_nothing_more(trio: Trio) -> None:
+    await asked(trio)
+    unused: Any = None
+    api = Api(node=trio.iom.node, exchange=cast("Any", exchange), tokens=unused, probes={}, rates=unused)
+    listening = Asking(api=api, actor=trio.iom.officer, language="en")
+    request = Request({"type": "http", "headers": [(b"authorization", b"Bearer made-up")]})
+
+    async def heard() -> int:
+        events = [event async for event in notices._events(listening, request, 0, 0.0)]
+        return sum(b"event: notice" in event for event in events)
+
+    async def listed() -> int:
+        return len((await messages._awaited(listening, MessageQuery(), 0.0)).messages)
+
+    assert (await heard() > 0, await listed() > 0) == (True, True)
+    trio.wait(minutes=1)
+    revoke(trio.world)
+    assert (await heard(), await listed()) == (0, 0)
 
 
 async def test_what_was_on_its_way_to_the_intermediary_is_refused_there(trio: Trio) -> None:
