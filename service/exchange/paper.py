@@ -9,31 +9,35 @@ It never becomes an agreement, whatever the paper says: that takes the State's o
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Row
 from sqlmodel import Session
 
+from protocol import safeguards
 from protocol.agreement import VERSIONS, agreement_digest
 from protocol.content import Content, read_content
 from protocol.errors import NotAcceptable
-from protocol.identifiers import Address, MessageId, NodeCode, state_of
+from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, ThreadId, state_of
 from protocol.intermediary import ATTEST, CONFIRMED, CONSENT_FORMS, IDENTIFIED
+from protocol.safeguards.asked import Asked
 from service.access import pairs
 from service.access.actor import Actor
 from service.access.roles import Scope
 from service.errors import Conflict
-from service.exchange import proof
+from service.exchange import case_files, proof
 from service.exchange.approvals import view_of
 from service.exchange.reading import own_message, stored_statement
 from service.exchange.receipts import confirm_on_paper
 from service.exchange.views import ApprovalView
 from service.node import Node
-from service.store import approvals, attachments, mailbox
+from service.store import approvals, attachments, cases, mailbox
 
 __all__ = ["propose_paper_consent"]
 
 KIND: Final = "paper-consent"
+_PROTECTION: Final = next(one for one in safeguards.SAFEGUARDS if one.number == 11)
 
 
 async def propose_paper_consent(node: Node, actor: Actor, message: MessageId) -> ApprovalView:
@@ -41,7 +45,8 @@ async def propose_paper_consent(node: Node, actor: Actor, message: MessageId) ->
 
     NotAcceptable `paper.not_a_consent` for anything but an intermediary's attestation that its State accepted
     a version of this conversation, on paper and from somebody identified; `intermediary.cannot_bind` at a
-    node that is not the recipient's State's own; Conflict `paper.scan_missing`.
+    node that is not the recipient's State's own; Conflict `paper.scan_missing`; and as safeguard 11, for the
+    confirmation leaves like anything that is said.
     """
     now = node.clock.now()
 
@@ -52,6 +57,7 @@ async def propose_paper_consent(node: Node, actor: Actor, message: MessageId) ->
             # An intermediary's people act for that State, and are no people of it.
             raise NotAcceptable("intermediary.cannot_bind", "two people of the State itself confirm it")
         agreement = _agreement(session, row)
+        _require_may_leave(session, row, now)
         for found in approvals.of_subject(session.connection(), row.id, [KIND]):
             # Ids are unique per sending node: another's attestation under the same id is another matter.
             same = found.sender_node == row.sender_node
@@ -88,6 +94,7 @@ async def _confirm(node: Node, approval: Row[Any]) -> pairs.Work:
         if row is None:
             raise NotAcceptable("paper.not_a_consent", "the attestation is not here")
         agreement = _agreement(session, row)
+        _require_may_leave(session, row, now)
         if any(one.kind == CONFIRMED for one in mailbox.evidence_of(connection, sender, message)):
             return
         proof.issue(
@@ -132,6 +139,26 @@ def _agreement(session: Session, row: Row[Any]) -> str:
         )
     _require_scan(session, row, content)
     return agreement
+
+
+def _require_may_leave(session: Session, row: Row[Any], now: datetime) -> None:
+    """It is evidence, which no queue holds back, and by it the other State would go on preparing: it is asked
+    what a message would be asked."""
+    case = cases.load_case(session.connection(), CaseReference(row.case_reference))
+    assert case is not None, "a message that was taken in has its case"
+    asked = Asked(
+        type=CONFIRMED,
+        sender=Address(row.recipient),
+        recipient=Address(row.sender),
+        thread=ThreadId(row.thread),
+        in_reply_to=MessageId(row.id),
+        coded={},
+        issued_at=now,
+    )
+    file = case_files.case_file(case.row)
+    missing = tuple(safeguards.CHECKS[_PROTECTION.number](_PROTECTION, file, asked))
+    if missing:
+        raise NotAcceptable(_PROTECTION.code, _PROTECTION.name, missing=missing)
 
 
 def _version(session: Session, content: Content) -> Content | None:

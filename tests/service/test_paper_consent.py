@@ -233,6 +233,24 @@ async def test_the_intermediary_confirms_nothing(trio: Trio) -> None:
         await exchange.propose_paper_consent(trio.iom.node, trio.iom.officer, attested.id)
 
 
+async def test_no_confirmation_leaves_while_protection_is_sought_or_possible(trio: Trio) -> None:
+    road, proposal = await proposed(trio)
+    attested = await consent(trio, road, proposal)
+    it = trio.it
+    asked = await exchange.propose_paper_consent(it.node, it.officer, attested.id)
+    await exchange.set_protection(it.node, it.officer, road.case, "possible", "child-interviewed")
+    with pytest.raises(NotAcceptable, match=r"safeguard\.international_protection"):
+        await exchange.decide(it.node, it.supervisor, asked.id, "approve", None)
+    with pytest.raises(NotAcceptable, match=r"safeguard\.international_protection"):
+        await exchange.propose_paper_consent(it.node, it.officer, attested.id)
+    queued = "select row from outbox where message_id = :id and kind = 'evidence' and state = 'queued'"
+    kinds = "select kind from evidence where id = :id and kind = 'paper-consent-confirmed'"
+    assert await it.rows(queued, id=attested.id) == await it.rows(kinds, id=attested.id) == []
+    for person in (it.officer, it.supervisor):
+        await exchange.set_protection(it.node, person, road.case, "not-sought", "child-interviewed")
+    assert (await exchange.decide(it.node, it.supervisor, asked.id, "approve", None)).state == "approved"
+
+
 async def test_no_people_of_an_intermediary_confirm_what_a_state_was_told(trio: Trio) -> None:
     road, proposal = await proposed(trio)
     attested = await consent(trio, road, proposal)
