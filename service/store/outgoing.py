@@ -412,7 +412,8 @@ def resend_evidence(
 
 
 def hold_case(connection: Connection, reference: CaseReference, *, but: Collection[MessageId] = ()) -> int:
-    """Nothing of this case that has no number yet may leave (safeguard 11), but these messages of ours."""
+    """Nothing of this case that has no number yet may leave (safeguard 11), but these messages of ours.
+    Evidence that goes with one stays with it: alone it would tell that there is one."""
     return _move(connection, reference, "queued", "held", but=but)
 
 
@@ -440,7 +441,7 @@ def _move(
         update(OUTBOX)
         .where(
             OUTBOX.c.state == before,
-            OUTBOX.c.kind.in_(("content", "blob")),
+            OUTBOX.c.kind.in_(("content", "blob", "evidence")),
             OUTBOX.c.message_id.not_in(but),
             ours.exists(),
         )

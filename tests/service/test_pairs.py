@@ -403,6 +403,27 @@ def test_nothing_waiting_for_the_focal_point_leaves_once_protection_is_doubted(p
     run(play())
 
 
+def test_no_countersignature_leaves_alone_when_its_message_is_held(pair: Pair) -> None:
+    async def play() -> None:
+        through_the_focal_point(pair)
+        local, case = await local_case(pair)
+        waits = await exchange.send(local.node, local.officer, asking(case, pair))
+        assert isinstance(waits, Awaiting)
+        approved = await decide(local, actor(IT_FOCAL_POINT, person="focal-1"), waits.approval)
+        assert approved.accepted is not None
+        await exchange.set_protection(local.node, local.officer, case, "possible", "child-interviewed")
+        await pair.settle()
+        assert pair.hub.carried == []
+        for person in ("local-1", "local-2"):
+            officer = actor(IT_LOCAL, person=person)
+            await exchange.set_protection(local.node, officer, case, "not-sought", "child-interviewed")
+        await pair.settle()
+        rows = await pair.ro.rows("select kind from evidence where id = :id", id=approved.accepted.id)
+        assert {"kind": "countersigned"} in rows
+
+    run(play())
+
+
 def test_a_focal_point_and_an_authority_that_sends_directly_wait_for_nobody(pair: Pair) -> None:
     async def play() -> None:
         through_the_focal_point(pair)
