@@ -17,18 +17,24 @@ from sqlalchemy import Connection, Row, or_, select, update
 from sqlmodel import Session
 
 from protocol import conversations
+from protocol.agreed import SUSPENSION
+from protocol.content import read_content
 from protocol.directory import Directory
 from protocol.directory.entries import state_of_member
 from protocol.directory.mandates import carried_by, intermediary_of_node
 from protocol.errors import NotAcceptable
 from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, StateCode, ThreadId, state_of
+from protocol.safeguards import ProtectionStatus
+from protocol.safeguards.sending import WITHHELD
 from service.access import journal
 from service.access.actor import Actor
 from service.access.roles import Role, Scope
+from service.exchange import case_files
 from service.exchange.letters import first_epoch, was_sealed_past
+from service.exchange.reading import stored_statement
 from service.exchange.receipts import take_back
 from service.node import Node
-from service.store import attachments, mailbox, outgoing, retention
+from service.store import attachments, cases, mailbox, outgoing, retention
 from service.store.tables import CASE_PARTY, CASE_RETENTION, OUTBOX
 
 __all__ = ["MANDATE_ENDED", "Verdict", "apply_blocks", "apply_verdicts", "cases_to_block", "verdicts"]
@@ -87,7 +93,8 @@ def apply_verdicts(node: Node, session: Session, found: Sequence[Verdict], now: 
             session,
             [one.row.row],
             recipient_node=one.peer,
-            state="queued",
+            # Without a number again, it is held like anything else of its case that has none (safeguard 11).
+            state="held" if _is_held(connection, one.row) else "queued",
             epoch=None,
             sequence=None,
             envelope_id=None,
@@ -209,6 +216,17 @@ def _verdict(session: Session, row: Row[Any], directory: Directory, now: datetim
         # count as something else under the same number: said again it is.
         return Verdict(row=row, code=_reason(recipient, sender, procedure, directory, now))
     return None
+
+
+def _is_held(connection: Connection, row: Row[Any]) -> bool:
+    message = mailbox.find_message(connection, NodeCode(row.sender_node), MessageId(row.message_id))
+    case = None if message is None else cases.load_case(connection, CaseReference(message.case_reference))
+    if message is None or case is None or case.row.role != "destination":
+        return False
+    coded = read_content(stored_statement(message), None, None).coded
+    # The one thing that may leave: what is agreed is suspended, for the reason that several causes share.
+    leaves = message.type == SUSPENSION and coded.get("suspension_reason") == WITHHELD
+    return not leaves and case_files.protection_in_effect(case.row) is not ProtectionStatus.NOT_SOUGHT
 
 
 def _reason(

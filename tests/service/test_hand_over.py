@@ -242,6 +242,24 @@ async def test_what_is_unanswered_goes_to_the_new_node_by_itself(trio: Trio) -> 
     assert row["status"] == "consigned"
 
 
+async def test_what_goes_to_the_new_node_instead_is_held_while_protection_is_doubted(trio: Trio) -> None:
+    it, case = trio.it, await trio.open_case()
+    notice = await it.send(trio.to_md("case.notification", case))
+    await trio.release(it)
+    trio.hub.waiting["int-iom"].clear()  # numbered, and lost on its way to the intermediary
+    await exchange.set_protection(it.node, it.officer, case, "possible", "child-interviewed")
+    trio.wait(hours=1)
+    take_own_node(trio.world)
+    await trio.settle()
+    assert await trio.md.rows("select id from message") == []
+    (row,) = await it.rows("select state, recipient_node from outbox where message_id = :id", id=notice.id)
+    assert (row["state"], row["recipient_node"]) == ("held", "md")
+    for person in (it.officer, it.supervisor):
+        await exchange.set_protection(it.node, person, case, "not-sought", "child-interviewed")
+    await trio.settle()
+    assert [one["id"] for one in await trio.md.rows("select id from message")] == [notice.id]
+
+
 # --- documents ----------------------------------------------------------------------------------------------
 
 PAPER = b"%PDF-1.7 made up " + bytes(range(256)) * 2_100
