@@ -34,6 +34,7 @@ from service.directory.key_proposals import AT_ONCE, with_its_key
 from service.directory.machine_proposals import MachineProposal, leave_proposal, started
 from service.directory.publish import read_entries
 from service.directory.publishing import digest_of
+from service.errors import Conflict
 from service.keystore import API_TOKEN
 from service.random_source import SystemRandomSource
 from service.settings import Settings
@@ -134,9 +135,11 @@ def _carried_out(
     settings = settings_of(config, network, node)
     desk = desk_of(settings)
     request = with_its_key(desk, request)
-    plan = desk.plan(request)
+    plan = _planned(desk, request)
+    # What makes a key answers with the key alone, for whatever program reads it.
+    beside = request.act == "generate" and not dry_run and not started(settings)
     for line in plan.lines(desk.now):
-        typer.echo(line)
+        typer.echo(line, err=beside)
     if dry_run:
         typer.echo("Nothing was changed.", err=True)
         return
@@ -175,6 +178,19 @@ def _carried_out(
         preview=preview,
         in_force=in_force,
     )
+
+
+def _planned(desk: KeyDesk, request: KeyRequest) -> KeyPlan:
+    try:
+        return desk.plan(request)
+    except Conflict as refused:
+        if refused.code == "keystore.key_current":
+            typer.echo(
+                f"`focalpoint keys rotate {request.owner}` replaces the key without a gap; with `--replace` a new"
+                " one is made all the same.",
+                err=True,
+            )
+        raise
 
 
 def _cut_off_now(

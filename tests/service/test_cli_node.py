@@ -114,7 +114,9 @@ def test_a_key_is_made_for_an_owner_who_has_none(machine: Machine) -> None:
 def test_a_key_in_use_is_not_replaced_by_accident(machine: Machine) -> None:
     before = machine.member.keys.signing(OFFICE).kid
     refused = machine.keys("generate", OFFICE)
-    assert refused.exit_code == 2
+    assert refused.exit_code == 1
+    assert "keystore.key_current" in refused.stderr
+    assert f"keys rotate {OFFICE}" in refused.stderr
     assert "--replace" in refused.stderr
     assert machine.member.keys.signing(OFFICE).kid == before
     assert machine.keys("generate", OFFICE, "--replace").exit_code == 0
@@ -122,8 +124,11 @@ def test_a_key_in_use_is_not_replaced_by_accident(machine: Machine) -> None:
 
 
 def test_a_sealing_key_is_made_for_its_purpose(machine: Machine) -> None:
+    before = machine.member.keys.current_sealing_kid("identity")
     refused = machine.keys("generate", "--seal", "identity")
-    assert refused.exit_code == 2
+    assert refused.exit_code == 1
+    assert "keystore.key_current" in refused.stderr
+    assert machine.member.keys.current_sealing_kid("identity") == before
     made = machine.keys("generate", "--seal", "identity", "--replace")
     assert made.exit_code == 0, made.output
     assert json.loads(made.stdout)["kid"] == machine.member.keys.current_sealing_kid("identity")
