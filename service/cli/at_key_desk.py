@@ -186,8 +186,8 @@ def _planned(desk: KeyDesk, request: KeyRequest) -> KeyPlan:
     except Conflict as refused:
         if refused.code == "keystore.key_current":
             typer.echo(
-                f"`focalpoint keys rotate {request.owner}` replaces the key without a gap; with `--replace` a new"
-                " one is made all the same.",
+                f"`focalpoint keys rotate {request.owner}` replaces the key without a gap; with `--replace` a"
+                " new one is made all the same.",
                 err=True,
             )
         raise
