@@ -160,7 +160,7 @@ def test_the_evidence_holds_neither_free_text_nor_identity(told: tuple[str, Path
 
 def test_no_process_is_left(told: tuple[str, Path]) -> None:
     text, place = told
-    assert len(re.findall(r"\bprocess \d+", text)) == 3
+    assert len(re.findall(r"\bprocess \d+", text)) == 4, "the hub, two States and an intermediary"
     assert_gone(place)
 
 
@@ -186,7 +186,7 @@ def test_nothing_outlives_a_demo_that_is_stopped_half_way(tmp_path: Path, number
         for line in demo.stdout:
             if line.startswith("2: "):
                 break
-        assert len(processes_about(place)) >= 4, "the network and its three processes"
+        assert len(processes_about(place)) >= 5, "the network and its four processes"
         demo.send_signal(number)
         demo.stdout.close()
         assert demo.wait(ENDS_WITHIN) != 0
