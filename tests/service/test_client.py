@@ -156,7 +156,8 @@ TYPES = {
 DESCRIBED_AS = {"EvidenceItem": "Evidence", "RegisteredPerson": "Person", "SignInLink": "Invitation"}
 
 
-@pytest.mark.parametrize("name", sorted(set(TYPES) - {"Submission"}))
+# A submission is held below; an event's cursor is the id of the stream's event, outside of its data.
+@pytest.mark.parametrize("name", sorted(set(TYPES) - {"Submission", "NoticeEvent"}))
 def test_the_types_have_the_members_of_the_description(name: str) -> None:
     described = SCHEMAS[DESCRIBED_AS.get(name, name)]
     assert set(described["properties"]) == TYPES[name].__required_keys__ | TYPES[name].__optional_keys__
