@@ -47,10 +47,13 @@ def words(language: str) -> Sentences:
 
 def made_password() -> str:
     """One to be read out on the telephone: 24 letters and digits, 117 bits."""
-    letters = [secrets.choice(_ALPHABET) for _ in range(_GROUPS * _IN_A_GROUP)]
-    return "-".join(
-        "".join(letters[start : start + _IN_A_GROUP]) for start in range(0, len(letters), _IN_A_GROUP)
-    )
+    while True:
+        letters = [secrets.choice(_ALPHABET) for _ in range(_GROUPS * _IN_A_GROUP)]
+        groups = (letters[start : start + _IN_A_GROUP] for start in range(0, len(letters), _IN_A_GROUP))
+        made = "-".join("".join(group) for group in groups)
+        # About one in two hundred repeats itself by chance, and would be refused when it is used.
+        if weakness(made) is None:
+            return made
 
 
 def weakness(password: str, *known: str) -> str | None:

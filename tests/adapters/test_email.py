@@ -320,9 +320,9 @@ def test_a_file_that_is_no_pdf_is_not_sent() -> None:
 
 
 def test_a_password_that_is_made_is_strong_and_never_the_same() -> None:
-    made = {made_password() for _ in range(100)}
-    assert len(made) == 100
-    assert [weakness(one) for one in made] == [None] * 100
+    made = {made_password() for _ in range(5_000)}
+    assert len(made) == 5_000
+    assert [weakness(one) for one in made] == [None] * 5_000
 
 
 @pytest.mark.parametrize(
