@@ -1,14 +1,13 @@
 """Which of the claims on every adapter `make test` asks of each, and which wait for `make adapters`.
 
-The template is asked all of them each time. Of the others `make test` asks the worst moods (an answer that is
-lost, an answer that is nonsense) and two kills; every mood at every request takes minutes for each.
+`make test` asks the worst moods (an answer that is lost, an answer that is nonsense) and two kills; every mood
+at every request takes minutes for each adapter.
 """
 
 from __future__ import annotations
 
 import pytest
 
-_WHOLE = "test_adapter_loop"
 _IN_EVERY_MOOD = (
     "test_whichever_request_meets_any_mood_nothing_is_lost_or_doubled",
     "test_a_system_that_is_cruel_again_and_again_loses_nothing_and_doubles_nothing",
@@ -22,7 +21,7 @@ _KILLS = 2
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if not isinstance(item, pytest.Function) or item.cls is None or _WHOLE in item.nodeid:
+        if not isinstance(item, pytest.Function) or item.cls is None:
             continue
         values = item.callspec.params if hasattr(item, "callspec") else {}
         long = (item.originalname in _IN_EVERY_MOOD and str(values.get("mood")) not in _ALWAYS) or (
