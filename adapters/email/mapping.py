@@ -25,7 +25,7 @@ __all__ = ["LOCALES", "composed", "encrypted", "made_password", "weakness", "wor
 
 LOCALES: Final = files("adapters.email") / "locales"
 _ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
-"""Without what is misheard or misread: 0 O, 1 I L, U V."""
+"""Without what is misheard or misread: 0 O, 1 I L, and U beside V."""
 _GROUPS, _IN_A_GROUP = 6, 4
 _LEAST_BITS: Final = 80
 _LEAST_DISTINCT: Final = 10
@@ -51,7 +51,7 @@ def made_password() -> str:
         letters = [secrets.choice(_ALPHABET) for _ in range(_GROUPS * _IN_A_GROUP)]
         groups = (letters[start : start + _IN_A_GROUP] for start in range(0, len(letters), _IN_A_GROUP))
         made = "-".join("".join(group) for group in groups)
-        # About one in two hundred repeats itself by chance, and would be refused when it is used.
+        # About one in eighty repeats itself by chance, and would be refused when it is used.
         if weakness(made) is None:
             return made
 
