@@ -1,7 +1,7 @@
 """Which of the claims on every adapter `make test` asks of each, and which wait for `make adapters`.
 
-`make test` asks the worst moods (an answer that is lost, an answer that is nonsense) and two kills; every mood
-at every request takes minutes for each adapter.
+`make test` asks the worst moods (an answer that is lost, one that is nonsense) and two kills; every mood at
+every request takes minutes for each adapter.
 """
 
 from __future__ import annotations
