@@ -3,8 +3,9 @@
 It vouches for a piece of paper, never for a State: whatever the paper says, it makes an agreement *accepted
 on paper* at most, and never *agreed*. `original_digest` is of the scan, so that paper and message can be laid
 side by side later: where the scan goes along, the digest by which the statement binds that attachment
-(`protocol.attachments`), and with a consent it has to (`protocol.intermediary.check_scan`). What anybody with a link could have written is `unauthenticated`, and that is never a
-consent (project choice). The clock of what is owed runs on meanwhile.
+(`protocol.attachments`), and with a consent it has to (`protocol.intermediary.check_scan`). What anybody with
+a link could have written is `unauthenticated`, and that is never a consent (project choice). The clock of
+what is owed runs on meanwhile.
 """
 
 from __future__ import annotations

@@ -90,9 +90,7 @@ class MailStandIn:
 
     def _login(self, server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
         assert self._user is not None
-        return AuthResult(
-            success=(data.login.decode(), data.password.decode()) == self._user, handled=False
-        )
+        return AuthResult(success=(data.login.decode(), data.password.decode()) == self._user, handled=False)
 
 
 class _Handler:
