@@ -1,1 +1,1 @@
-"""Systems that agencies already have, each a process of its own that enters by `service.client`. None yet."""
+"""Systems that agencies already have, each a process of its own that enters by `service.client`."""
