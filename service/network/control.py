@@ -7,6 +7,7 @@ parts, and nobody else on the machine. Not a Unix socket: the path of one may be
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -91,6 +92,9 @@ async def ask(directory: Path, command: str, argument: str = "") -> Mapping[str,
         raise Unavailable("network.no_answer", "the network's supervisor did not answer") from reason
     finally:
         writer.close()
+        # The loop may end right after this, and would leave the socket behind.
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
     if "code" in answer:
         raise Unavailable(answer["code"], answer.get("detail", ""))
     return dict(answer)
