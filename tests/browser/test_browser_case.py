@@ -35,13 +35,14 @@ class Stage:
         self.directory = directory
         self._desks: list[Desk] = []
         self._mirrors: list[Any] = []
+        self._network: LocalNetwork | None = None
         self._looked: dict[str, set[str]] = {}
         self.seen: dict[str, list[str]] = {}
         self.sit()
 
     def sit(self) -> None:
         self.leave()
-        network = LocalNetwork(
+        network = self._network = LocalNetwork(
             directory=self.directory,
             process=None,  # type: ignore[arg-type]
             tap=None,  # type: ignore[arg-type]
@@ -93,6 +94,8 @@ class Stage:
         for mirror in self._mirrors:
             mirror.context.close()
         self._desks, self._mirrors = [], []
+        if self._network is not None:
+            self._network.close()
 
     @property
     def today(self) -> date:

@@ -138,6 +138,12 @@ class LocalNetwork:
         assert answer.status_code == 201, answer.text
         return str(answer.json()["reference"])
 
+    def close(self) -> None:
+        """Hang up: every client that was handed out."""
+        for client in self._clients:
+            client.close()
+        self._clients.clear()
+
     def _client(self, code: str, token: str | None) -> httpx.Client:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         client = httpx.Client(base_url=self._nodes[code]["api"], headers=headers, timeout=40)
@@ -179,8 +185,7 @@ def local_network(directory: Path, *, states: str = "it,ro") -> Iterator[LocalNe
             assert process.poll() is None, output.read_text(errors="replace")
             yield network
         finally:
-            for client in network._clients:
-                client.close()
+            network.close()
             process.send_signal(signal.SIGTERM)
             try:
                 process.wait(30)
