@@ -72,6 +72,8 @@ def ask(client: httpx.Client, endpoint: Endpoint, known: Known) -> httpx.Respons
         path = path.replace(known.out, known.approval)
     if template == "/v1/directory/landing":
         more = {"params": {"state": "ro", "procedure": "social-inquiry"}}
+    elif template == "/v1/events":
+        more = {"params": {"seconds": 0}}
     elif template.endswith("/identity-release"):
         more = {"json": {"reason": "court-hearing"}}
     elif template.endswith("/decision"):

@@ -297,6 +297,8 @@ def _paths(played: Played) -> Iterator[str]:
                     yield f"{path}?identity=release&reason=visit"
                 if template.endswith("/rendering"):
                     yield from (f"{path}?lang=fr&format=html", f"{path}?lang=ar")
+        elif template == "/v1/events":
+            yield f"{template}?seconds=0"  # what there is, and then it ends
         elif template == "/v1/directory/landing":
             yield f"{template}?state=ro&procedure=social-inquiry"
         elif template == "/v1/messages" or template == "/v1/deadlines":
