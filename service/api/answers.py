@@ -42,7 +42,8 @@ def waiting(approval: ApprovalView, *, language: str) -> Response:
 
 
 def shown(rendering: Rendering, name: str) -> Response:
-    """A rendering, with the digest by which evidence can name it. `name`: of the file, without its suffix."""
+    """A rendering, with the digest by which evidence can name it. `name`: of the file, without its suffix,
+    and not a case's reference: names of files are seen by more programs and people than what is in them."""
     headers = {
         **NOT_STORED,
         "Content-Language": rendering.language,

@@ -47,7 +47,8 @@ async def render_timeline(
 ) -> Response:
     case = case_reference(reference)
     language = ask.language if lang is None else nearest_language(lang)
-    return shown(await ask.exchange.render_timeline(ask.node, ask.actor, case, language, format), case)
+    rendering = await ask.exchange.render_timeline(ask.node, ask.actor, case, language, format)
+    return shown(rendering, f"timeline-{rendering.digest[:8]}")
 
 
 @router.put("/v1/cases/{reference}/protection")

@@ -480,6 +480,15 @@ async def test_who_takes_no_part_finds_no_case_no_message_and_no_approval(
         assert case not in (await stranger.get(path)).text
 
 
+async def test_no_file_is_named_after_a_case(stand: AccessStand) -> None:
+    case = await stand.pair.open_case()
+    desk = await Desk.of(stand, Role.CASE_OFFICER)
+    for path in ("evidence", "timeline?format=pdf"):
+        named = (await desk.get(f"/console/cases/{case}/{path}")).headers["Content-Disposition"]
+        assert "filename=" in named
+        assert str(case) not in named
+
+
 # -- around
 
 

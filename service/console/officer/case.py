@@ -123,7 +123,7 @@ async def timeline(
     rendering = await see.exchange.render_timeline(
         see.node, see.actor, case, language or see.language, format
     )
-    return as_file(rendering, case)
+    return as_file(rendering, f"timeline-{rendering.digest[:8]}")
 
 
 @router.get("/console/cases/{reference}/evidence")
@@ -132,7 +132,8 @@ async def evidence(see: See, reference: Reference) -> Response:
     bundle = await see.exchange.case_bundle(see.node, see.actor, case)
     return Response(
         bundle,
-        headers={**HEADERS, "Content-Disposition": f'attachment; filename="evidence-{case}.json"'},
+        # Not the reference: names of files are seen by more programs and people than what is in them.
+        headers={**HEADERS, "Content-Disposition": 'attachment; filename="evidence.json"'},
         media_type=BUNDLE,
     )
 
