@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import typer
 
-from adapters.email.client import LOOPBACK, MailServer
 from adapters.email.mapping import made_password, weakness
 from adapters.email.worker import MailLink, Office
 from adapters.kit.commands import common
+from adapters.kit.mail import LOOPBACK, MailServer
 from adapters.kit.settings import Settings, SettingsError, read_secret
 from protocol.errors import Refused
 from protocol.identifiers import parse_address
@@ -57,13 +57,14 @@ def link_of(settings: Settings) -> MailLink:
         raise SettingsError("; ".join(faults))
     server = MailServer(
         host=host,
+        sender=sender,
         port=int(told.get("port", 465 if security == "tls" else 587)),
         security="tls" if security == "tls" else "none" if security == "none" else "starttls",
         user=told.get("user"),
         password=password,
         ca_file=None if "ca_file" not in told else str(settings.path(str(told["ca_file"]))),
     )
-    return MailLink(server, offices, sender=sender)
+    return MailLink(server, offices)
 
 
 def _office(settings: Settings, row: Any, where: str, faults: list[str]) -> Office | None:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from adapters.email.client import Busy, MailServer
 from adapters.email.mapping import composed, encrypted
 from adapters.kit.errors import Unfit
+from adapters.kit.mail import Busy, MailServer
 from adapters.kit.running import Adapter, Desk
 from service.client import Message, Printed
 
@@ -33,8 +33,8 @@ class MailLink(Adapter):
     version = "1"
     delivers = True
 
-    def __init__(self, server: MailServer, offices: Mapping[str, Office], *, sender: str) -> None:
-        self._server, self._offices, self._sender = server, offices, sender
+    def __init__(self, server: MailServer, offices: Mapping[str, Office]) -> None:
+        self._server, self._offices = server, offices
         self._busy: dict[str, int] = defaultdict(int)
 
     async def deliver(self, message: Message, desk: Desk) -> str:
@@ -62,14 +62,14 @@ class MailLink(Adapter):
         mail = composed(
             message,
             encrypted(printed.content, office.password),
-            sender=self._sender,
+            sender=self._server.sender,
             to=office.to,
             language=office.language,
             now=desk.now(),
         )
         await desk.pace.wait()
         try:
-            await self._server.send(mail, sender=self._sender, to=office.to)
+            await self._server.send(mail, to=office.to)
         except Busy as busy:
             self._busy[number] += 1
             if self._busy[number] >= _TRIES:

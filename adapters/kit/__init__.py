@@ -9,6 +9,7 @@
     memory           what was settled, what waits, how far each side was read
     running          the loop: nothing lost, nothing doubled, no faster than allowed
     health           how it is, told to the node, where the operator sees it
+    mail             a mail server, for those that send e-mail
     crosswalks       reads crosswalk.json, and refuses one that is silent about a field
     trial            a stand-in server with a hostile mode, and the claims that every adapter has to keep
 

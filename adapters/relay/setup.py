@@ -32,9 +32,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from adapters.kit import Settings
+from adapters.kit.mail import LOOPBACK, MailServer
 from adapters.kit.settings import SettingsError
 from adapters.relay.desk import DeskBook
-from adapters.relay.post import MailServer
 
 __all__ = ["Setup", "setup_of"]
 
@@ -117,6 +117,8 @@ def _office(settings: Settings, address: str, own: Mapping[str, Any], faults: li
 def _mail(settings: Settings, own: Mapping[str, Any], faults: list[str]) -> MailServer | None:
     if own.get("security", "starttls") not in ("starttls", "tls", "none"):
         faults.append("[system.mail] security: expected starttls, tls or none")
+    if own.get("security") == "none" and own.get("host") not in LOOPBACK:
+        faults.append("[system.mail] security: none is for this machine alone")
     if not isinstance(own.get("host"), str) or "@" not in str(own.get("sender", "")):
         faults.append("[system.mail] expected host and sender")
         return None

@@ -17,11 +17,12 @@ from datetime import timedelta
 from typing import Any
 
 from adapters.kit import Adapter, Batch, Desk, Unfit
+from adapters.kit.mail import AddressRefused, MailRefused, MailServer
 from adapters.relay import handing
 from adapters.relay.desk import DeskBook
 from adapters.relay.mapping import usual_reply
 from adapters.relay.paper import protected
-from adapters.relay.post import Attached, MailServer, letter
+from adapters.relay.post import Attached, letter
 from protocol import courier
 from service.client import PendingRelay
 
@@ -148,7 +149,7 @@ class RelayDesk(Adapter):
         attempt = 1 if handed is None else handed.attempt + 1
         id_ = desk.memory.message_id("mail", message["id"], str(attempt))
         e_mail = letter(
-            self.mail,
+            self.mail.sender,
             office.email,
             office.language,
             id_=id_,
@@ -157,10 +158,11 @@ class RelayDesk(Adapter):
         )
         await desk.pace.wait()
         try:
-            await self.mail.send(e_mail)
-        except Unfit as unfit:
+            await self.mail.send(e_mail, to=office.email)
+        except (AddressRefused, MailRefused) as refused:
+            # Only what says something of this office or e-mail: our own settings are no failed hand-over.
+            reason = "relay.not_reached" if isinstance(refused, AddressRefused) else "relay.way_failed"
             self.book.sent(message["id"], message["recipient"], "e-mail", desk.now())
-            if unfit.code in ("relay.not_reached", "relay.way_failed"):
-                await handing.failed(desk.node, self.book, message["id"], "e-mail", unfit.code)
-            raise
+            await handing.failed(desk.node, self.book, message["id"], "e-mail", reason)
+            raise Unfit(reason, "the mail server refused it") from None
         self.book.sent(message["id"], message["recipient"], "e-mail", desk.now())

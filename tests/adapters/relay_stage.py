@@ -23,9 +23,9 @@ from pikepdf import Name, String
 from sqlalchemy import insert
 
 from adapters.kit import Desk, Memory, Settings
+from adapters.kit.mail import MailServer
 from adapters.kit.pace import Pace
 from adapters.relay.desk import DeskBook
-from adapters.relay.post import MailServer
 from adapters.relay.worker import RelayDesk
 from protocol.identifiers import Address
 from protocol.statements import digest
@@ -47,11 +47,22 @@ RETURN_TO = "International organisation (example), Chisinau"
 
 @dataclass
 class MailBox:
-    """What the mail server took, and how it answers: `moods` once each, then `mood`."""
+    """What the mail server took, and how it answers: `moods` once each, then `mood`; `of_sender`: what it has
+    against us."""
 
     mood: str = "250 OK"
+    of_sender: str | None = None
     moods: list[str] = field(default_factory=list)
     taken: list[bytes] = field(default_factory=list)
+
+    async def handle_MAIL(
+        self, _server: Any, _session: Any, envelope: Any, address: str, options: list[str]
+    ) -> str:
+        if self.of_sender is not None:
+            return self.of_sender
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 OK"
 
     async def handle_RCPT(
         self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any

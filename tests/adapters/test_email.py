@@ -18,10 +18,10 @@ import pypdf
 import pytest
 
 from adapters.email.cli import link_of
-from adapters.email.client import MailServer
 from adapters.email.mapping import LOCALES, composed, encrypted, made_password, weakness, words
 from adapters.email.worker import MailLink, Office
 from adapters.kit.errors import Away
+from adapters.kit.mail import MailServer
 from adapters.kit.memory import glance
 from adapters.kit.running import retry_set_aside
 from adapters.kit.settings import Settings, SettingsError
@@ -60,10 +60,12 @@ class MailTrial(Trial):
     def opened(self) -> AbstractAsyncContextManager[MailLink]:
         @contextlib.asynccontextmanager
         async def link() -> AsyncIterator[MailLink]:
-            server = MailServer(host="127.0.0.1", port=self.server.port, security="none", timeout=1.5)
+            server = MailServer(
+                host="127.0.0.1", port=self.server.port, sender=SENDER, security="none", timeout=1.5
+            )
             authority = str(self.stage.stand.office)
             office = Office(authority=authority, to=BOX, language=self.language, password=PASSWORD)
-            yield MailLink(server, {authority: office}, sender=SENDER)
+            yield MailLink(server, {authority: office})
 
         return link()
 
@@ -182,7 +184,7 @@ class TestMail(Claims):
         trial.server.refuses[BOX] = "550 5.1.1 no such mailbox"
         (number,) = await trial.new_messages(1)
         await trial.until(lambda: bool(glance(trial.state_dir).aside))
-        assert [item.code for item in glance(trial.state_dir).aside] == ["email.refused"]
+        assert [item.code for item in glance(trial.state_dir).aside] == ["mail.address_refused"]
         async with trial.node() as node:
             assert "collected_at" not in await node.message(number)
         trial.server.refuses.clear()
@@ -196,14 +198,14 @@ class TestMail(Claims):
         trial.server.refuses[BOX] = "452 4.2.2 mailbox full"
         await trial.new_messages(1)
         await trial.until(lambda: bool(glance(trial.state_dir).aside))
-        assert [item.code for item in glance(trial.state_dir).aside] == ["email.mailbox_busy"]
+        assert [item.code for item in glance(trial.state_dir).aside] == ["mail.mailbox_busy"]
         assert len(trial.server.seen) == 12
 
     async def test_a_mail_that_is_too_large_is_set_aside(self, trial: MailTrial) -> None:
         trial.server.content_refused = "552 5.3.4 too large"
         await trial.new_messages(1)
         await trial.until(lambda: bool(glance(trial.state_dir).aside))
-        assert [item.code for item in glance(trial.state_dir).aside] == ["email.refused"]
+        assert [item.code for item in glance(trial.state_dir).aside] == ["mail.refused"]
 
     async def test_what_somebody_read_at_the_node_already_is_not_mailed(self, trial: MailTrial) -> None:
         (read,) = await trial.new_messages(1)
@@ -246,16 +248,19 @@ def letter() -> Any:
 
 async def test_a_server_that_offers_no_encryption_gets_nothing() -> None:
     async with MailStandIn() as stand_in:
-        server = MailServer(host="127.0.0.1", port=stand_in.port, security="starttls", timeout=5)
+        server = MailServer(
+            host="127.0.0.1", port=stand_in.port, sender=SENDER, security="starttls", timeout=5
+        )
         with pytest.raises(Away):
-            await server.send(letter(), sender=SENDER, to=BOX)
+            await server.send(letter(), to=BOX)
         assert stand_in.taken == []
 
 
 async def test_a_server_beyond_this_machine_is_never_reached_without_encryption() -> None:
+    server = MailServer(host="192.0.2.1", port=25, sender=SENDER, security="none")
     with pytest.raises(Away) as away:
-        await MailServer(host="192.0.2.1", port=25, security="none").send(letter(), sender=SENDER, to=BOX)
-    assert away.value.code == "email.tls_required"
+        await server.send(letter(), to=BOX)
+    assert away.value.code == "mail.tls_required"
 
 
 async def test_over_tls_the_server_has_to_be_the_one_that_was_named_and_the_login_right(
@@ -270,16 +275,17 @@ async def test_over_tls_the_server_has_to_be_the_one_that_was_named_and_the_logi
             server = MailServer(
                 host="127.0.0.1",
                 port=stand_in.port,
+                sender=SENDER,
                 user="adapter",
                 password=password,
                 ca_file=str(ca),
                 timeout=10,
             )
-            await server.send(letter(), sender=SENDER, to=BOX)
+            await server.send(letter(), to=BOX)
 
         for ca, password, code in (
-            (wrong.path, "correct", "email.tls"),
-            (right.path, "x", "email.authentication"),
+            (wrong.path, "correct", "mail.tls"),
+            (right.path, "x", "mail.authentication"),
         ):
             with pytest.raises(Away) as away:
                 await sent(ca, password)

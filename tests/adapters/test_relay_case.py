@@ -333,6 +333,20 @@ async def test_what_no_e_mail_is_agreed_for_waits_for_a_hand(stage: RelayStage) 
     assert sorted((await looked(stage, mail=False)).values()) == ["relay.by_hand"] * 2 + ["still-waits"] * 2
 
 
+async def test_what_a_mail_server_has_against_us_is_no_failed_hand_over(stage: RelayStage) -> None:
+    request = await stage.asked()
+    stage.mail.of_sender = "550 5.7.1 sender not allowed"
+    with pytest.raises(Away, match=r"mail\.server_refuses"):
+        await looked(stage)
+    assert stage.book.handed(request.id) is None
+    await stage.trio.settle()
+    view = await exchange.message_evidence(stage.trio.it.node, stage.trio.it.officer, request.id)
+    assert [one.code for one in view.evidence if one.kind == "relay-failed"] == []
+    stage.mail.of_sender = None
+    await looked(stage)
+    assert stage.mail.taken
+
+
 async def test_an_address_that_is_refused_for_good_is_told_to_the_sender(stage: RelayStage) -> None:
     request = await stage.asked()
     stage.mail.mood = "550 no such mailbox"
@@ -382,8 +396,9 @@ async def test_beyond_this_machine_mail_goes_encrypted_or_not_at_all(stage: Rela
     async with stage.worker(mail=True) as (worker, desk):
         worker.mail = server
         (name, *_) = (await worker.changed(None, desk)).names
-        with pytest.raises(Unfit, match=r"relay\.mail_unprotected"):
+        with pytest.raises(Away, match=r"mail\.tls_required"):
             await worker.take(name, desk)
+        assert worker.book.handed(name.partition("@")[0]) is None
 
 
 async def test_what_is_sealed_past_the_node_is_mailed_sealed_byte_for_byte(stage: RelayStage) -> None:
@@ -420,7 +435,8 @@ async def test_a_courier_file_by_e_mail_is_what_the_hub_carried(stage: RelayStag
     server = stage.server()
     file = courier.pack([carried])
     attached = [Attached(name="sealed.focalpoint", media_type=courier.MEDIA_TYPE, content=file)]
-    await server.send(letter(server, "a@example.org", "en", id_="1", attached=attached, sealed=True))
+    e_mail = letter(server.sender, "a@example.org", "en", id_="1", attached=attached, sealed=True)
+    await server.send(e_mail, to="a@example.org")
     (content,) = stage.mail.taken
     (part,) = [one for one in parts(content) if one.get_content_type() == courier.MEDIA_TYPE]
     assert part.get_payload(decode=True) == file
