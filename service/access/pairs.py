@@ -296,14 +296,14 @@ def check_decision(actor: Actor, row: Row[Any], decision: Decision, now: datetim
 def require_both(session: Session, actor: Actor, row: Row[Any]) -> None:
     """Both of the two are still people here, at the moment of an approval.
 
-    Conflict `access.lapsed` when whoever proposed it has been disabled since: they may be registered anew
+    Conflict `access.proposal_void` when whoever proposed it has been disabled since: they may be registered anew
     under another name, and would be both. Forbidden `access.second_person` for a token that outlives its
     person.
     """
     if people.has_gone(session, actor.person):
         raise Forbidden("access.second_person", "whoever decides has been disabled")
     if people.has_gone(session, row.proposed_by):
-        raise Conflict("access.lapsed", "whoever proposed this has been disabled; propose it again")
+        raise Conflict("access.proposal_void", "whoever proposed this has been disabled; propose it again")
 
 
 def close(

@@ -155,7 +155,7 @@ async def _say(node: Node, row: Row[Any]) -> pairs.Work:
     prepared = await prepare(node, proposer, submission)
     wait = waiting.second_person(node, prepared)
     if wait is not None and (wait.kind, wait.deciding) != (row.kind, row.deciding):
-        raise Conflict("access.lapsed", "who has to approve this has changed since; propose it again")
+        raise Conflict("access.proposal_void", "who has to approve this has changed since; propose it again")
     by = Address(row.deciding) if row.kind == waiting.COUNTERSIGNATURE else None
     return lambda session: record(node, session, proposer, prepared, countersigned_by=by)
 

@@ -115,7 +115,7 @@ def test_who_comes_back_under_another_name_is_not_the_second_person(pair: Pair) 
         await disabled(pair.it, pair.it.officer)
         again = second_supervisor(pair.it)
         await registered(pair.it, again)
-        with pytest.raises(Conflict, match=r"access\.lapsed"):
+        with pytest.raises(Conflict, match=r"access\.proposal_void"):
             await decide(pair.it, again, waits.approval)
         assert await pair.it.rows("select id from message where id = :id", id=acceptance.id) == []
         assert (await decide(pair.it, again, waits.approval, "return")).state == "returned"
