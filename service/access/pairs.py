@@ -296,9 +296,9 @@ def check_decision(actor: Actor, row: Row[Any], decision: Decision, now: datetim
 def require_both(session: Session, actor: Actor, row: Row[Any]) -> None:
     """Both of the two are still people here, at the moment of an approval.
 
-    Conflict `access.proposal_void` when whoever proposed it has been disabled since: they may be registered anew
-    under another name, and would be both. Forbidden `access.second_person` for a token that outlives its
-    person.
+    Conflict `access.proposal_void` when whoever proposed it has been disabled since: they may be registered
+    anew under another name, and would be both. Forbidden `access.second_person` for a token that outlives
+    its person.
     """
     if people.has_gone(session, actor.person):
         raise Forbidden("access.second_person", "whoever decides has been disabled")
