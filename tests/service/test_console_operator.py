@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +10,6 @@ from typing import Any
 import pytest
 from sqlalchemy import func, insert, select
 
-from protocol.identifiers import new_message_id
 from service.access.roles import Role
 from service.console import operator
 from service.console.markdown import to_html
@@ -23,6 +20,7 @@ from service.store.tables import DEADLINE, QUARANTINE
 from tests.service.access_stand import AccessStand
 from tests.service.console_stand import Desk, text_of
 from tests.service.exchange_pair import message
+from tests.service.much_owed import counted_steps, with_deadlines
 
 pytestmark = pytest.mark.anyio
 
@@ -42,27 +40,6 @@ def stand(tmp_path: Path) -> Iterator[AccessStand]:
     stand = AccessStand(tmp_path)
     yield stand
     stand.close()
-
-
-async def with_deadlines(stand: AccessStand, count: int) -> None:
-    """Many answers that are owed, copied from one that is real, three due at each minute."""
-
-    def work(session: Any) -> None:
-        connection = session.connection()
-        row = connection.execute(select(DEADLINE)).mappings().first()
-        assert row is not None
-        copies = [
-            {
-                **row,
-                "thread": new_message_id(stand.node.random.bytes),
-                "message": new_message_id(stand.node.random.bytes),
-                "due_at": row["due_at"] + timedelta(minutes=number // 3),
-            }
-            for number in range(count)
-        ]
-        connection.execute(insert(DEADLINE), copies)
-
-    await stand.node.store.write(work)
 
 
 async def test_an_operator_sees_nothing_of_what_is_said_about_a_child(stand: AccessStand) -> None:
@@ -146,27 +123,25 @@ async def test_deadlines_are_filtered_by_whose_turn_it_is_by_lateness_and_by_sta
         assert answer.status_code == 422, wrong
 
 
-async def test_ten_thousand_deadlines_answer_as_fast_as_a_hundred(stand: AccessStand) -> None:
-    case = await stand.pair.open_case()
-    await stand.pair.notify(case)
+async def test_of_ten_thousand_deadlines_a_page_reads_no_more_than_of_a_hundred(stand: AccessStand) -> None:
+    """How fast is for the benchmark to say (`make bench`); how much is read is the same on every machine."""
+    await stand.pair.notify(await stand.pair.open_case())
     desk = await Desk.of(stand, Role.OPERATOR)
 
-    async def median(path: str) -> float:
-        taken = []
-        for _ in range(9):
-            started = time.perf_counter()
+    async def read(path: str) -> int:
+        assert (await desk.get(path)).status_code == 200  # what is read once and kept is not counted
+        with counted_steps() as steps:
             assert (await desk.get(path)).status_code == 200
-            taken.append(time.perf_counter() - started)
-        return statistics.median(taken)
+        return steps.taken
 
-    paths = ("/console/operator", "/console/operator/deadlines")
+    paths = ("/console/operator/deadlines", "/v1/deadlines?limit=50")
     await with_deadlines(stand, 100)
-    few = {path: await median(path) for path in paths}
+    few = {path: await read(path) for path in paths}
     await with_deadlines(stand, 9_900)
-    stand.clock.pass_by(seconds=KEPT_FOR.total_seconds())
-    many = {path: await median(path) for path in paths}
+    many = {path: await read(path) for path in paths}
+    assert min(few.values()) > 0
     for path in paths:
-        assert many[path] < 3 * few[path] + 0.05, (path, few[path], many[path])
+        assert many[path] < 1.5 * few[path], (path, few[path], many[path])
 
 
 async def test_each_alarm_is_one_click_from_the_page_that_explains_it(stand: AccessStand) -> None:
