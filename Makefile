@@ -42,13 +42,13 @@ mutants: setup
 	@$(PY) -m tests.safeguards.mutants
 
 walks: setup
-	@$(PY) -m pytest tests/protocol -m slow -n 2
+	@$(PY) -m pytest tests/protocol -m slow -n 2 --timeout 7200
 
 adapters: setup
-	@$(PY) -m pytest tests/adapters -m "slow or not slow" -n auto --maxprocesses 4 --dist loadfile
+	@$(PY) -m pytest tests/adapters -m "slow or not slow" --timeout 7200 -n auto --maxprocesses 4 --dist loadfile
 
 faults: setup
-	@$(PY) -m pytest tests/faults --seeds 20 -s
+	@$(PY) -m pytest tests/faults --seeds 20 -s --timeout 7200
 
 year: setup
 	@$(PY) -m tests.year.campaign $(if $(CASES),--cases $(CASES))
