@@ -22,6 +22,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
+import adapters.xroad.consumer  # noqa: F401 ([node.xroad] may then stand in any adapter's settings)
 from adapters.kit.commands import SettingsFile, fail, read_settings, show_health, show_set_aside
 
 __all__ = ["app", "known"]

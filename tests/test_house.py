@@ -53,6 +53,7 @@ def test_the_walls_stand(copy: Path) -> None:
         ("import sqlalchemy", "protocol/evidence.py", "protocol does no I/O"),
         ("import httpx", "protocol/statements.py", "protocol does no I/O"),
         ("from service.store import Store", "adapters/__init__.py", "adapters enter by the client alone"),
+        ("import adapters.xroad.consumer", "adapters/kit/settings.py", "the kit rests on no adapter"),
         ("from service.routing.nats import HubLink", "service/exchange/send.py", "use cases know no hub"),
         ("from service.api.app import build_api", "service/store/cases.py", "rows know no use case"),
     ],

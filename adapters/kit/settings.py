@@ -12,7 +12,7 @@ url = "https://node.example"
 client = "primero-registry"    # as the administrator registered it
 key_file = "adapter-key.json"  # private JWK, 0600
 # or, on one's own machine: token_file = "token"
-# or, where the node is behind X-Road: [node.xroad] (adapters/xroad/README.md)
+# or, where an adapter has another way to the node, [node.<way>]: adapters/xroad/README.md
 
 [system]
 …                              # the adapter's own
@@ -26,16 +26,25 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
 from joserfc.errors import JoseError
 from joserfc.jwk import Key, KeySet
 
 from service.client import Client, ClientCredentials
 
-__all__ = ["Settings", "SettingsError", "credentials", "load", "read_secret", "signing_key"]
+__all__ = [
+    "Settings",
+    "SettingsError",
+    "Way",
+    "credentials",
+    "load",
+    "read_secret",
+    "signing_key",
+    "way_to_the_node",
+]
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,38}[a-z0-9]")
 _ALGORITHMS: Final = {"OKP": "Ed25519", "EC": "ES256", "RSA": "PS256"}
@@ -43,18 +52,34 @@ _KNOWN: Final[Mapping[str, frozenset[str]]] = {
     "adapter": frozenset(
         {"name", "kind", "state_dir", "per_second", "burst", "poll_seconds", "report_seconds"}
     ),
-    "node": frozenset({"url", "client", "key_file", "token_file", "xroad"}),
+    "node": frozenset({"url", "client", "key_file", "token_file"}),
 }
+
+type Way = Callable[[Settings], httpx.AsyncBaseTransport]
+"""How the node is reached where that is not by HTTP alone: what carries the requests, and says who calls.
+`Settings.way` is what the file tells it. SettingsError for what that lacks."""
+_WAYS: Final[dict[str, Way]] = {}
 
 
 class SettingsError(Exception):
     """What is wrong with the file, all of it, for whoever wrote it."""
 
 
+def way_to_the_node(name: str) -> Callable[[Way], Way]:
+    """Makes [node.<name>] one that settings may have. The kit rests on no adapter: the adapter that knows the
+    way registers it."""
+
+    def registered(way: Way) -> Way:
+        _WAYS[name] = way
+        return way
+
+    return registered
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Checked. `system` is what the adapter itself has to read. `report_seconds`: between two words to the
-    node of how it is."""
+    node of how it is. `way`: by name, with what [node.<name>] says; None for HTTP alone."""
 
     name: str
     state_dir: Path
@@ -69,14 +94,12 @@ class Settings:
     system: Mapping[str, Any] = field(default_factory=dict, repr=False)
     directory: Path = Path()
     kind: str = ""
-    xroad: Mapping[str, Any] | None = None
+    way: tuple[str, Mapping[str, Any]] | None = None
 
     def node(self, now: Callable[[], datetime], **options: Any) -> Client:
-        """The client of the node that this adapter works for. SettingsError for what [node.xroad] lacks."""
-        if self.xroad is not None:
-            # The kit rests on no adapter, but for whom it is asked to.
-            through = import_module("adapters.xroad.settings").transport_of(self)
-            return Client(self.node_url, "", transport=through, **options)
+        """The client of the node that this adapter works for. SettingsError for what [node.<way>] lacks."""
+        if self.way is not None:
+            return Client(self.node_url, "", transport=_WAYS[self.way[0]](self), **options)
         if self.token is not None:
             return Client(self.node_url, self.token, **options)
         assert self.key is not None
@@ -119,7 +142,8 @@ def load(path: Path) -> Settings:
     url = node.get("url", "")
     if not isinstance(url, str) or not url.startswith(("https://", "http://127.0.0.1", "http://[::1]")):
         faults.append("[node] url: expected https://, or http:// on this machine alone")
-    key, token = (None, None) if "xroad" in node else _secrets(node, path.parent, faults)
+    way = _way(node, faults)
+    key, token = (None, None) if way else _secrets(node, path.parent, faults)
     numbers = {
         word: _number(adapter, word, most, faults)
         for word, most in (("per_second", 1_000.0), ("poll_seconds", 86_400.0), ("report_seconds", 3_600.0))
@@ -139,7 +163,7 @@ def load(path: Path) -> Settings:
         system=data.get("system", {}),
         directory=path.parent,
         kind=kind,
-        xroad=node.get("xroad"),
+        way=way,
         **numbers,
     )
 
@@ -149,9 +173,18 @@ def _table(data: Mapping[str, Any], name: str, faults: list[str]) -> Mapping[str
     if not isinstance(table, dict):
         faults.append(f"[{name}] is missing")
         return {}
-    for word in sorted(set(table) - _KNOWN[name]):
+    for word in sorted(set(table) - _KNOWN[name] - (set(_WAYS) if name == "node" else set())):
         faults.append(f"[{name}] {word} is not known")
     return table
+
+
+def _way(node: Mapping[str, Any], faults: list[str]) -> tuple[str, Mapping[str, Any]] | None:
+    named = sorted(set(node) & set(_WAYS))
+    if not named:
+        return None
+    if len(named) > 1 or not isinstance(node[named[0]], dict):
+        faults.append(f"[node] {', '.join(named)}: expected one table, [node.{named[0]}]")
+    return named[0], node[named[0]]
 
 
 def _number(table: Mapping[str, Any], word: str, most: float, faults: list[str]) -> float:

@@ -3,6 +3,8 @@
     transport = ThroughSecurityServer("https://ss.agency.example", caller=…, service=…, tls=context)
     Client("https://node.invalid", "", transport=transport)
 
+An adapter has the same from [node.xroad] of its settings.
+
 The token of the client is not sent: who calls is what X-Road proves. A fault of X-Road (`X-Road-Error`) is
 `Away`: whether the node got the request is then not known, and the same is asked again with the same id.
 """
@@ -14,20 +16,26 @@ import re
 import secrets
 import ssl
 import uuid
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import httpx
 
 from adapters.kit.errors import Away
-from adapters.xroad.identifiers import Member, Party, Service
+from adapters.kit.settings import Settings, SettingsError, way_to_the_node
+from adapters.xroad.identifiers import Member, Party, Service, Unreadable
 
-__all__ = ["ThroughSecurityServer"]
+__all__ = ["ThroughSecurityServer", "transport_of"]
 
 log = logging.getLogger("focalpoint.adapter.xroad")
 
 _PREFIX: Final = "/r1/"
 _NOT_SENT: Final = frozenset({"authorization", "cookie", "host", "user-agent", "accept-encoding"})
 _FAULT: Final = re.compile(r"(?:Client|Server)(?:\.[A-Za-z][A-Za-z0-9]{0,59}){0,4}")
+_CONSUMER: Final = frozenset(
+    {"client", "service", "represented_party", "certificate_file", "key_file",
+     "security_server_certificate_file"}
+)  # fmt: skip
 
 
 class ThroughSecurityServer(httpx.AsyncBaseTransport):
@@ -96,3 +104,35 @@ class ThroughSecurityServer(httpx.AsyncBaseTransport):
                 "digest": answer.headers.get("x-road-request-hash"),
             },
         )
+
+
+@way_to_the_node("xroad")
+def transport_of(settings: Settings) -> ThroughSecurityServer:
+    """To a node behind X-Road, as [node.xroad] has it; [node] url is then one's own Security Server."""
+    told: Mapping[str, Any] = settings.way[1] if settings.way else {}
+    faults = [f"[node.xroad] {word} is not known" for word in sorted(set(told) - _CONSUMER)]
+    faults += [f"[node.xroad] {word} is missing" for word in ("client", "service") if word not in told]
+    if faults:
+        raise SettingsError("; ".join(faults))
+    try:
+        party = told.get("represented_party")
+        return ThroughSecurityServer(
+            settings.node_url,
+            caller=Member.parse(str(told["client"])),
+            service=Service.parse(str(told["service"])),
+            represented=None if party is None else Party.parse(str(party)),
+            tls=_tls(settings, told),
+        )
+    except Unreadable as reason:
+        raise SettingsError(f"[node.xroad] client, service, represented_party: {reason}") from None
+    except OSError:
+        raise SettingsError("[node.xroad] the certificate files cannot be read") from None
+
+
+def _tls(settings: Settings, told: Mapping[str, Any]) -> ssl.SSLContext | None:
+    own, key = told.get("certificate_file"), told.get("key_file")
+    server = told.get("security_server_certificate_file")
+    context = ssl.create_default_context(cafile=None if server is None else str(settings.path(str(server))))
+    if own is not None:
+        context.load_cert_chain(settings.path(str(own)), None if key is None else settings.path(str(key)))
+    return context

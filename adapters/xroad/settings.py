@@ -1,28 +1,21 @@
-"""What stands in the settings of either side: [system] of the node's side, [node.xroad] of a consumer's."""
+"""What stands in [system] of the node's side. A consumer's [node.xroad] is read in `consumer`."""
 
 from __future__ import annotations
 
 import ipaddress
-import ssl
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from adapters.kit.settings import Settings, SettingsError, signing_key
-from adapters.xroad.consumer import ThroughSecurityServer
-from adapters.xroad.identifiers import Member, Party, Service, Unreadable
+from adapters.xroad.identifiers import Member, Party, Unreadable
 from adapters.xroad.provider import Caller
 
-__all__ = ["Listening", "callers_of", "listening_of", "transport_of"]
+__all__ = ["Listening", "callers_of", "listening_of"]
 
 _SYSTEM: Final = frozenset(
     {"listen", "port", "security_servers", "certificate_file", "key_file",
      "security_server_certificate_file", "most_bytes", "callers"}
-)  # fmt: skip
-_CONSUMER: Final = frozenset(
-    {"client", "service", "represented_party", "certificate_file", "key_file",
-     "security_server_certificate_file"}
 )  # fmt: skip
 
 
@@ -101,37 +94,6 @@ def callers_of(settings: Settings) -> tuple[Caller, ...]:
     if not found:
         raise SettingsError("[[system.callers]]: nobody may call")
     return tuple(found.values())
-
-
-def transport_of(settings: Settings) -> ThroughSecurityServer:
-    """To a node behind X-Road, as [node.xroad] has it; [node] url is then one's own Security Server."""
-    told = settings.xroad or {}
-    faults = [f"[node.xroad] {word} is not known" for word in sorted(set(told) - _CONSUMER)]
-    faults += [f"[node.xroad] {word} is missing" for word in ("client", "service") if word not in told]
-    if faults:
-        raise SettingsError("; ".join(faults))
-    try:
-        party = told.get("represented_party")
-        return ThroughSecurityServer(
-            settings.node_url,
-            caller=Member.parse(str(told["client"])),
-            service=Service.parse(str(told["service"])),
-            represented=None if party is None else Party.parse(str(party)),
-            tls=_tls(settings, told),
-        )
-    except Unreadable as reason:
-        raise SettingsError(f"[node.xroad] client, service, represented_party: {reason}") from None
-    except OSError:
-        raise SettingsError("[node.xroad] the certificate files cannot be read") from None
-
-
-def _tls(settings: Settings, told: Mapping[str, Any]) -> ssl.SSLContext | None:
-    own, key = told.get("certificate_file"), told.get("key_file")
-    server = told.get("security_server_certificate_file")
-    context = ssl.create_default_context(cafile=None if server is None else str(settings.path(str(server))))
-    if own is not None:
-        context.load_cert_chain(settings.path(str(own)), None if key is None else settings.path(str(key)))
-    return context
 
 
 def _is_address(text: str) -> bool:

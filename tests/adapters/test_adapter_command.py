@@ -151,6 +151,21 @@ def test_an_adapter_is_found_by_its_folder_and_one_that_is_not_is_named(tmp_path
     assert (refused.exit_code, "nowhere" in refused.output) == (1, True)
 
 
+def test_any_adapters_settings_may_say_that_its_node_is_behind_x_road(tmp_path: Path) -> None:
+    path = settings_file(tmp_path, "http://127.0.0.1:9")
+    way = '[node.xroad]\nclient = "EX/GOV/1/registry"'
+    path.write_text(path.read_text().replace('token_file = "token"', way))
+    # In a process of its own: here, another test has it imported.
+    told = subprocess.run(
+        [sys.executable, "-m", "adapters.cli", "set-aside", "retry", "--settings", str(path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (told.returncode, told.stderr) == (1, "focalpoint-adapter: [node.xroad] service is missing\n")
+
+
 def test_a_secret_that_others_may_read_is_refused(tmp_path: Path) -> None:
     path = settings_file(tmp_path, "http://127.0.0.1:9")
     (tmp_path / "api-key").chmod(0o644)

@@ -31,11 +31,11 @@ from adapters.kit.errors import Away
 from adapters.kit.settings import Settings, SettingsError, load
 from adapters.kit.stand_in import Mood
 from adapters.kit.trial import MoodyNode
-from adapters.xroad.consumer import ThroughSecurityServer
+from adapters.xroad.consumer import ThroughSecurityServer, transport_of
 from adapters.xroad.endpoints import ALLOWED, asked_for
 from adapters.xroad.identifiers import Member, Party, Service, Unreadable
 from adapters.xroad.provider import Caller, Provider
-from adapters.xroad.settings import Listening, callers_of, listening_of, transport_of
+from adapters.xroad.settings import Listening, callers_of, listening_of
 from adapters.xroad.worker import served
 from protocol.identifiers import CaseReference
 from service.access.roles import ENDPOINTS
