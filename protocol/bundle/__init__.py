@@ -22,9 +22,12 @@ directory that travels along; a verifier with a directory of its own passes it, 
 """
 
 from protocol.bundle.agreements import CoSignature, ProvenAgreement, ProvenOnPaper, RestsOn
+from protocol.bundle.authority import ProcedureOf
 from protocol.bundle.coverage import Checkpoint
 from protocol.bundle.document import BundleMessage, export_bundle
-from protocol.bundle.verification import Finding, ProcedureOf, ProvenMessage, Report, verify_bundle
+from protocol.bundle.findings import Finding
+from protocol.bundle.messages import ProvenMessage
+from protocol.bundle.verification import Report, verify_bundle
 
 __all__ = [
     "BundleMessage",
