@@ -300,6 +300,13 @@ async def listen(lines: AsyncIterator[str], until: str) -> list[str]:
     return found
 
 
+async def looked(stand: AccessStand) -> None:
+    """Until the stream that was just opened has looked for the first time, and waits."""
+    async with asyncio.timeout(10):
+        while stand.node.wake.notices._waiting is None:
+            await asyncio.sleep(0.01)
+
+
 async def test_a_stream_says_what_happens_while_it_is_open_and_waiting_holds_no_connection(
     stand: AccessStand,
 ) -> None:
@@ -308,10 +315,9 @@ async def test_a_stream_says_what_happens_while_it_is_open_and_waiting_holds_no_
         async with browser.stream("GET", "/v1/events") as answer:
             lines = answer.aiter_lines()
             await listen(lines, "retry")
+            await looked(stand)
             pool: Any = stand.node.store._read_engine.pool
-            async with asyncio.timeout(10):
-                while pool.checkedout():  # its first look
-                    await asyncio.sleep(0.01)
+            assert pool.checkedout() == 0
             assert stand.node.store._readers._work_queue.qsize() == 0
             await told(stand.node, 1)
             data = (await listen(lines, "data"))[-1]
@@ -346,6 +352,7 @@ async def test_a_stream_ends_with_the_session(stand: AccessStand) -> None:
         assert answer.status_code == 200
         lines = answer.aiter_lines()
         await listen(lines, "retry")
+        await looked(stand)
         await stand.node.store.write(
             lambda session: session.connection().exec_driver_sql("DELETE FROM sign_in_session")
         )
