@@ -1,4 +1,4 @@
-"""One method for each call of the API, and what all of them share."""
+"""One method for each call of the API, by area; how a call is made is in `connection`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Seq
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, Literal, Self, cast
-from urllib.parse import quote
 
 import httpx
 
 from protocol import base64url
+from service.client.connection import Connection, given, segment
 from service.client.credentials import ClientCredentials
-from service.client.errors import NodeUnreachable, problem_of
 from service.client.types import (
     Accepted,
     AdapterState,
@@ -90,14 +89,7 @@ class Client:
         """`token`: a token, or what gets one whenever it is needed. `timeout` in seconds. `transport` is for
         an application in this process, as tests have it."""
         self._timeout = timeout
-        bearer = {"Authorization": f"Bearer {token}"} if isinstance(token, str) else {}
-        self._http = httpx.AsyncClient(
-            base_url=base_url,
-            headers={**bearer, "Accept-Language": language},
-            auth=None if isinstance(token, str) else token,
-            timeout=timeout,
-            transport=transport,
-        )
+        self._node = Connection(base_url, token, language=language, timeout=timeout, transport=transport)
 
     async def __aenter__(self) -> Self:
         return self
@@ -108,60 +100,61 @@ class Client:
         await self.close()
 
     async def close(self) -> None:
-        await self._http.aclose()
+        await self._node.close()
 
     # -- cases
 
     async def open_case(self, id: str | None = None) -> Case:  # noqa: A002
         """A new case; with an `id` of yours (a UUID), the same one when it is asked for again."""
         body = {} if id is None else {"json": {"id": id}}
-        return cast("Case", await self._json("POST", "/v1/cases", **body))
+        return cast("Case", await self._node.json("POST", "/v1/cases", **body))
 
     async def case(self, reference: str) -> Timeline:
         """The case and its timeline."""
-        return cast("Timeline", await self._json("GET", f"/v1/cases/{_segment(reference)}"))
+        return cast("Timeline", await self._node.json("GET", f"/v1/cases/{segment(reference)}"))
 
     async def set_protection(self, reference: str, status: ProtectionStatus, *, reason: str) -> Protection:
         """Propose a status, or confirm as a second person what another has proposed. `reason` is a code."""
         body = {"status": status, "reason": reason}
         return cast(
-            "Protection", await self._json("PUT", f"/v1/cases/{_segment(reference)}/protection", json=body)
+            "Protection",
+            await self._node.json("PUT", f"/v1/cases/{segment(reference)}/protection", json=body),
         )
 
     async def case_retention(self, reference: str) -> Retention:
         """Until when narrative and identity of a case are kept."""
-        return cast("Retention", await self._json("GET", f"/v1/cases/{_segment(reference)}/retention"))
+        return cast("Retention", await self._node.json("GET", f"/v1/cases/{segment(reference)}/retention"))
 
     async def change_retention(self, reference: str, act: RetentionAct, *, reason: str) -> Retention:
         """Block, unblock or hold; propose to lift a hold or to erase. `reason` is a code."""
         body = {"act": act, "reason": reason}
         return cast(
-            "Retention", await self._json("POST", f"/v1/cases/{_segment(reference)}/retention", json=body)
+            "Retention", await self._node.json("POST", f"/v1/cases/{segment(reference)}/retention", json=body)
         )
 
     async def due_for_retention(self) -> list[Retention]:
         """What `run_retention` would do now."""
-        return cast("list[Retention]", (await self._json("GET", "/v1/retention"))["cases"])
+        return cast("list[Retention]", (await self._node.json("GET", "/v1/retention"))["cases"])
 
     async def run_retention(self) -> RetentionRun:
-        return cast("RetentionRun", await self._json("POST", "/v1/retention"))
+        return cast("RetentionRun", await self._node.json("POST", "/v1/retention"))
 
     async def next_steps(self, reference: str) -> NextSteps:
-        return cast("NextSteps", await self._json("GET", f"/v1/cases/{_segment(reference)}/next-steps"))
+        return cast("NextSteps", await self._node.json("GET", f"/v1/cases/{segment(reference)}/next-steps"))
 
     async def case_evidence(self, reference: str) -> bytes:
         """The bundle that `focalpoint verify` verifies offline."""
-        return (await self._request("GET", f"/v1/cases/{_segment(reference)}/evidence")).content
+        return (await self._node.request("GET", f"/v1/cases/{segment(reference)}/evidence")).content
 
     async def agreement(self, reference: str, digest: str) -> bytes:
         """An agreement that both States signed, as the file that `focalpoint agreement verify` verifies."""
-        path = f"/v1/cases/{_segment(reference)}/agreements/{_segment(digest)}"
-        return (await self._request("GET", path)).content
+        path = f"/v1/cases/{segment(reference)}/agreements/{segment(digest)}"
+        return (await self._node.request("GET", path)).content
 
     # -- messages
 
     async def send(self, submission: Submission) -> Accepted | Awaiting:
-        return cast("Accepted | Awaiting", await self._json("POST", "/v1/messages", json=submission))
+        return cast("Accepted | Awaiting", await self._node.json("POST", "/v1/messages", json=submission))
 
     async def send_signed(
         self, statement: str, *, narrative: bytes | None = None, identity: bytes | None = None
@@ -171,7 +164,7 @@ class Client:
         body = {"statement": statement} | {
             name: base64url.encode(part).decode() for name, part in parts.items() if part is not None
         }
-        answer = await self._json(
+        answer = await self._node.json(
             "POST",
             "/v1/messages",
             content=json.dumps(body).encode(),
@@ -180,7 +173,7 @@ class Client:
         return cast("Accepted | Awaiting", answer)
 
     async def validate(self, submission: Submission) -> Validation:
-        return cast("Validation", await self._json("POST", "/v1/messages/validation", json=submission))
+        return cast("Validation", await self._node.json("POST", "/v1/messages/validation", json=submission))
 
     async def messages(
         self,
@@ -207,8 +200,8 @@ class Client:
             "limit": limit,
             "wait": wait or None,
         }
-        asked = {name: value for name, value in filters.items() if value is not None}
-        answer = await self._json("GET", "/v1/messages", params=asked, timeout=self._timeout + wait)
+        asked = given(filters)
+        answer = await self._node.json("GET", "/v1/messages", params=asked, timeout=self._timeout + wait)
         return cast("MessagePage", answer)
 
     async def follow(
@@ -230,24 +223,24 @@ class Client:
             after = page["cursor"]
 
     async def message(self, id: str) -> Message:  # noqa: A002
-        return cast("Message", await self._json("GET", f"/v1/messages/{_segment(id)}"))
+        return cast("Message", await self._node.json("GET", f"/v1/messages/{segment(id)}"))
 
     async def request_release(self, id: str, *, reason: str) -> Approval:  # noqa: A002
         """Ask that another person release the identity part. `reason` is a code."""
-        answer = await self._json(
-            "POST", f"/v1/messages/{_segment(id)}/identity-release", json={"reason": reason}
+        answer = await self._node.json(
+            "POST", f"/v1/messages/{segment(id)}/identity-release", json={"reason": reason}
         )
         return cast("Approval", answer)
 
     async def approvals(self, *, state: str | None = None) -> list[Approval]:
         """What takes two people, what still waits first."""
         asked = {} if state is None else {"state": state}
-        answer = await self._json("GET", "/v1/approvals", params=asked)
+        answer = await self._node.json("GET", "/v1/approvals", params=asked)
         return cast("list[Approval]", answer["approvals"])
 
     async def approval(self, id: str) -> Approval:  # noqa: A002
         """With the message that waits, if one does; never its identity part."""
-        return cast("Approval", await self._json("GET", f"/v1/approvals/{_segment(id)}"))
+        return cast("Approval", await self._node.json("GET", f"/v1/approvals/{segment(id)}"))
 
     async def approve(self, id: str, *, reason: str | None = None) -> Approval:  # noqa: A002
         """Approve what another person proposed; it is carried out at once."""
@@ -260,16 +253,18 @@ class Client:
         return await self._decide(id, {"decision": "return", "reason": reason})
 
     async def _decide(self, id: str, body: Json) -> Approval:  # noqa: A002
-        return cast("Approval", await self._json("POST", f"/v1/approvals/{_segment(id)}/decision", json=body))
+        return cast(
+            "Approval", await self._node.json("POST", f"/v1/approvals/{segment(id)}/decision", json=body)
+        )
 
     async def release_identity(self, id: str, *, reason: str) -> Message:  # noqa: A002
         """The message with its identity part, once another person has released it for this reason.
         Journalled with who asked."""
         asked = {"identity": "release", "reason": reason}
-        return cast("Message", await self._json("GET", f"/v1/messages/{_segment(id)}", params=asked))
+        return cast("Message", await self._node.json("GET", f"/v1/messages/{segment(id)}", params=asked))
 
     async def evidence(self, id: str) -> list[EvidenceItem]:  # noqa: A002
-        answer = await self._json("GET", f"/v1/messages/{_segment(id)}/evidence")
+        answer = await self._node.json("GET", f"/v1/messages/{segment(id)}/evidence")
         return cast("list[EvidenceItem]", answer["evidence"])
 
     async def rendering(
@@ -290,7 +285,7 @@ class Client:
         format: Format = "pdf",  # noqa: A002
     ) -> Printed:
         """The same as a file, with the digest by which `collect` can name it."""
-        return await self._printed(f"/v1/messages/{_segment(id)}/rendering", language, format)
+        return await self._node.printed(f"/v1/messages/{segment(id)}/rendering", language, format)
 
     async def printed_timeline(
         self,
@@ -300,7 +295,9 @@ class Client:
         format: Format = "text",  # noqa: A002
     ) -> Printed:
         """The case's timeline in words."""
-        return await self._printed(f"/v1/cases/{_segment(reference)}/timeline/rendering", language, format)
+        return await self._node.printed(
+            f"/v1/cases/{segment(reference)}/timeline/rendering", language, format
+        )
 
     async def collect(self, id: str, *, shown: Printed | None = None) -> Collection:  # noqa: A002
         """Say that the agency has the message: retrieval evidence goes back to its sender.
@@ -311,7 +308,8 @@ class Client:
         if shown is not None:
             named = {"rendering": shown.digest, "lang": shown.language, "format": shown.format}
         return cast(
-            "Collection", await self._json("POST", f"/v1/messages/{_segment(id)}/collection", params=named)
+            "Collection",
+            await self._node.json("POST", f"/v1/messages/{segment(id)}/collection", params=named),
         )
 
     # -- attachments
@@ -326,9 +324,9 @@ class Client:
     ) -> Upload:
         """Upload a document for a message to cite, piece by piece. `id` is yours, and makes it safe to
         repeat; `media_type` as HTTP has it."""
-        answer = await self._json(
+        answer = await self._node.json(
             "PUT",
-            f"/v1/cases/{_segment(case)}/attachments/{_segment(id)}",
+            f"/v1/cases/{segment(case)}/attachments/{segment(id)}",
             content=body,
             headers={"Content-Type": media_type},
             timeout=UPLOAD,
@@ -336,22 +334,16 @@ class Client:
         return cast("Upload", answer)
 
     async def attachments(self, id: str) -> list[Attachment]:  # noqa: A002
-        answer = await self._json("GET", f"/v1/messages/{_segment(id)}/attachments")
+        answer = await self._node.json("GET", f"/v1/messages/{segment(id)}/attachments")
         return cast("list[Attachment]", answer["attachments"])
 
     async def attachment(self, id: str, digest: str, *, reason: str) -> AsyncIterator[bytes]:  # noqa: A002
         """A document, piece by piece: a release of identity, journalled with the code `reason`."""
-        where = f"/v1/messages/{_segment(id)}/attachments/{_segment(digest)}"
+        where = f"/v1/messages/{segment(id)}/attachments/{segment(digest)}"
         asked = {"identity": "release", "reason": reason}
-        try:
-            async with self._http.stream("GET", where, params=asked) as answer:
-                if not answer.is_success:
-                    await answer.aread()
-                    raise problem_of(answer)
-                async for piece in answer.aiter_bytes():
-                    yield piece
-        except httpx.HTTPError as error:
-            raise NodeUnreachable(type(error).__name__) from error
+        async with self._node.streamed("GET", where, params=asked) as answer:
+            async for piece in answer.aiter_bytes():
+                yield piece
 
     # -- envelopes, directory, deadlines, operations
 
@@ -360,15 +352,15 @@ class Client:
         asked = {"state": state, "procedure": procedure}
         if jurisdiction is not None:
             asked["jurisdiction"] = jurisdiction
-        answer = await self._json("GET", "/v1/directory/landing", params=asked)
+        answer = await self._node.json("GET", "/v1/directory/landing", params=asked)
         return str(answer["address"])
 
     async def export_envelope(self, id: str) -> bytes:  # noqa: A002
-        return (await self._request("GET", f"/v1/messages/{_segment(id)}/envelope")).content
+        return (await self._node.request("GET", f"/v1/messages/{segment(id)}/envelope")).content
 
     async def pending_relays(self) -> PendingRelays:
         """What an intermediary has to hand over, oldest first."""
-        return cast("PendingRelays", await self._json("GET", "/v1/relay/pending"))
+        return cast("PendingRelays", await self._node.json("GET", "/v1/relay/pending"))
 
     async def record_relay(
         self,
@@ -381,38 +373,34 @@ class Client:
     ) -> RelayRecord:
         """What became of handing a message over. With `attempt`, from 1, saying it twice counts once."""
         said = {"outcome": outcome, "way": way, "reason": reason, "attempt": attempt}
-        body = {name: value for name, value in said.items() if value is not None}
-        return cast("RelayRecord", await self._json("POST", f"/v1/messages/{_segment(id)}/relay", json=body))
+        body = given(said)
+        return cast(
+            "RelayRecord", await self._node.json("POST", f"/v1/messages/{segment(id)}/relay", json=body)
+        )
 
     async def propose_paper_consent(self, id: str) -> Approval:  # noqa: A002
         """Ask a second person to confirm the consent on paper that this attestation attests."""
-        where = f"/v1/messages/{_segment(id)}/paper-consent"
-        return cast("Approval", await self._json("POST", where))
+        where = f"/v1/messages/{segment(id)}/paper-consent"
+        return cast("Approval", await self._node.json("POST", where))
 
     async def export_hand_over(self, state: str) -> AsyncIterator[bytes]:
         """A State's cases and documents for its own node, sealed to it, piece by piece; at the intermediary
         they are blocked from then on."""
-        try:
-            async with self._http.stream("POST", f"/v1/hand-over/{_segment(state)}") as answer:
-                if not answer.is_success:
-                    await answer.aread()
-                    raise problem_of(answer)
-                async for piece in answer.aiter_bytes():
-                    yield piece
-        except httpx.HTTPError as error:
-            raise NodeUnreachable(type(error).__name__) from error
+        async with self._node.streamed("POST", f"/v1/hand-over/{segment(state)}") as answer:
+            async for piece in answer.aiter_bytes():
+                yield piece
 
     async def import_hand_over(self, file: AsyncIterable[bytes] | Iterable[bytes]) -> dict[str, Any]:
         """Take it in at the State's own node. What broke off goes on by the same file."""
         headers = {"Content-Type": "application/vnd.focalpoint.hand-over"}
-        return await self._json("POST", "/v1/hand-over", content=file, headers=headers, timeout=UPLOAD)
+        return await self._node.json("POST", "/v1/hand-over", content=file, headers=headers, timeout=UPLOAD)
 
     async def relay_envelope(self, id: str) -> bytes:  # noqa: A002
         """Of a message that was sealed past the intermediary's node: for its authority to open."""
-        return (await self._request("GET", f"/v1/messages/{_segment(id)}/relay/envelope")).content
+        return (await self._node.request("GET", f"/v1/messages/{segment(id)}/relay/envelope")).content
 
     async def import_envelope(self, envelope: bytes) -> ImportOutcome:
-        answer = await self._json(
+        answer = await self._node.json(
             "POST", "/v1/envelopes", content=envelope, headers={"Content-Type": ENVELOPE}
         )
         return cast("ImportOutcome", answer)
@@ -421,18 +409,18 @@ class Client:
         self, *, state: str | None = None, procedure: str | None = None
     ) -> list[dict[str, Any]]:
         filters = {"state": state, "procedure": procedure}
-        asked = {name: value for name, value in filters.items() if value is not None}
-        answer = await self._json("GET", "/v1/directory/authorities", params=asked)
+        asked = given(filters)
+        answer = await self._node.json("GET", "/v1/directory/authorities", params=asked)
         return cast("list[dict[str, Any]]", answer["authorities"])
 
     async def directory_state(self) -> dict[str, Any]:
         """Which directory the node has, how long it is good, and what peers see of it."""
-        return await self._json("GET", "/v1/directory/state")
+        return await self._node.json("GET", "/v1/directory/state")
 
     async def preview_entry(self, kind: str, name: str, facts: Mapping[str, Any]) -> dict[str, Any]:
         """What an entry of this State would say and change; nothing is signed."""
         body = {"kind": kind, "name": name, "facts": dict(facts)}
-        return await self._json("POST", "/v1/directory/entries/preview", json=body)
+        return await self._node.json("POST", "/v1/directory/entries/preview", json=body)
 
     async def propose_entry(
         self, kind: str, name: str, *, facts: Mapping[str, Any] | None = None, entry: str | None = None
@@ -440,8 +428,8 @@ class Client:
         """`facts` where the node holds the root key, or an `entry` that was signed elsewhere. Published once
         a second administrator approves; a mandate's revocation at once."""
         body = {"facts": dict(facts or {})} if entry is None else {"entry": entry}
-        path = f"/v1/directory/entries/{_segment(kind)}/{_segment(name)}"
-        return cast("Approval", await self._json("PUT", path, json=body))
+        path = f"/v1/directory/entries/{segment(kind)}/{segment(name)}"
+        return cast("Approval", await self._node.json("PUT", path, json=body))
 
     async def propose_key_act(
         self,
@@ -457,14 +445,14 @@ class Client:
         body |= {} if kid is None else {"kid": kid}
         body |= {} if since is None else {"since": since}
         body |= {"replace": True} if replace else {}
-        return cast("Approval", await self._json("POST", "/v1/keys/actions", json=body))
+        return cast("Approval", await self._node.json("POST", "/v1/keys/actions", json=body))
 
     async def vocabularies(self) -> list[dict[str, Any]]:
-        answer = await self._json("GET", "/v1/vocabularies")
+        answer = await self._node.json("GET", "/v1/vocabularies")
         return cast("list[dict[str, Any]]", answer["vocabularies"])
 
     async def vocabulary(self, scheme: str) -> dict[str, Any]:
-        return await self._json("GET", f"/v1/vocabularies/{_segment(scheme)}")
+        return await self._node.json("GET", f"/v1/vocabularies/{segment(scheme)}")
 
     async def deadlines(
         self,
@@ -493,8 +481,8 @@ class Client:
             "after": after,
             "limit": None if limit is None else str(limit),
         }
-        asked = {name: value for name, value in filters.items() if value is not None}
-        return cast("DeadlinePage", await self._json("GET", "/v1/deadlines", params=asked))
+        asked = given(filters)
+        return cast("DeadlinePage", await self._node.json("GET", "/v1/deadlines", params=asked))
 
     async def indicators(
         self,
@@ -507,7 +495,7 @@ class Client:
     ) -> dict[str, Any]:
         """How timely States answered the requests of `year`, and whether the peers' nodes count the same."""
         asked = _indicators_asked(year, procedure, peer, as_of, publication)
-        return await self._json("GET", "/v1/indicators", params=asked)
+        return await self._node.json("GET", "/v1/indicators", params=asked)
 
     async def printed_indicators(
         self,
@@ -521,7 +509,7 @@ class Client:
         format: Format = "text",  # noqa: A002
     ) -> Printed:
         asked = _indicators_asked(year, procedure, peer, as_of, publication)
-        return await self._printed("/v1/indicators", language, format, asked)
+        return await self._node.printed("/v1/indicators", language, format, asked)
 
     async def indicators_file(
         self,
@@ -536,28 +524,28 @@ class Client:
     ) -> bytes:
         asked = _indicators_asked(year, procedure, peer, as_of, publication) | {"format": format}
         asked |= {} if language is None else {"lang": language}
-        return (await self._request("GET", "/v1/indicators", params=asked)).content
+        return (await self._node.request("GET", "/v1/indicators", params=asked)).content
 
     async def stuck(self) -> Stuck:
         """The oldest unanswered by legal deadline first, then what stands still for longer than it may."""
-        return cast("Stuck", await self._json("GET", "/v1/operations/stuck"))
+        return cast("Stuck", await self._node.json("GET", "/v1/operations/stuck"))
 
     async def peers(self) -> list[Peer]:
         """Each peer's node as this one sees it: this one first."""
-        return cast("list[Peer]", (await self._json("GET", "/v1/operations/peers"))["peers"])
+        return cast("list[Peer]", (await self._node.json("GET", "/v1/operations/peers"))["peers"])
 
     async def report_adapter(self, name: str, health: Mapping[str, Any]) -> AdapterState:
         """Say how the adapter `name` is (`adapters.kit.health`)."""
-        path = f"/v1/adapters/{_segment(name)}/health"
-        return cast("AdapterState", await self._json("PUT", path, json=dict(health)))
+        path = f"/v1/adapters/{segment(name)}/health"
+        return cast("AdapterState", await self._node.json("PUT", path, json=dict(health)))
 
     async def adapters(self) -> list[AdapterState]:
         """How this State's adapters are, the unwell first."""
-        return cast("list[AdapterState]", (await self._json("GET", "/v1/adapters"))["adapters"])
+        return cast("list[AdapterState]", (await self._node.json("GET", "/v1/adapters"))["adapters"])
 
     async def statistics(self) -> list[dict[str, Any]]:
         """What was released, the newest first, without the tables."""
-        answer = await self._json("GET", "/v1/statistics", params={"limit": 500})
+        answer = await self._node.json("GET", "/v1/statistics", params={"limit": 500})
         return cast("list[dict[str, Any]]", answer["releases"])
 
     async def make_statistics(
@@ -573,7 +561,7 @@ class Client:
         gives the same release."""
         when = {"year": year} if day is None else {"day": day}
         asked = {"role": role, **when, "by_sex": by_sex, "coarsen": coarsen}
-        return await self._json("POST", "/v1/statistics/releases", json=asked)
+        return await self._node.json("POST", "/v1/statistics/releases", json=asked)
 
     async def printed_statistics(
         self,
@@ -582,7 +570,7 @@ class Client:
         language: str | None = None,
         format: Format = "text",  # noqa: A002
     ) -> Printed:
-        return await self._printed(f"/v1/statistics/releases/{_segment(id)}", language, format)
+        return await self._node.printed(f"/v1/statistics/releases/{segment(id)}", language, format)
 
     async def statistics_file(
         self,
@@ -592,13 +580,13 @@ class Client:
         format: Literal["csv", "json"] = "csv",  # noqa: A002
     ) -> bytes:
         asked = {"format": format} | ({} if language is None else {"lang": language})
-        path = f"/v1/statistics/releases/{_segment(id)}"
-        return (await self._request("GET", path, params=asked)).content
+        path = f"/v1/statistics/releases/{segment(id)}"
+        return (await self._node.request("GET", path, params=asked)).content
 
     # -- who may ask, and who did
 
     async def clients(self) -> list[RegisteredClient]:
-        answer = await self._json("GET", "/v1/clients")
+        answer = await self._node.json("GET", "/v1/clients")
         return cast("list[RegisteredClient]", answer["clients"])
 
     async def register_client(
@@ -614,13 +602,13 @@ class Client:
         `keys`: public JSON Web Keys."""
         body = {"role": role, "keys": list(keys), "authorities": list(authorities)}
         body |= {} if scopes is None else {"scopes": list(scopes)}
-        return cast("Approval", await self._json("PUT", f"/v1/clients/{_segment(id)}", json=body))
+        return cast("Approval", await self._node.json("PUT", f"/v1/clients/{segment(id)}", json=body))
 
     async def disable_client(self, id: str) -> RegisteredClient:  # noqa: A002
-        return cast("RegisteredClient", await self._json("DELETE", f"/v1/clients/{_segment(id)}"))
+        return cast("RegisteredClient", await self._node.json("DELETE", f"/v1/clients/{segment(id)}"))
 
     async def people(self) -> list[RegisteredPerson]:
-        answer = await self._json("GET", "/v1/persons")
+        answer = await self._node.json("GET", "/v1/persons")
         return cast("list[RegisteredPerson]", answer["persons"])
 
     async def add_person(
@@ -631,16 +619,16 @@ class Client:
         name."""
         body: dict[str, Any] = {"role": role, "authorities": list(authorities)}
         body |= {} if subject is None else {"subject": subject}
-        return cast("RegisteredPerson | Approval", await self._json("POST", "/v1/persons", json=body))
+        return cast("RegisteredPerson | Approval", await self._node.json("POST", "/v1/persons", json=body))
 
     async def disable_person(self, id: str) -> RegisteredPerson:  # noqa: A002
-        return cast("RegisteredPerson", await self._json("DELETE", f"/v1/persons/{_segment(id)}"))
+        return cast("RegisteredPerson", await self._node.json("DELETE", f"/v1/persons/{segment(id)}"))
 
     async def invite(self, id: str) -> SignInLink | Approval:  # noqa: A002
         """A link that signs the person in once, shown this once; or what waits for a second administrator,
         who has it in the answer to their approval."""
         return cast(
-            "SignInLink | Approval", await self._json("POST", f"/v1/persons/{_segment(id)}/invitation")
+            "SignInLink | Approval", await self._node.json("POST", f"/v1/persons/{segment(id)}/invitation")
         )
 
     async def notices(self, *, after: str | None = None, limit: int = 50, wait: int = 0) -> NoticePage:
@@ -648,43 +636,36 @@ class Client:
         asked: dict[str, Any] = {"limit": limit, "wait": wait}
         asked |= {} if after is None else {"after": after}
         return cast(
-            "NoticePage", await self._json("GET", "/v1/notices", params=asked, timeout=TIMEOUT + wait)
+            "NoticePage", await self._node.json("GET", "/v1/notices", params=asked, timeout=TIMEOUT + wait)
         )
 
     async def mark_read(self, cursor: str) -> NoticesRead:
         """Say that this client has read up to `cursor`."""
-        return cast("NoticesRead", await self._json("PUT", "/v1/notices/read", json={"cursor": cursor}))
+        return cast("NoticesRead", await self._node.json("PUT", "/v1/notices/read", json={"cursor": cursor}))
 
     async def events(self, *, after: str | None = None, seconds: int = 3_600) -> AsyncIterator[NoticeEvent]:
         """What this client is told, as it happens; each with the `cursor` to go on from. Ends with the token,
         or after `seconds`."""
         asked: dict[str, Any] = {"seconds": seconds}
         asked |= {} if after is None else {"after": after}
-        try:
-            async with self._http.stream(
-                "GET", "/v1/events", params=asked, timeout=httpx.Timeout(TIMEOUT, read=60.0)
-            ) as answer:
-                if not answer.is_success:
-                    await answer.aread()
-                    raise problem_of(answer)
-                seen: dict[str, str] = {}
-                async for line in answer.aiter_lines():
-                    name, _, value = line.partition(": ")
-                    if line:
-                        seen[name] = value
-                    else:
-                        if "data" in seen:
-                            yield cast("NoticeEvent", {**json.loads(seen["data"]), "cursor": seen["id"]})
-                        seen = {}
-        except httpx.HTTPError as error:
-            raise NodeUnreachable(type(error).__name__) from error
+        patience = httpx.Timeout(TIMEOUT, read=60.0)
+        async with self._node.streamed("GET", "/v1/events", params=asked, timeout=patience) as answer:
+            seen: dict[str, str] = {}
+            async for line in answer.aiter_lines():
+                name, _, value = line.partition(": ")
+                if line:
+                    seen[name] = value
+                else:
+                    if "data" in seen:
+                        yield cast("NoticeEvent", {**json.loads(seen["data"]), "cursor": seen["id"]})
+                    seen = {}
 
     async def subscriptions(self) -> list[Subscription]:
-        answer = await self._json("GET", "/v1/subscriptions")
+        answer = await self._node.json("GET", "/v1/subscriptions")
         return cast("list[Subscription]", answer["subscriptions"])
 
     async def subscription(self, id: str) -> Subscription:  # noqa: A002
-        return cast("Subscription", await self._json("GET", f"/v1/subscriptions/{_segment(id)}"))
+        return cast("Subscription", await self._node.json("GET", f"/v1/subscriptions/{segment(id)}"))
 
     async def put_subscription(
         self,
@@ -708,22 +689,26 @@ class Client:
             "daily_at": daily_at,
             "language": language,
         }
-        body = {name: value for name, value in wanted.items() if value is not None}
-        return cast("Subscription", await self._json("PUT", f"/v1/subscriptions/{_segment(id)}", json=body))
+        body = given(wanted)
+        return cast(
+            "Subscription", await self._node.json("PUT", f"/v1/subscriptions/{segment(id)}", json=body)
+        )
 
     async def delete_subscription(self, id: str) -> Subscription:  # noqa: A002
-        return cast("Subscription", await self._json("DELETE", f"/v1/subscriptions/{_segment(id)}"))
+        return cast("Subscription", await self._node.json("DELETE", f"/v1/subscriptions/{segment(id)}"))
 
     async def webhook_keys(self) -> list[str]:
         """The public keys by which a receiver knows this node's webhooks."""
-        return cast("list[str]", (await self._json("GET", "/.well-known/focalpoint-webhook-key"))["keys"])
+        return cast(
+            "list[str]", (await self._node.json("GET", "/.well-known/focalpoint-webhook-key"))["keys"]
+        )
 
     async def journal(self, *, after: int = 0, case: str | None = None) -> AsyncIterator[bytes]:
         """The access journal's lines from behind position `after`, each without its end."""
         while True:
             asked: dict[str, Any] = {"after": after, "limit": JOURNAL_PAGE}
             asked |= {} if case is None else {"case": case}
-            lines = (await self._request("GET", "/v1/journal", params=asked)).content.splitlines()
+            lines = (await self._node.request("GET", "/v1/journal", params=asked)).content.splitlines()
             for line in lines:
                 yield line
             if len(lines) < JOURNAL_PAGE:
@@ -732,48 +717,11 @@ class Client:
 
     async def ready(self) -> dict[str, bool]:
         """Which parts of the node work; not ready is an answer too."""
-        try:
-            answer = await self._http.get("/readyz")
-        except httpx.HTTPError as error:
-            raise NodeUnreachable(type(error).__name__) from error
+        answer = await self._node.answer("GET", "/readyz")
         return cast("dict[str, bool]", answer.json()["parts"])
 
     async def metrics(self) -> str:
-        return (await self._request("GET", "/metrics")).text
-
-    async def _json(self, method: str, path: str, **request: Any) -> dict[str, Any]:
-        try:
-            answer = (await self._request(method, path, **request)).json()
-        except ValueError:
-            answer = None
-        # What stands before a node may answer in its stead, and with 200.
-        if not isinstance(answer, dict):
-            raise NodeUnreachable("what answered is not a node")
-        return answer
-
-    async def _printed(
-        self, path: str, language: str | None, form: Format, filters: Mapping[str, str] | None = None
-    ) -> Printed:
-        asked = {"format": form, **(filters or {})} | ({} if language is None else {"lang": language})
-        answer = await self._request("GET", path, params=asked)
-        if "Content-Language" not in answer.headers or "ETag" not in answer.headers:
-            raise NodeUnreachable("what answered is not a node")
-        return Printed(
-            content=answer.content,
-            format=form,
-            language=answer.headers["Content-Language"],
-            digest=answer.headers["ETag"].strip('"'),
-        )
-
-    async def _request(self, method: str, path: str, **request: Any) -> httpx.Response:
-        try:
-            answer = await self._http.request(method, path, **request)
-        except httpx.HTTPError as error:
-            # Its text holds the address with its query: enough for the log to know the kind.
-            raise NodeUnreachable(type(error).__name__) from error
-        if answer.is_success:
-            return answer
-        raise problem_of(answer)
+        return (await self._node.request("GET", "/metrics")).text
 
 
 def _indicators_asked(
@@ -785,10 +733,5 @@ def _indicators_asked(
         "peer": peer,
         "as_of": as_of,
     }
-    named = {name: value for name, value in asked.items() if value is not None}
+    named = given(asked)
     return named | ({"publication": "true"} if publication else {})
-
-
-def _segment(name: str) -> str:
-    """As one segment of a path: a name from elsewhere must not reach another endpoint."""
-    return quote(name, safe="")

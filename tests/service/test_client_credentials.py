@@ -70,7 +70,7 @@ async def test_a_token_that_is_no_longer_taken_is_replaced_at_the_next_request(s
     _, key = await stand.client()
     async with client_of(stand, key) as client:
         await client.open_case()
-        client._http.auth._token = "gone"  # type: ignore[union-attr]
+        client._node._http.auth._token = "gone"  # type: ignore[union-attr]
         with pytest.raises(Problem) as refused:
             await client.open_case()
         assert refused.value.status == 401
