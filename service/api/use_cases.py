@@ -138,11 +138,15 @@ class UseCases(Protocol):
 
     async def list_messages(self, node: Node, actor: Actor, query: MessageQuery, /) -> Page: ...
 
+    async def message_facts(self, node: Node, actor: Actor, message: MessageId, /) -> MessageView:
+        """Without content, and so also of a message that the actor may not read."""
+        ...
+
     async def read_message(
         self, node: Node, actor: Actor, message: MessageId, include_identity: bool, reason: str | None, /
     ) -> MessageView:
         """`include_identity` releases the identity part, and `reason` goes into the access journal with
-        it."""
+        it. NotAcceptable `mandate.*` at an intermediary's node, of what no mandate in force covers."""
         ...
 
     async def request_release(

@@ -29,7 +29,7 @@ from service.exchange.notices import (
 )
 from service.exchange.paper import propose_paper_consent
 from service.exchange.printing import render_message, render_timeline
-from service.exchange.reading import list_messages, message_evidence, read_message
+from service.exchange.reading import list_messages, message_evidence, message_facts, read_message
 from service.exchange.relay import pending_relays, record_relay, relay_envelope
 from service.exchange.retention import (
     case_retention,
@@ -72,6 +72,7 @@ __all__ = [
     "make_statistics",
     "mark_read",
     "message_evidence",
+    "message_facts",
     "newest_notice",
     "next_steps",
     "open_case",

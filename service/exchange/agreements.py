@@ -39,6 +39,7 @@ from service.errors import NotFound
 from service.exchange import case_files
 from service.exchange.bundle import cited_snapshots, held_message
 from service.exchange.checkpoints import covering
+from service.exchange.covered import MayRead
 from service.exchange.printing import directory_names, print_words
 from service.exchange.reading import stored_statement
 from service.exchange.views import Submission
@@ -118,9 +119,9 @@ async def agreement_file(node: Node, actor: Actor, reference: CaseReference, wan
 
     def gather(session: Session) -> tuple[Agreement, list[BundleMessage], list[str], list[Checkpoint]]:
         connection = session.connection()
-        rows = _own_messages(connection, actor, reference)
+        rows, closed = _own_messages(node, session, actor, reference)
         signed = _signed(rows)
-        chosen = _chosen(signed, wanted)
+        chosen = _chosen(signed, wanted, closed)
         needed = _needed(rows, signed, chosen)
         held = [held_message(connection, row) for row in rows if (row.sender_node, row.id) in needed]
         snapshots = cited_snapshots(connection, held)
@@ -149,10 +150,10 @@ async def render_agreement(
     PDF alone."""
 
     def gather(session: Session) -> tuple[_Signed | _OnPaper, list[Row[Any]]]:
-        rows = _own_messages(session.connection(), actor, reference)
+        rows, closed = _own_messages(node, session, actor, reference)
         signed = _signed(rows)
         on_paper = None if wanted in signed else _on_paper(session.connection(), rows, wanted)
-        return on_paper or _chosen(signed, wanted), rows
+        return on_paper or _chosen(signed, wanted, closed), rows
 
     chosen, rows = await node.store.read(gather)
     by_digest = {row.statement_digest: row for row in rows}
@@ -262,15 +263,27 @@ def _content(row: Row[Any]) -> Content:
     return read_content(stored_statement(row), None, None)
 
 
-def _own_messages(connection: Connection, actor: Actor, reference: CaseReference) -> list[Row[Any]]:
-    """The messages of the case that its authorities said or took, in order; what was refused is neither."""
+def _own_messages(
+    node: Node, session: Session, actor: Actor, reference: CaseReference
+) -> tuple[list[Row[Any]], NotAcceptable | None]:
+    """The messages of the case that its authorities said or took, in order; what was refused is neither. And
+    why others of them are not readable to the actor, if any are not."""
+    connection = session.connection()
     case_files.own_case(connection, actor, reference)
     rows = connection.execute(
         select(MESSAGE)
         .where(MESSAGE.c.case_reference == reference, MESSAGE.c.status != "refused")
         .order_by(MESSAGE.c.cursor)
     )
-    return [row for row in rows if actor.acts_for(row.sender, row.recipient)]
+    may_read = MayRead(node, session, actor)
+    found, closed = [], None
+    for row in rows:
+        if actor.acts_for(row.sender, row.recipient):
+            reason = may_read.refusal(row)
+            if reason is None:
+                found.append(row)
+            closed = closed or reason
+    return found, closed
 
 
 def _signed(rows: Iterable[Row[Any]]) -> dict[str, _Signed]:
@@ -295,8 +308,10 @@ def _signed(rows: Iterable[Row[Any]]) -> dict[str, _Signed]:
     return found
 
 
-def _chosen(signed: Mapping[str, _Signed], wanted: str) -> _Signed:
+def _chosen(signed: Mapping[str, _Signed], wanted: str, closed: NotAcceptable | None) -> _Signed:
     if wanted not in signed:
+        if closed is not None:
+            raise closed
         raise NotFound("request.not_found", "no agreement with that digest was signed by both in this case")
     return signed[wanted]
 

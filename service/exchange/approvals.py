@@ -15,6 +15,7 @@ from service.access.pairs import IDENTITY_RELEASE, KINDS, Decision, State
 from service.access.roles import Scope
 from service.errors import Conflict, NotFound
 from service.exchange import waiting
+from service.exchange.covered import MayRead
 from service.exchange.drafts import prepare
 from service.exchange.reading import journal_reading, own_message
 from service.exchange.send import record
@@ -45,6 +46,7 @@ async def request_release(node: Node, actor: Actor, message: MessageId, reason: 
         connection = session.connection()
         actor.require(Scope.IDENTITY_REQUEST)
         row = own_message(session, actor, message)
+        MayRead(node, session, actor).require(row, "identity")
         if row.identity_sealed is None:
             raise NotFound("request.not_found", "the message has no identity part")
         for found in approvals.of_subject(connection, row.id, [IDENTITY_RELEASE]):
@@ -94,11 +96,12 @@ async def read_approval(node: Node, actor: Actor, approval: MessageId) -> Approv
 
     def work(session: Session) -> ApprovalView:
         row = found_approval(session, actor, approval)
-        submission = None
+        message = None
         if row.payload_sealed is not None and row.kind in waiting.MESSAGE_KINDS:
             actor.require(Scope.MESSAGES_READ)
-            submission = waiting.kept(node, session, row)
-        return view_of(row, now, message=None if submission is None else waiting.shown(submission))
+            message = waiting.shown(waiting.kept(node, session, row))
+            MayRead(node, session, actor).require(message)
+        return view_of(row, now, message=message)
 
     view = await node.store.read(work)
     if view.message is not None and view.message.content.narrative:

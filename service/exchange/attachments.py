@@ -27,6 +27,7 @@ from service.access.roles import Scope
 from service.errors import Conflict, NodeError, NotFound, Throttled, TooLarge
 from service.exchange import case_files
 from service.exchange.chunks import described_in, open_chunk, views_of
+from service.exchange.covered import MayRead
 from service.exchange.reading import own_message, stored_identity
 from service.exchange.telling import tell_of_release
 from service.exchange.views import AttachmentBytes, AttachmentView, UploadView
@@ -256,6 +257,7 @@ async def list_attachments(node: Node, actor: Actor, message: MessageId) -> tupl
 
     def work(session: Session) -> tuple[AttachmentView, ...]:
         row = own_message(session, actor, message)
+        MayRead(node, session, actor).require(row)
         return views_of(session, row)
 
     return await node.store.read(work)
@@ -275,6 +277,7 @@ async def read_attachment(
 
     def release(session: Session) -> tuple[Row[Any], Attachment]:
         row = own_message(session, actor, message)
+        MayRead(node, session, actor).require(row, "identity")
         retention.require_unblocked(session.connection(), row.case_reference)
         pairs.release_allowed(node, session, actor, row, reason, now)
         sender = NodeCode(row.sender_node)

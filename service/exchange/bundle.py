@@ -15,6 +15,7 @@ from protocol.statements import StatementType, read
 from service.access.actor import Actor
 from service.exchange import case_files
 from service.exchange.checkpoints import covering
+from service.exchange.covered import MayRead
 from service.node import Node
 from service.store import mailbox, outgoing
 from service.store.tables import DIRECTORY_SNAPSHOT, INBOX, MESSAGE
@@ -23,7 +24,11 @@ __all__ = ["case_bundle", "cited_snapshots", "held_message"]
 
 
 async def case_bundle(node: Node, actor: Actor, reference: CaseReference) -> bytes:
-    """Statements, manifests and evidence of the actor's messages in the case; never narrative or identity."""
+    """Statements, manifests and evidence of the actor's messages in the case; never narrative or identity.
+
+    A statement holds the coded part: at an intermediary's node those are left out that its reader may not
+    read; when that is all of them, refuses as `MayRead.require`.
+    """
     now = node.clock.now()
     directory = node.directory.current()
 
@@ -33,7 +38,12 @@ async def case_bundle(node: Node, actor: Actor, reference: CaseReference) -> byt
         rows = connection.execute(
             select(MESSAGE).where(MESSAGE.c.case_reference == reference).order_by(MESSAGE.c.cursor)
         ).all()
-        held = [held_message(connection, row) for row in rows if actor.acts_for(row.sender, row.recipient)]
+        own = [row for row in rows if actor.acts_for(row.sender, row.recipient)]
+        may_read = MayRead(node, session, actor)
+        readable = [row for row in own if may_read.refusal(row) is None]
+        if own and not readable:
+            may_read.require(own[0])
+        held = [held_message(connection, row) for row in readable]
         return held, cited_snapshots(connection, held), covering(connection, directory, held)
 
     messages, snapshots, checkpoints = await node.store.read(gather)

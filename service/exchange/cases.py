@@ -24,6 +24,7 @@ from service.access.actor import Actor
 from service.access.roles import Scope
 from service.errors import Conflict, Forbidden
 from service.exchange import case_files, clocks, views
+from service.exchange.covered import MayRead
 from service.exchange.relayed import via_view
 from service.exchange.views import (
     CaseView,
@@ -101,12 +102,22 @@ async def case_timeline(node: Node, actor: Actor, reference: CaseReference) -> T
             if thread is not None
         ]
         own = [thread for thread in every if actor.acts_for(thread.asker, *thread.answerers)]
+        may_read = MayRead(node, session, actor)
+        entries = _entries(session, actor, may_read, case.row)
         return TimelineView(
             case=_case_view(case, closed_at=closed_since(every)),
             threads=tuple(
-                thread_view(thread, now, stands=_standing(session, case.row, thread, now)) for thread in own
+                thread_view(
+                    thread,
+                    now,
+                    # What stands is read out of coded parts.
+                    stands=_standing(session, case.row, thread, now)
+                    if may_read.conversation(thread)
+                    else None,
+                )
+                for thread in own
             ),
-            entries=tuple(sorted(_entries(session, actor, case.row), key=lambda entry: entry.at)),
+            entries=tuple(sorted(entries, key=lambda entry: entry.at)),
         )
 
     return await node.store.read(work)
@@ -246,7 +257,7 @@ def thread_view(
     )
 
 
-def _entries(session: Session, actor: Actor, case: Row[Any]) -> list[TimelineEntry]:
+def _entries(session: Session, actor: Actor, may_read: MayRead, case: Row[Any]) -> list[TimelineEntry]:
     connection = session.connection()
     entries = [TimelineEntry(at=case.opened_at, kind="case-opened", actor=None)]
     messages = connection.execute(
@@ -265,7 +276,7 @@ def _entries(session: Session, actor: Actor, case: Row[Any]) -> list[TimelineEnt
             thread=ThreadId(row.thread),
             status=row.status,
             due=DueView(at=row.due_at, basis=row.due_basis) if row.due_at else None,
-            via=via_view(session, row),
+            via=via_view(session, row, may_read),
         )
         for row in own
     ]

@@ -55,12 +55,13 @@ _CASE_EVENTS: Final[Mapping[str, str]] = {
 async def render_message(
     node: Node, actor: Actor, message: MessageId, language: str, form: Format
 ) -> Rendering:
-    """The message in `language`, or the nearest there is. Refuses `rendering.too_large`, for a PDF alone."""
+    """The message in `language`, or the nearest there is. Refuses `rendering.too_large`, for a PDF alone, and
+    as `read_message`."""
     names = directory_names(node)
 
     def work(session: Session) -> tuple[Document, str | None]:
         row = own_message(session, actor, message)
-        content = readable_without_identity(node, session, row)
+        content = readable_without_identity(node, session, actor, row)
         sure = None if content.via is None else attested(session.connection(), row, content.via)
         words = message_words(
             content, language=languages.nearest_language(language), names=names, attested=sure

@@ -19,6 +19,7 @@ from service.access.readings import note_reading, was_noted
 from service.access.roles import Scope
 from service.errors import Malformed, NotFound
 from service.exchange.chunks import views_of
+from service.exchange.covered import MayRead
 from service.exchange.relayed import via_view
 from service.exchange.telling import tell_of_release
 from service.exchange.views import (
@@ -39,6 +40,7 @@ __all__ = [
     "journal_reading",
     "list_messages",
     "message_evidence",
+    "message_facts",
     "own_message",
     "read_message",
     "readable_without_identity",
@@ -84,9 +86,9 @@ async def list_messages(node: Node, actor: Actor, query: MessageQuery) -> Page:
             .execute(select(MESSAGE).where(and_(*wanted)).order_by(MESSAGE.c.cursor).limit(query.limit + 1))
             .all()
         )
-        shown = rows[: query.limit]
+        shown, may_read = rows[: query.limit], MayRead(node, session, actor)
         return Page(
-            messages=tuple(_view(session, row) for row in shown),
+            messages=tuple(_view(session, row, may_read) for row in shown),
             position=shown[-1].cursor if shown else query.after,
             more=len(rows) > len(shown),
         )
@@ -94,11 +96,21 @@ async def list_messages(node: Node, actor: Actor, query: MessageQuery) -> Page:
     return await node.store.read(work)
 
 
+async def message_facts(node: Node, actor: Actor, message: MessageId) -> MessageView:
+    """A message as a list has it, without its content: also one that its reader may not read (any more)."""
+    return await node.store.read(
+        lambda session: _view(session, own_message(session, actor, message), MayRead(node, session, actor))
+    )
+
+
 async def read_message(
     node: Node, actor: Actor, message: MessageId, include_identity: bool, reason: str | None
 ) -> MessageView:
     """A message with its content; its identity part only when asked for, with a reason, once another person
-    has released it for that reason (`pairs.release_allowed`)."""
+    has released it for that reason (`pairs.release_allowed`).
+
+    At an intermediary's node refuses as `MayRead.require`; what the mandate does not give of it is `sealed`.
+    """
     if include_identity:
         actor.require(Scope.IDENTITY_REQUEST)
         if reason is None:
@@ -108,11 +120,15 @@ async def read_message(
     now = node.clock.now()
 
     def work(session: Session) -> MessageView:
-        row = own_message(session, actor, message)
+        row, may_read = own_message(session, actor, message), MayRead(node, session, actor)
+        may_read.require(row)
         if include_identity and reason is not None:
+            may_read.require(row, "identity")
             retention.require_unblocked(session.connection(), row.case_reference)
             pairs.release_allowed(node, session, actor, row, reason, now)
-        narrative, narrative_state = _part(node, session, row, "narrative", released=True)
+        narrative, narrative_state = _part(
+            node, session, row, "narrative", released=may_read.refusal(row, "narrative") is None
+        )
         identity, identity_state = _part(node, session, row, "identity", released=include_identity)
         if include_identity and identity is not None:
             journal.note(session, actor, "identity-released", row.id, at=now, reason=reason)
@@ -121,6 +137,7 @@ async def read_message(
         view = _view(
             session,
             row,
+            may_read,
             ContentView(
                 coded=content.coded,
                 narrative=tuple(
@@ -153,9 +170,13 @@ async def journal_reading(node: Node, actor: Actor, sender_node: str, message: s
         await node.store.write(lambda session: note_reading(session, actor, sender_node, message, now))
 
 
-def readable_without_identity(node: Node, session: Session, row: Row[Any]) -> Content:
-    """The message as it is rendered: with its free text while there is a key for it, without identity."""
-    narrative, _ = _part(node, session, row, "narrative", released=True)
+def readable_without_identity(node: Node, session: Session, actor: Actor, row: Row[Any]) -> Content:
+    """A message of the actor's as it is rendered: with its free text while there is a key for it, without
+    identity. Refuses as `MayRead.require`."""
+    may_read = MayRead(node, session, actor)
+    may_read.require(row)
+    told = may_read.refusal(row, "narrative") is None
+    narrative, _ = _part(node, session, row, "narrative", released=told)
     return _content(row, narrative, None)
 
 
@@ -186,7 +207,8 @@ async def message_evidence(node: Node, actor: Actor, message: MessageId) -> Evid
 
 
 def stored_identity(node: Node, session: Session, row: Row[Any]) -> bytes:
-    """The identity part. NotFound when the message has none, or none any more."""
+    """The identity part. NotFound when the message has none, or none any more. Whoever asks has asked
+    `MayRead` first."""
     part, _ = _part(node, session, row, "identity", released=True)
     if part is None:
         raise NotFound("request.not_found", "the message has no identity part, or it was destroyed")
@@ -232,7 +254,9 @@ def stored_statement(row: Row[Any]) -> Statement:
     )
 
 
-def _view(session: Session, row: Row[Any], content: ContentView | None = None) -> MessageView:
+def _view(
+    session: Session, row: Row[Any], may_read: MayRead, content: ContentView | None = None
+) -> MessageView:
     return MessageView(
         id=MessageId(row.id),
         sender_node=NodeCode(row.sender_node),
@@ -253,5 +277,5 @@ def _view(session: Session, row: Row[Any], content: ContentView | None = None) -
         due=DueView(at=row.due_at, basis=row.due_basis) if row.due_at else None,
         collected_at=row.collected_at,
         content=content,
-        via=via_view(session, row),
+        via=via_view(session, row, may_read),
     )

@@ -11,6 +11,7 @@ from protocol.content import read_content
 from protocol.identifiers import Address, MessageId, state_of
 from protocol.intermediary import ATTEST, Attested, attestation_of
 from protocol.statements import Statement, StatementType, read
+from service.exchange.covered import MayRead
 from service.exchange.views import ViaView
 from service.store.tables import MESSAGE
 
@@ -41,10 +42,15 @@ def attested(connection: Connection, row: Row[Any], via: Address) -> Attested | 
     return attestation_of(MessageId(row.id), said, by=via)
 
 
-def via_view(session: Session, row: Row[Any]) -> ViaView | None:
+def via_view(session: Session, row: Row[Any], may_read: MayRead) -> ViaView | None:
+    """What the attestation says, for whom the message is readable; for others only by whom it was typed, and
+    that it was attested."""
     via = via_of(row)
     if via is None:
         return None
+    if may_read.refusal(row) is not None:
+        there = row.type == ATTEST or attested(session.connection(), row, via) is not None
+        return ViaView(by=via, attested=there)
     if row.type == ATTEST:
         # It is the attestation itself.
         consents_to = read_content(_stored(row), None, None).coded.get("agreement")

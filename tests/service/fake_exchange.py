@@ -401,6 +401,9 @@ class FakeExchange:
             more=len(found) > len(page),
         )
 
+    async def message_facts(self, node: Node, actor: Actor, message: MessageId, /) -> MessageView:
+        return dataclasses.replace(self._message(actor, message), content=None)
+
     async def read_message(
         self,
         node: Node,

@@ -246,7 +246,7 @@ async def _again(see: Viewing, case: CaseReference, id_: MessageId) -> _Letter:
 async def _said_before(see: Viewing, case: CaseReference, id_: MessageId) -> Response | None:
     """Where the message is that this page has sent already, when somebody presses the button again."""
     try:
-        known = await see.exchange.read_message(see.node, see.actor, id_, False, None)
+        known = await see.exchange.message_facts(see.node, see.actor, id_)
     except NotFound:
         pass
     else:

@@ -13,6 +13,7 @@ from protocol.content import read_content
 from protocol.identifiers import Address, CaseReference, MessageId, ThreadId
 from service.console.forms import KnownDocument
 from service.console.pages import Viewing
+from service.exchange.covered import MayRead
 from service.exchange.reading import stored_statement
 from service.store.tables import CASE_FILE, CASE_PARTY, MESSAGE
 
@@ -55,8 +56,8 @@ class KnownCase:
 
 
 async def documents_of(see: Viewing, case: CaseReference) -> tuple[CaseDocument, ...]:
-    """What the reader's authorities said and took in the case, the oldest first. Coded parts are looked into,
-    free text and identity are not opened."""
+    """What the reader's authorities said and took in the case, the oldest first. Coded parts are looked into
+    where the reader may read them; free text and identity are not opened."""
     actor = see.actor
 
     def work(session: Session) -> tuple[CaseDocument, ...]:
@@ -65,11 +66,13 @@ async def documents_of(see: Viewing, case: CaseReference) -> tuple[CaseDocument,
             .where(MESSAGE.c.case_reference == case, MESSAGE.c.status != "refused")
             .order_by(MESSAGE.c.cursor)
         )
-        found = []
+        found, may_read = [], MayRead(see.node, session, actor)
         for row in rows:
             if not actor.acts_for(row.sender, row.recipient):
                 continue
-            content = read_content(stored_statement(row), None, None)
+            content = None
+            if may_read.refusal(row) is None:
+                content = read_content(stored_statement(row), None, None)
             found.append(
                 CaseDocument(
                     id=MessageId(row.id),
@@ -79,8 +82,8 @@ async def documents_of(see: Viewing, case: CaseReference) -> tuple[CaseDocument,
                     sender=Address(row.sender),
                     recipient=Address(row.recipient),
                     issued_at=row.issued_at,
-                    agreement=agreement_digest(content) if row.type in VERSIONS else None,
-                    replaces=content.coded.get("replaces"),
+                    agreement=agreement_digest(content) if content and row.type in VERSIONS else None,
+                    replaces=content.coded.get("replaces") if content else None,
                 )
             )
         return tuple(found)

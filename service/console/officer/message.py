@@ -14,7 +14,7 @@ from protocol import vocabularies
 from protocol.agreement import VERSIONS
 from protocol.attachments import MediaType
 from protocol.conversations.table import ATTEST
-from protocol.errors import Refused
+from protocol.errors import NotAcceptable, Refused
 from protocol.identifiers import MessageId, case_reference, parse_message_id
 from protocol.languages import available_languages, nearest_language
 from service.access.pairs import IDENTITY_RELEASE
@@ -93,8 +93,13 @@ async def message(
 
 
 async def _message(see: Viewing, id_: MessageId, language: str, status: int = 200, **more: Any) -> Response:
-    rendering = await see.exchange.render_message(see.node, see.actor, id_, language, "html")
-    view = await see.exchange.read_message(see.node, see.actor, id_, False, None)
+    try:
+        rendering = await see.exchange.render_message(see.node, see.actor, id_, language, "html")
+        view = await see.exchange.read_message(see.node, see.actor, id_, False, None)
+    except NotAcceptable as reason:
+        # No mandate (any more) lets an intermediary's people read it: that it is there, they see.
+        facts = await see.exchange.message_facts(see.node, see.actor, id_)
+        return show(see, "officer/message-closed.html", 422, view=facts, fault=told_of(see, reason))
     timeline = await see.exchange.case_timeline(see.node, see.actor, view.case)
     documents = await documents_of(see, view.case)
     thread = next((one for one in timeline.threads if one.id == view.thread), None)
@@ -252,7 +257,7 @@ async def _without_reason(see: Viewing, message: MessageId) -> Response:
 async def evidence(see: See, id: Id) -> Response:  # noqa: A002
     message = parse_message_id(id)
     proofs = await see.exchange.message_evidence(see.node, see.actor, message)
-    view = await see.exchange.read_message(see.node, see.actor, message, False, None)
+    view = await see.exchange.message_facts(see.node, see.actor, message)
     return show(see, "officer/evidence.html", proofs=proofs, view=view)
 
 

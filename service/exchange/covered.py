@@ -1,0 +1,148 @@
+"""What an intermediary's people may read of what lies at its node: what a mandate in force gives them now.
+
+`Actor.acts_for` says whether a message is among those of one's authorities: that it exists, between whom,
+when, what proves it and what is owed. What it *says* is asked here, of each message and at each request, by
+everything that shows it. A mandate that was narrowed after the message came closes it, and a wider one opens
+it again: nothing is written down for either.
+
+At a State's own node there is nothing to ask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final, Literal, Protocol
+
+from sqlalchemy import select
+from sqlmodel import Session
+
+from protocol import conversations
+from protocol.conversations import Thread
+from protocol.directory.mandates import intermediary_of_node, require_mandate
+from protocol.errors import NotAcceptable
+from protocol.identifiers import Address, StateCode, state_of
+from protocol.intermediary import parts_to_be_given
+from service.access.actor import Actor
+from service.node import Node
+from service.store.tables import THREAD
+
+__all__ = ["MayRead", "Part"]
+
+type Part = Literal["coded", "narrative", "identity"]
+type _Sides = frozenset[tuple[StateCode, StateCode]]
+"""For which States the reader reads it, each with the other State of the message."""
+
+_EVERYTHING: Final = frozenset({"coded", "narrative", "identity"})
+
+
+class _Said(Protocol):
+    """What is asked about: a message's row, and what waits to be one."""
+
+    @property
+    def type(self) -> str: ...
+    @property
+    def sender(self) -> str: ...
+    @property
+    def recipient(self) -> str: ...
+    @property
+    def thread(self) -> Any: ...
+
+
+class MayRead:
+    """For one request of one reader. However many messages are asked about, the directory is asked once for
+    each procedure between the same States."""
+
+    def __init__(self, node: Node, session: Session, actor: Actor) -> None:
+        self._actor, self._session, self._home = actor, session, node.state
+        self._anything = node.state != "int"
+        self._procedures: dict[str, str | None] = {}
+        self._given: dict[tuple[str | None, _Sides], frozenset[str] | NotAcceptable] = {}
+        if not self._anything:
+            self._directory, self._now = node.directory.current(), node.clock.now()
+            self._speaks_as = [
+                one for one in intermediary_of_node(self._directory, node.code) if actor.acts_for(one)
+            ]
+
+    def require(self, said: _Said, part: Part = "coded") -> None:
+        """Refuses as `require_mandate`, and `mandate.part` for a part that the mandate does not give."""
+        reason = self.refusal(said, part)
+        if reason is not None:
+            raise reason
+
+    def refusal(self, said: _Said, part: Part = "coded") -> NotAcceptable | None:
+        """Why the reader may not read this part of a message of theirs; None when they may.
+
+        A move whose conversation is not here (yet) is read by nobody: of which procedure it is, is not known.
+        """
+        if self._anything:
+            return None
+        try:
+            procedure = self._procedure_of(said)
+        except NotAcceptable as reason:
+            return reason
+        given = self._gives(procedure, Address(said.sender), [Address(said.recipient)])
+        if isinstance(given, NotAcceptable):
+            return given
+        if parts_to_be_given(said.type, {part}) <= given:
+            return None
+        return NotAcceptable(
+            "mandate.part", f"the mandate does not give the {part} part", facts={"part": part}
+        )
+
+    def conversation(self, thread: Thread) -> bool:
+        """Whether the reader may be told what follows from the coded parts of a conversation of theirs."""
+        if self._anything:
+            return True
+        given = self._gives(thread.procedure, thread.asker, thread.answerers)
+        return not isinstance(given, NotAcceptable) and "coded" in given
+
+    def _gives(
+        self, procedure: str | None, sender: Address, recipients: Iterable[Address]
+    ) -> frozenset[str] | NotAcceptable:
+        own = [
+            (one, other)
+            for recipient in recipients
+            for one, other in ((sender, recipient), (recipient, sender))
+            if self._actor.acts_for(one)
+        ]
+        if any(state_of(one) == self._home for one, _ in own):
+            return _EVERYTHING  # the intermediary's own correspondence
+        asked = procedure, frozenset((state_of(one), state_of(other)) for one, other in own)
+        if asked not in self._given:
+            self._given[asked] = self._by_mandate(*asked)
+        return self._given[asked]
+
+    def _by_mandate(self, procedure: str | None, sides: _Sides) -> frozenset[str] | NotAcceptable:
+        found: set[str] = set()
+        refused: NotAcceptable | None = None
+        for state, towards in sorted(sides):
+            for intermediary in self._speaks_as:
+                try:
+                    # Without a procedure any mandate would do, which is right for what is only carried.
+                    mandate = require_mandate(
+                        self._directory,
+                        state=state,
+                        intermediary=intermediary,
+                        procedure=procedure or "",
+                        towards=towards,
+                        at=self._now,
+                    )
+                except NotAcceptable as reason:
+                    refused = refused or reason
+                else:
+                    found.update(mandate.parts)
+        if found:
+            return frozenset(found)
+        return refused or NotAcceptable("mandate.none", "no State lets this intermediary read it")
+
+    def _procedure_of(self, said: _Said) -> str | None:
+        if said.type not in conversations.NEUTRAL_MOVES:
+            return conversations.procedure_of(said.type)
+        thread = str(said.thread)
+        if thread not in self._procedures:
+            self._procedures[thread] = (
+                self._session.connection()
+                .execute(select(THREAD.c.procedure).where(THREAD.c.id == thread))
+                .scalar()
+            )
+        return self._procedures[thread]
