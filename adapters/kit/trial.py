@@ -37,7 +37,7 @@ from adapters.kit.settings import Settings
 from adapters.kit.stand_in import Mood
 from service.client import Client
 
-__all__ = ["WITHIN", "Claims", "Moody", "MoodyNode", "Trial"]
+__all__ = ["WITHIN", "Claims", "Moody", "MoodyNode", "OnTrial", "Trial"]
 
 WITHIN: Final = 60.0
 """Seconds in which whatever a claim waits for has to happen."""
@@ -220,8 +220,8 @@ class _Work:
             assert entered == self.ids, f"the system got {entered}, and should have got {self.ids}"
 
 
-class Claims:
-    """Make a class of tests of it, with a fixture `trial`."""
+class OnTrial:
+    """Tests of what one adapter keeps besides the claims: as they are, with a fixture `trial`."""
 
     pytestmark = pytest.mark.anyio
 
@@ -234,6 +234,10 @@ class Claims:
         """What failed is tried again soon, so that a test is no lesson in patience."""
         monkeypatch.setattr(pacing, "_FIRST", timedelta(milliseconds=20))
         monkeypatch.setattr(pacing, "_MOST", timedelta(milliseconds=100))
+
+
+class Claims(OnTrial):
+    """Make a class of tests of it, with a fixture `trial`."""
 
     async def test_everything_goes_through_once_and_in_order(self, trial: Trial) -> None:
         work = await _Work.of(trial, 7, 3)
