@@ -38,13 +38,13 @@ from protocol.opening import AuthenticEnvelope, Opened, past_digest
 from protocol.safeguards.asked import cited_digests
 from service.errors import Conflict
 from service.exchange import agreements, case_files, chunks, clocks, proof, relay, returning
+from service.exchange.message_row import parts_in, said_in, sealed_parts
 from service.exchange.receipts import take_receipts
 from service.exchange.reconcile import take_reconciliation
 from service.node import Node
 from service.notices import tell
 from service.store import cases, mailbox, outgoing, retention
 from service.store.cases import KnownCase
-from service.store.vault import Purpose
 
 __all__ = ["Outcome", "accept", "answer_unopened", "carry", "refuse_unopened"]
 
@@ -428,11 +428,8 @@ def _cited_profile(directory: Directory, content: Content) -> CorridorProfile | 
 def _check_not_erased(session: Session, case: CaseReference, signed: SignedContent) -> None:
     """Refuses `retention.erased` for a part of a kind that was erased here: it does not come back under a new
     key."""
-    parts: dict[Purpose, bytes | None] = {"identity": signed.identity, "narrative": signed.narrative}
     try:
-        retention.require_parts(
-            session.connection(), case, [purpose for purpose, part in parts.items() if part is not None]
-        )
+        retention.require_parts(session.connection(), case, list(parts_in(signed)))
     except Conflict as reason:
         raise NotAcceptable(reason.code, reason.detail) from None
 
@@ -463,10 +460,6 @@ def _consign(
 
     vault = node.vault.case(session, content.case)
 
-    def sealed(purpose: Literal["narrative", "identity"], part: bytes | None) -> bytes | None:
-        """Under the case's own key; what came from the hub is not kept."""
-        return part and vault.seal(purpose, part, bound_to=content.id)
-
     due = advance.thread.due
     mailbox.add_message(
         connection,
@@ -474,23 +467,11 @@ def _consign(
             "sender_node": opened.header.sender,
             "id": content.id,
             "direction": "in",
-            "case_reference": content.case,
-            "thread": content.thread,
-            "in_reply_to": content.in_reply_to,
-            "type": content.type,
-            "sender": content.sender,
-            "recipient": content.recipient,
-            "statement": signed.statement.token,
-            "statement_digest": signed.statement.digest,
-            "issued_at": content.issued_at,
-            "recorded_at": now,
-            "urgency": content.urgency,
-            "narrative_sealed": sealed("narrative", signed.narrative),
-            "identity_sealed": sealed("identity", signed.identity),
+            **said_in(content, signed, recorded_at=now),
+            **sealed_parts(vault, content, signed),
             "due_at": due.at if due else None,
             "due_basis": due.basis if due else None,
             "status": "consigned",
-            "vocabulary": content.vocabulary,
         },
     )
     mailbox.save_thread(connection, advance.thread, now=now, new=str(content.thread) == content.id)

@@ -15,7 +15,7 @@ from sqlalchemy import Row
 from sqlmodel import Session
 
 from protocol import conversations, safeguards
-from protocol.content import Content, SignedContent
+from protocol.content import Content
 from protocol.conversations import Advance
 from protocol.conversations.table import REDIRECT
 from protocol.directory.mandates import carried_by
@@ -26,6 +26,7 @@ from service.access.actor import Actor
 from service.errors import Conflict, NotFound
 from service.exchange import agreements, attachments, case_files, clocks, proof, returning, waiting
 from service.exchange.drafts import Prepared, prepare, require_recipient_keys
+from service.exchange.message_row import parts_in, said_in, sealed_parts
 from service.exchange.views import (
     Accepted,
     Awaiting,
@@ -151,31 +152,16 @@ def record(
     case, advance = _check(session, actor, prepared)
     vault = node.vault.case(session, content.case)
 
-    def sealed(purpose: Purpose, part: bytes | None) -> bytes | None:
-        return part and vault.seal(purpose, part, bound_to=content.id)
-
     due = _due_of(advance)
     values = {
         "sender_node": node.code,
         "id": content.id,
         "direction": "out",
-        "case_reference": content.case,
-        "thread": content.thread,
-        "in_reply_to": content.in_reply_to,
-        "type": content.type,
-        "sender": content.sender,
-        "recipient": content.recipient,
-        "statement": prepared.signed.statement.token,
-        "statement_digest": prepared.signed.statement.digest,
-        "issued_at": content.issued_at,
-        "recorded_at": now,
-        "urgency": content.urgency,
-        "narrative_sealed": sealed("narrative", prepared.signed.narrative),
-        "identity_sealed": sealed("identity", prepared.signed.identity),
+        **said_in(content, prepared.signed, recorded_at=now),
+        **sealed_parts(vault, content, prepared.signed),
         "due_at": due.at if due else None,
         "due_basis": due.basis if due else None,
         "status": "accepted",
-        "vocabulary": content.vocabulary,
         "request_mark": _marked(vault, prepared),
     }
     if prepared.attachments:
@@ -274,7 +260,7 @@ def _check(session: Session, actor: Actor, prepared: Prepared) -> tuple[KnownCas
         raise NotAcceptable("case.unknown", "the sender takes no part in this case")
     if prepared.signed.identity is not None:
         retention.require_unblocked(session.connection(), content.case)
-    retention.require_parts(session.connection(), content.case, _parts(prepared.signed))
+    retention.require_parts(session.connection(), content.case, list(parts_in(prepared.signed)))
     safeguards.check_sending(case_files.file_for(connection, case.row, content.type), content)
     thread = mailbox.load_thread(connection, content.thread)
     procedure = thread.procedure if thread else conversations.procedure_of(content.type)
@@ -317,11 +303,6 @@ def _check_mandates(content: Content, procedure: str, prepared: Prepared) -> Non
             blind=True,
         )
         require_recipient_keys(directory, content, towards, now)
-
-
-def _parts(signed: SignedContent) -> list[Purpose]:
-    parts: dict[Purpose, bytes | None] = {"identity": signed.identity, "narrative": signed.narrative}
-    return [purpose for purpose, part in parts.items() if part is not None]
 
 
 def _marked(vault: CaseVault, prepared: Prepared) -> str:
