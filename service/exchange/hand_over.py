@@ -4,8 +4,9 @@ hold.
     export   at the intermediary, once the directory names the State's own node: each piece sealed to that
              node's identity key, the list of pieces signed by the intermediary's node, and the documents
              behind them; its own copy of the cases is blocked
-    import   at the new node: every statement verified again, nothing taken twice; conversations stand where
-             they stood, and their deadlines are those that were counted
+    import   at the new node: every statement verified again, nothing taken twice; the conversations are
+             told anew from what was said and from the receipts that hold, their deadlines counted anew on the
+             calendars that the messages cite. Where one stands nobody is believed
 
 The other States need to do nothing: their nodes write to whichever node the directory names.
 """
@@ -26,7 +27,6 @@ from sqlmodel import Session
 from protocol import base64url, conversations
 from protocol.claims import Claims, seconds_of
 from protocol.content import Content, read_content
-from protocol.conversations import thread_from_json
 from protocol.directory import Directory
 from protocol.directory.mandates import intermediary_of_node, was_mandated
 from protocol.errors import NotAcceptable, Refused
@@ -50,10 +50,11 @@ from service.exchange.handed_documents import (
     take_chunks,
 )
 from service.exchange.mandated import MANDATE_ENDED
+from service.exchange.receipts import about_nothing_read, opened_by, rebuild
 from service.exchange.views import MOST_HANDED_OVER
 from service.node import Node
 from service.store import cases, mailbox, relay, retention
-from service.store.tables import CASE_PARTY, INBOX, RELAY, SENT_MANIFEST, THREAD
+from service.store.tables import CASE_PARTY, INBOX, RELAY, SENT_MANIFEST
 from service.store.vault import Purpose
 
 __all__ = ["export_hand_over", "import_hand_over"]
@@ -63,7 +64,6 @@ BLOCKED: Final = "handed-over"
 _MESSAGE_TEXTS: Final = (
     "sender_node",
     "id",
-    "direction",
     "case_reference",
     "thread",
     "in_reply_to",
@@ -73,7 +73,6 @@ _MESSAGE_TEXTS: Final = (
     "statement",
     "statement_digest",
     "urgency",
-    "due_basis",
     "status",
     "refusal_code",
     "vocabulary",
@@ -89,7 +88,8 @@ _OF_THE_STATEMENT: Final = (
     "urgency",
 )
 """Of these the message's own statement has the word."""
-_MESSAGE_TIMES: Final = ("issued_at", "recorded_at", "due_at", "collected_at")
+_MESSAGE_TIMES: Final = ("issued_at", "recorded_at")
+_UNANSWERED: Final = ("held", "accepted", "sent")
 _PARTS: Final[tuple[Purpose, ...]] = ("narrative", "identity")
 
 
@@ -178,21 +178,27 @@ async def import_hand_over(node: Node, actor: Actor, body: AsyncIterator[bytes])
             if one.left_out:
                 node.log.warning("evidence.left_out", code="hand_over.malformed", count=one.left_out)
 
+    every = (one.content for one in proven.values())
+    openings = {one.thread: one for one in every if one.id == MessageId(one.thread)}
+
     def work(session: Session) -> tuple[int, int]:
         references, new = set(), 0
+        told: set[ThreadId] = set()
         for number, piece in enumerate(pieces):
             match piece["kind"]:
                 case "case":
                     references.add(piece["reference"])
                     _take_case(session, piece, said.get(piece["reference"], set()))
                 case "message":
-                    new += _take_message(node, session, piece, proven[number])
-                case "thread":
-                    _take_thread(session, piece, now)
+                    if _take_message(node, session, piece, proven[number]):
+                        new += 1
+                        told.add(proven[number].content.thread)
                 case "envelope":
                     _take_envelope(session, piece, now)
                 case "attachment":
                     announce(node, session, piece, now)
+        for thread in sorted(told):
+            _tell_anew(node, session, thread, openings.get(thread), directory, now)
         journal.note(session, actor, "cases-taken-over", node.state, at=now)
         return len(references), new
 
@@ -255,10 +261,6 @@ def _pieces(
         said, found = pieces_of(node, session, row)
         documents += found
         yield from said
-    for thread in sorted({row.thread for row in rows}):
-        snapshot = connection.execute(select(THREAD.c.snapshot).where(THREAD.c.id == thread)).scalar()
-        if snapshot is not None:
-            yield {"kind": "thread", "snapshot": snapshot}
 
 
 def _message_piece(node: Node, session: Session, row: Row[Any]) -> dict[str, Any]:
@@ -484,7 +486,7 @@ def _take_case(session: Session, piece: Mapping[str, Any], said: Set[Address]) -
 
 def _take_message(node: Node, session: Session, piece: Mapping[str, Any], proven: _Proven) -> bool:
     connection = session.connection()
-    row, times = piece["row"], {n: datetime.fromisoformat(t) for n, t in piece["times"].items()}
+    row, times = piece["row"], {n: datetime.fromisoformat(piece["times"][n]) for n in _MESSAGE_TIMES}
     sender, message = NodeCode(row["sender_node"]), MessageId(row["id"])
     known = mailbox.find_message(connection, sender, message)
     if known is not None and known.statement_digest != row["statement_digest"]:
@@ -495,7 +497,8 @@ def _take_message(node: Node, session: Session, piece: Mapping[str, Any], proven
             f"{part}_sealed": vault.seal(part, base64url.decode(text.encode()), bound_to=message)
             for part, text in piece["parts"].items()
         }
-        mailbox.add_message(connection, {**row, **times, **sealed})
+        texts = {name: row[name] for name in _MESSAGE_TEXTS}
+        mailbox.add_message(connection, {**texts, **times, **sealed, **_answered(node.state, row, proven)})
     for statement, one in proven.evidence:
         if not mailbox.has_evidence(connection, statement.digest):
             proof.store(
@@ -524,12 +527,69 @@ def _take_message(node: Node, session: Session, piece: Mapping[str, Any], proven
     return known is None
 
 
-def _take_thread(session: Session, piece: Mapping[str, Any], now: datetime) -> None:
-    thread = thread_from_json(json.loads(piece["snapshot"]))
+def _answered(state: StateCode, row: Mapping[str, Any], proven: _Proven) -> dict[str, Any]:
+    """Which way a message went and what became of it, as the receipts say that hold. Only of what nobody has
+    answered the file is believed, that it waits or was given up."""
+    retrieved = [one.issued_at for _, one in proven.evidence if one.kind.name == "content-retrieved"]
+    if retrieved:
+        answer = {"status": "retrieved", "refusal_code": None, "collected_at": retrieved[0]}
+    elif state_of(proven.content.sender) != state:
+        answer = {"status": "consigned", "refusal_code": None}
+    else:
+        answer = _said_of_ours(row, proven)
+    ours = state_of(proven.content.sender) == state
+    return {"collected_at": None, **answer, "direction": "out" if ours else "in"}
+
+
+def _said_of_ours(row: Mapping[str, Any], proven: _Proven) -> dict[str, Any]:
+    # Whoever sent it says nothing about its arrival.
+    theirs = [one for _, one in proven.evidence if one.issuer != row["sender_node"]]
+    if any(one.kind.name in ("content-consigned", "relay-accepted") for one in theirs):
+        return {"status": "consigned", "refusal_code": None}
+    refused = [one for one in theirs if one.kind.name == "consignment-failed" and not about_nothing_read(one)]
+    if refused:
+        return {"status": "refused", "refusal_code": refused[-1].code}
+    waits = row["status"] in (*_UNANSWERED, "refused")
+    return {
+        "status": row["status"] if waits else "sent",
+        "refusal_code": row["refusal_code"] if waits else None,
+    }
+
+
+def _tell_anew(
+    node: Node,
+    session: Session,
+    thread: ThreadId,
+    opening: Content | None,
+    directory: Directory,
+    now: datetime,
+) -> None:
+    """The conversation from what is here of it; one that went on here since takes in what is new.
+
+    NotAcceptable `hand_over.malformed` when its first message opens none, or cites what is not known here.
+    """
     connection = session.connection()
-    # One that went on here since is further than what was exported.
-    if mailbox.load_thread(connection, ThreadId(thread.id)) is None:
-        mailbox.save_thread(connection, thread, now=now, new=True)
+    if mailbox.load_thread(connection, thread) is None:
+        here = mailbox.messages_of_thread(connection, thread)
+        first = next((row for row in here if opening is not None and row.id == opening.id), None)
+        if opening is None or first is None or first.status == "refused":
+            return  # nothing counts in it
+        try:
+            opened = opened_by(opening, directory)
+        except Refused as reason:
+            raise NotAcceptable(
+                "hand_over.malformed", f"conversation {thread} cannot be told anew: {reason.code}"
+            ) from None
+        mailbox.save_thread(connection, opened, now=now, new=True)
+        if opened.due is not None:
+            mailbox.set_message(
+                connection,
+                NodeCode(first.sender_node),
+                opening.id,
+                due_at=opened.due.at,
+                due_basis=opened.due.basis,
+            )
+    rebuild(node, session, thread, now)
 
 
 def _take_envelope(session: Session, piece: Mapping[str, Any], now: datetime) -> None:

@@ -17,9 +17,10 @@ from sqlmodel import Session
 
 from protocol import conversations, evidence
 from protocol.content import Content, read_content
+from protocol.conversations import Thread
 from protocol.conversations.machine import Said
 from protocol.deadlines import CorridorProfile
-from protocol.directory import AuthorityEntry
+from protocol.directory import AuthorityEntry, Directory
 from protocol.errors import NotAcceptable, Refused
 from protocol.evidence import Evidence, Parties
 from protocol.identifiers import Address, MessageId, NodeCode, ThreadId
@@ -32,7 +33,7 @@ from service.node import Node
 from service.notices import tell
 from service.store import attachments, mailbox, outgoing
 
-__all__ = ["confirm_on_paper", "rebuild", "take_back", "take_receipts"]
+__all__ = ["about_nothing_read", "confirm_on_paper", "opened_by", "rebuild", "take_back", "take_receipts"]
 
 WITH_THEIR_MESSAGE = frozenset({"countersigned", "received-from-non-node"})
 """Kinds that travel with a message, behind it, and not back."""
@@ -108,7 +109,7 @@ def _own_message(node: Node, session: Session, receipt: Evidence, sender: NodeCo
     return row
 
 
-def _about_nothing_read(receipt: Evidence) -> bool:
+def about_nothing_read(receipt: Evidence) -> bool:
     """It could not be opened, and is sealed afresh. A mandate's refusal is for good, of what was not to be
     opened there as well."""
     return receipt.about.statement_digest is None and not (receipt.code or "").startswith("mandate.")
@@ -175,7 +176,7 @@ def _apply(
             outgoing.settle(connection, node.code, message, now)
             if row.status in ("accepted", "sent"):
                 mailbox.set_message(connection, node.code, message, status="consigned")
-        case "consignment-failed" if _about_nothing_read(receipt):
+        case "consignment-failed" if about_nothing_read(receipt):
             outgoing.try_again(connection, node.code, message, at=now + RESEAL_AFTER)
         case "consignment-failed" if row.status not in ("accepted", "sent"):
             # They had confirmed it before. Kept, to be held up to them; it undoes nothing.
@@ -223,6 +224,22 @@ def _say_again(node: Node, session: Session, row: Row[Any], now: datetime) -> No
     """The other node took what did not count here any more: there its predecessor came after all."""
     _mark(session.connection(), row, left_out=False)
     rebuild(node, session, ThreadId(row.thread), now)
+
+
+def opened_by(content: Content, directory: Directory) -> Thread:
+    """The conversation that a message which was said before opens, on the calendar and the profile that it
+    cites. Refuses as `conversations.advance`, also for one that opens none."""
+    procedure = conversations.procedure_of(content.type)
+    if procedure is None or not conversations.opens_thread(content.type):
+        raise NotAcceptable("conversation.wrong_thread", "it opens no conversation")
+    return conversations.advance(
+        None,
+        content,
+        table=conversations.table_for(procedure),
+        sending=False,
+        answering=case_files.answering_entry(directory, content.recipient_entry),
+        profile=case_files.cited_profile(directory, content),
+    ).thread
 
 
 def rebuild(node: Node, session: Session, thread_id: ThreadId, now: datetime) -> None:

@@ -28,11 +28,11 @@ from protocol.retention import ERASABLE, ErasablePart
 from protocol.returned import NOT_OURS, Proven, Returned, verify_returned
 from protocol.statements import StatementType, read
 from service.errors import NotFound
-from service.exchange import case_files, clocks, letters, proof
+from service.exchange import clocks, letters, proof
 from service.exchange.drafts import Prepared
 from service.exchange.erasure import erase
 from service.exchange.reading import stored_statement
-from service.exchange.receipts import WITH_THEIR_MESSAGE, rebuild, take_receipts
+from service.exchange.receipts import WITH_THEIR_MESSAGE, opened_by, rebuild, take_receipts
 from service.node import Node
 from service.notices import tell
 from service.store import cases, mailbox, outgoing, restoration, retention
@@ -281,17 +281,9 @@ def _opened(session: Session, content: Content, directory: Directory) -> Thread 
     """The conversation that it opens; None for one that is here. Refuses as `conversations.advance`."""
     if mailbox.load_thread(session.connection(), content.thread) is not None:
         return None
-    procedure = conversations.procedure_of(content.type)
-    if procedure is None or not conversations.opens_thread(content.type):
+    if not conversations.opens_thread(content.type):
         raise NotAcceptable(NOT_OURS, "it opens no conversation")
-    return conversations.advance(
-        None,
-        content,
-        table=conversations.table_for(procedure),
-        sending=False,
-        answering=case_files.answering_entry(directory, content.recipient_entry),
-        profile=case_files.cited_profile(directory, content),
-    ).thread
+    return opened_by(content, directory)
 
 
 def _speak(node: Node, session: Session, content: Content, opened: Thread | None, now: datetime) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -15,21 +17,23 @@ from protocol.bundle import verify_bundle
 from protocol.errors import NotAcceptable
 from protocol.evidence import About
 from protocol.identifiers import NodeCode, StateCode
-from protocol.statements import StatementType, issue, read
+from protocol.json_strict import dumps
+from protocol.sealing import read_sealed, seal
+from protocol.statements import StatementType, digest, issue, read
 from service import exchange
 from service.access.roles import Role
 from service.errors import Forbidden
 from service.exchange import proof
 from service.exchange.chunks import open_chunk
-from service.exchange.hand_over import export_hand_over, import_hand_over
+from service.exchange.hand_over import _place, export_hand_over, import_hand_over
 from service.exchange.views import Accepted
-from service.store.tables import ATTACHMENT, MESSAGE
+from service.store.tables import ATTACHMENT, MESSAGE, THREAD
 from tests.protocol.sample_directory import IT_FOCAL_POINT
 from tests.protocol.sample_intermediary import give, take_own_node
 from tests.service.exchange_pair import Side, actor
 from tests.service.exchange_trio import Trio, open_trio
 from tests.service.test_attachments_between_nodes import described, upload
-from tests.service.test_paper_consent import carry_attachments
+from tests.service.test_paper_consent import carry_attachments, confirm, consent, proposed
 
 pytestmark = pytest.mark.anyio
 ADMIN = actor(role=Role.ADMINISTRATOR, person="administrator-1")
@@ -231,6 +235,196 @@ async def test_evidence_that_its_issuer_did_not_sign_is_left_out(trio: Trio) -> 
     )
     await imported(trio.md, await exported(trio))
     assert await trio.md.rows(rows, id=typed.id) == honest
+
+
+# --- where conversations stand ------------------------------------------------------------------------------
+
+
+async def stored(side: Side, thread: str) -> dict[str, Any]:
+    """All that a node keeps of a conversation, but the order in which it learned of it."""
+    (row,) = await side.rows("select snapshot from thread where id = :id", id=thread)
+    kept: dict[str, Any] = json.loads(row["snapshot"])
+    return {**kept, "entries": sorted(kept["entries"], key=lambda one: (one["at"], one["id"], one["type"]))}
+
+
+async def reported(trio: Trio) -> tuple[Accepted, Accepted]:
+    """An inquiry and the report that the intermediary typed."""
+    case = await trio.open_case()
+    await trio.notify(case)
+    request = await trio.it.send(trio.to_md("social-inquiry.request", case))
+    await trio.settle()
+    await trio.iom.send(trio.for_md("accept", case, in_reply_to=request.id))
+    await trio.settle()
+    report = await trio.iom.send(trio.for_md("social-inquiry.report", case, in_reply_to=request.id))
+    await trio.settle()
+    return request, report
+
+
+async def test_what_the_intermediary_keeps_of_a_conversation_is_believed_by_nobody(trio: Trio) -> None:
+    request, _ = await reported(trio)
+    forged = {**await stored(trio.iom, request.id), "state": "complete", "due": None, "owed": []}
+    await trio.iom.node.store.write(
+        lambda session: session.connection().execute(
+            update(THREAD).where(THREAD.c.id == request.id).values(state="complete", snapshot=dumped(forged))
+        )
+    )
+    trio.wait(hours=1)
+    take_own_node(trio.world)
+    await imported(trio.md, await exported(trio))
+    assert await stored(trio.md, request.id) == await stored(trio.it, request.id)
+    assert (await due(trio, request, "md"))[0] == "reported"
+
+
+async def test_a_snapshot_that_a_file_brings_all_the_same_says_nothing(trio: Trio) -> None:
+    request, _ = await reported(trio)
+    forged = {**await stored(trio.it, request.id), "state": "complete", "due": None, "owed": []}
+    trio.wait(hours=1)
+    take_own_node(trio.world)
+    file = json.loads((await exported(trio)).splitlines()[0])
+    own = trio.world.sealing["md", "identity"]
+    plain = [
+        read_sealed(one.encode()).open(own, _place("int-iom", "md", number))
+        for number, one in enumerate(file["pieces"])
+    ]
+    # Before and after what was said, and signed by the intermediary's node, as it would sign it.
+    told = dumps({"kind": "thread", "snapshot": dumped(forged)})
+    public = trio.world.directory.sealing_key(NodeCode("md"), "identity", trio.clock.now())
+    sealed = [
+        seal(one, to=public, header_digest=_place("int-iom", "md", number))
+        for number, one in enumerate([told, *plain, told])
+    ]
+    claims = dict(read(file["statement"], typ=StatementType.HAND_OVER, max_bytes=1 << 20).claims)
+    signed = issue(
+        StatementType.HAND_OVER,
+        {**claims, "pieces": [digest(one) for one in sealed]},
+        trio.world.signing["int-iom"],
+    )
+    again = {**file, "statement": signed.token, "pieces": [one.decode("ascii") for one in sealed]}
+    await imported(trio.md, dumps(again) + b"\n")
+    assert await stored(trio.md, request.id) == await stored(trio.it, request.id)
+
+
+def dumped(value: object) -> str:
+    return dumps(value).decode()  # type: ignore[arg-type]
+
+
+async def test_what_was_collected_only_a_receipt_says(trio: Trio) -> None:
+    request, report = await reported(trio)
+    trio.wait(hours=1)
+    take_own_node(trio.world)
+    await changed(trio, report.id, status="retrieved", collected_at=trio.clock.now(), due_at=trio.clock.now())
+    await imported(trio.md, await exported(trio))
+    (row,) = await trio.md.rows("select * from message where id = :id", id=report.id)
+    assert (row["status"], row["collected_at"], row["due_at"]) == ("consigned", None, None)
+    assert (await due(trio, request, "md"))[0] == "reported"
+
+
+async def test_what_the_other_state_took_is_not_refused_because_the_file_says_so(trio: Trio) -> None:
+    request, report = await reported(trio)
+    trio.wait(hours=1)
+    take_own_node(trio.world)
+    for one in (request, report):
+        await changed(trio, one.id, status="refused", refusal_code="mandate.ended", direction="in")
+    await imported(trio.md, await exported(trio))
+    rows = await trio.md.rows("select id, status, refusal_code, direction from message")
+    found = {row["id"]: (row["status"], row["refusal_code"], row["direction"]) for row in rows}
+    assert found[request.id] == ("consigned", None, "in")
+    assert found[report.id] == ("consigned", None, "out")
+    assert await stored(trio.md, request.id) == await stored(trio.it, request.id)
+
+
+async def test_who_sent_a_message_says_nothing_about_its_arrival(trio: Trio) -> None:
+    case = await trio.open_case()
+    await trio.notify(case)
+    request = await trio.it.send(trio.to_md("social-inquiry.request", case))
+    await trio.settle()
+    typed = await trio.iom.send(trio.for_md("accept", case, in_reply_to=request.id))
+    said = evidence.issue(
+        "content-consigned",
+        about=About(
+            sender_node=NodeCode("int-iom"),
+            id=typed.id,
+            manifest_digest=None,
+            statement_digest=typed.statement_digest,
+        ),
+        issuer=NodeCode("int-iom"),
+        previous=None,
+        directory="A" * 43,
+        vocabulary=vocabularies.RELEASE,
+        issued_at=trio.clock.now(),
+        key=trio.world.signing["int-iom"],
+    )
+    await trio.iom.node.store.write(
+        lambda session: proof.store(
+            session,
+            said,
+            sender=NodeCode("int-iom"),
+            message=typed.id,
+            kind="content-consigned",
+            issuer=NodeCode("int-iom"),
+            code=None,
+            ours=True,
+            issued_at=trio.clock.now(),
+        )
+    )
+    await changed(trio, typed.id, status="consigned")
+    trio.wait(hours=1)
+    take_own_node(trio.world)
+    await imported(trio.md, await exported(trio))
+    (row,) = await trio.md.rows("select status from message where id = :id", id=typed.id)
+    assert row["status"] == "sent"
+
+
+async def test_what_was_complete_and_what_was_refused_stays_so(trio: Trio) -> None:
+    request, report = await reported(trio)
+    case = request.case
+    await exchange.collect(trio.it.node, trio.it.officer, report.id)
+    await trio.settle()
+    trio.wait(minutes=1)
+    second = await trio.it.send(trio.to_md("social-inquiry.request", case))
+    await trio.settle()
+    lost = await trio.iom.send(trio.for_md("accept", case, in_reply_to=second.id))
+    trio.wait(hours=1)
+    take_own_node(trio.world)
+    await trio.release(trio.iom)  # no mandate covers it any more
+    await imported(trio.md, await exported(trio))
+    (row,) = await trio.md.rows("select status, refusal_code from message where id = :id", id=lost.id)
+    assert row["status"] == "refused"
+    for one in (request, second):
+        assert await stored(trio.md, one.id) == await stored(trio.it, one.id)
+    assert (await due(trio, request, "md"))[0] == "complete"
+    assert (await due(trio, second, "md"))[0] == "requested"
+
+
+async def test_what_was_accepted_on_paper_stays_so_by_the_other_states_own_word(trio: Trio) -> None:
+    give(trio.world, parts=("coded", "narrative", "identity"))
+    road, proposal = await proposed(trio)
+    await confirm(trio, await consent(trio, road, proposal))
+    await trio.settle()
+    trio.wait(hours=1)
+    take_own_node(trio.world)
+    await imported(trio.md, await exported(trio))
+    threads = [row["id"] for row in await trio.it.rows("select id from thread order by id")]
+    assert threads == [row["id"] for row in await trio.md.rows("select id from thread order by id")]
+    for thread in threads:
+        assert await stored(trio.md, thread) == await stored(trio.it, thread)
+    (row,) = await trio.md.rows("select state from thread where id = :id", id=proposal.thread)
+    assert row["state"] == "accepted-on-paper"
+
+
+async def test_a_conversation_that_cannot_be_told_anew_is_named_and_nothing_is_taken(trio: Trio) -> None:
+    """Its opening cites a profile that this node's directory has not got."""
+    typed = await about_to_move(trio)
+    rows = await trio.iom.rows("select id, statement from message where type = 'social-inquiry.request'")
+    (request,) = rows
+    claims = dict(read(request["statement"], typ=StatementType.CONTENT).claims)
+    cites = issue(
+        StatementType.CONTENT, {**claims, "corridor_profile": "A" * 43}, trio.world.signing[IT_FOCAL_POINT]
+    )
+    await changed(trio, request["id"], statement=cites.token, statement_digest=cites.digest)
+    with pytest.raises(NotAcceptable, match=rf"hand_over\.malformed.*{typed.thread}.*unknown_profile"):
+        await imported(trio.md, await exported(trio))
+    assert await trio.md.rows("select id from message") == []
 
 
 async def test_what_is_unanswered_goes_to_the_new_node_by_itself(trio: Trio) -> None:

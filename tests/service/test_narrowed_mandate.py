@@ -28,7 +28,7 @@ from service.exchange.views import Accepted, Awaiting, MessageQuery, MessageView
 from tests.protocol.sample_intermediary import INT_IOM, IOM, give, mandate, take_own_node
 from tests.service.access_stand import AccessStand, WithTokenKey
 from tests.service.console_stand import Desk, text_of
-from tests.service.exchange_pair import WorldKeys, actor
+from tests.service.exchange_pair import WorldKeys, actor, message
 from tests.service.exchange_trio import INTERMEDIARY_OFFICER, Relay, Trio, open_trio
 from tests.service.identity_provider import CLIENT_ID, ISSUER, IdentityProvider
 from tests.service.test_attachments_between_nodes import described, upload
@@ -237,6 +237,15 @@ async def test_only_ones_own_intermediarys_mandate_opens_anything(trio: Trio) ->
     assert (await read(trio, trio.iom.officer, request.id)).content is not None
     with pytest.raises(NotAcceptable, match=r"mandate\.procedure"):
         await read(trio, theirs, request.id)
+
+
+async def test_what_was_said_to_the_intermediary_itself_takes_no_mandate(trio: Trio) -> None:
+    case = await trio.open_case()
+    await trio.notify(case)
+    asked = await trio.it.send(message("social-inquiry.request", case, trio.it.office, IOM))
+    await trio.settle()
+    narrow(trio, procedures=("identity",))
+    assert (await read(trio, trio.iom.officer, asked.id)).content is not None
 
 
 # --- what remains to be seen --------------------------------------------------------------------------------
