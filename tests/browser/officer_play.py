@@ -19,7 +19,7 @@ from protocol.messages import form
 from service.console.forms import as_posted
 from service.exchange.views import NarrativeView
 from tests.browser.browsing import Desk, serious_faults
-from tests.journeys.local_network import until
+from tests.watching import until
 
 type Json = dict[str, Any]
 

@@ -21,7 +21,8 @@ from random import Random
 
 from tests.faults.agencies import Stream
 from tests.faults.ledger import findings, owed
-from tests.faults.local_network import EAGER, LocalNetwork, until
+from tests.faults.local_network import EAGER, LocalNetwork
+from tests.watching import until
 
 SETTLED_WITHIN = 60.0
 RECOVERED_WITHIN = 40.0
@@ -106,7 +107,8 @@ def while_it_starts_again(scene: Scene, victim: str) -> None:
         return
     starting = threading.Thread(target=scene.network.try_restart, args=(victim,))
     starting.start()
-    until(lambda: scene.network.starting_pid(victim), within=5, what=f"{victim} starts")
+    # It is in this state for a moment only.
+    until(lambda: scene.network.starting_pid(victim), within=5, what=f"{victim} starts", rest=0.02)
     scene.moment(1.5)
     if starting.is_alive() and (pid := scene.network.starting_pid(victim)) is not None:
         scene.network.kill_process(pid)

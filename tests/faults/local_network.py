@@ -12,7 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import nats
 
 from service.errors import NodeError
 from service.network.control import ask
+from tests.watching import alive, until
 
 COMMAND = (sys.executable, "-m", "service.cli.main", "network", "up")
 UP_WITHIN = 60.0
@@ -36,14 +37,6 @@ PATIENT: Mapping[str, float] = {
     "outbox_resend_most_seconds": 3_600,
     "reconciliation_seconds": 3_600,
 }
-
-
-def until(claim: Callable[[], object], *, within: float, what: str) -> None:
-    """Look until the claim holds; fail with `what` when it has not by then."""
-    end = time.monotonic() + within
-    while not claim():
-        assert time.monotonic() < end, f"not within {within:g} s: {what}"
-        time.sleep(0.02)
 
 
 class LocalNetwork:
@@ -112,7 +105,7 @@ class LocalNetwork:
     def kill_process(self, pid: int) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-        until(lambda: not _alive(pid), within=5, what=f"process {pid} is dead")
+        until(lambda: not alive(pid), within=5, what=f"process {pid} is dead")
 
     @contextlib.contextmanager
     def frozen(self, victim: str) -> Iterator[None]:
@@ -162,7 +155,7 @@ class LocalNetwork:
             with contextlib.suppress(OSError):
                 parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
                 if int(parent) == self._supervisor.pid and marker in (entry / "cmdline").read_bytes():
-                    return int(entry.name) if _alive(int(entry.name)) else None
+                    return int(entry.name) if alive(int(entry.name)) else None
         return None
 
     def delete_hub_store(self) -> None:
@@ -204,12 +197,3 @@ class LocalNetwork:
     def _signal(self, victim: str, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._pid(victim), number)
-
-
-def _alive(pid: int) -> bool:
-    """A process that runs; one that has ended and waits to be reaped does not."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state not in "ZX"

@@ -20,7 +20,8 @@ from tests.faults.campaign import (
     settled,
 )
 from tests.faults.ledger import findings, owed
-from tests.faults.local_network import EAGER, LocalNetwork, until
+from tests.faults.local_network import EAGER, LocalNetwork
+from tests.watching import until
 
 pytestmark = pytest.mark.network
 

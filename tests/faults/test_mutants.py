@@ -16,7 +16,8 @@ import pytest
 
 from tests.faults.agencies import Agency, open_case
 from tests.faults.ledger import Ledger, findings
-from tests.faults.local_network import PATIENT, LocalNetwork, until
+from tests.faults.local_network import PATIENT, LocalNetwork
+from tests.watching import until
 
 pytestmark = pytest.mark.network
 

@@ -4,7 +4,7 @@ with local_network(directory) as network:
     it = network.officer("it")                   an httpx client with that role's token
     case = network.settled_case()
     sent = send(it, message("case.notification", case, IT, RO))
-    network.until(lambda: status(it, sent["id"]) == "consigned")
+    until(lambda: status_of(it, sent["id"]) == "consigned")
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -34,6 +33,7 @@ from service.keystore import API_TOKEN, FileKeyStore, read_passphrase
 from service.random_source import SystemRandomSource
 from tests.journeys.wire import WireTap
 from tests.protocol.sample_contents import sample
+from tests.watching import until
 
 type Json = dict[str, Any]
 
@@ -41,9 +41,7 @@ IT, IT_COURT = "it.servizio-minori", "it.tribunale-minori"
 RO, RO_LOCAL = "ro.anpdca", "ro.dgaspc-iasi"
 
 UP_WITHIN = 60.0
-DONE_WITHIN = 20.0
 """Seconds. Only a failing test waits that long."""
-_LOOK_EVERY = 0.02
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -192,27 +190,6 @@ def local_network(directory: Path, *, states: str = "it,ro") -> Iterator[LocalNe
             except subprocess.TimeoutExpired:
                 process.kill()  # its children die with it: they are tied to its life
                 process.wait()
-
-
-def until[T](look: Callable[[], T], *, within: float = DONE_WITHIN, what: str = "what was waited for") -> T:
-    """What `look` returns, as soon as it is true. Fails after `within` seconds."""
-    end = time.monotonic() + within
-    pause = _Pause()
-    while not (found := look()):
-        assert time.monotonic() < end, f"{what} did not come within {within:.0f} seconds"
-        pause.rest()
-    return found
-
-
-class _Pause:
-    """Between two looks; a condition that may come at any time is looked for often at first."""
-
-    def __init__(self) -> None:
-        self._seconds = _LOOK_EVERY
-
-    def rest(self) -> None:
-        time.sleep(self._seconds)
-        self._seconds = min(self._seconds * 1.5, 0.25)
 
 
 def message(type_: str, case: str, sender: str, recipient: str, **changes: Any) -> Json:

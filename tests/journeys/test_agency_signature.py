@@ -27,9 +27,9 @@ from tests.journeys.local_network import (
     message,
     send,
     status_of,
-    until,
 )
 from tests.protocol.sample_contents import sample
+from tests.watching import until
 
 pytestmark = pytest.mark.network
 

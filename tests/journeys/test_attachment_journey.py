@@ -16,8 +16,9 @@ import pytest
 
 from protocol.attachments import CHUNK_BYTES
 from service.network.control import ask
-from tests.journeys.local_network import IT, RO, LocalNetwork, local_network, message, send, until
+from tests.journeys.local_network import IT, RO, LocalNetwork, local_network, message, send
 from tests.journeys.planting import files_below, occurrences
+from tests.watching import until
 
 pytestmark = pytest.mark.network
 

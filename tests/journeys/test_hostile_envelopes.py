@@ -39,7 +39,6 @@ from tests.journeys.local_network import (
     message,
     send,
     status_of,
-    until,
 )
 from tests.protocol.sample_directory import (
     IT_FOCAL_POINT,
@@ -51,6 +50,7 @@ from tests.protocol.sample_directory import (
     seeded_sealing_key,
 )
 from tests.service.exchange_pair import Pair, open_pair
+from tests.watching import until
 
 STRANGER = seeded_key("fr-node-1")
 RETIRED_NODE_KEY, RETIRED_AUTHORITY_KEY = seeded_key("it-node-1"), seeded_key(f"{IT_FOCAL_POINT}-1")

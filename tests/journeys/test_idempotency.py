@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.journeys.local_network import IT, RO, LocalNetwork, message, send, until
+from tests.journeys.local_network import IT, RO, LocalNetwork, message, send
+from tests.watching import until
 
 pytestmark = pytest.mark.network
 

@@ -23,8 +23,8 @@ from tests.journeys.local_network import (
     message,
     send,
     status_of,
-    until,
 )
+from tests.watching import until
 
 FR = "fr.focal-point"
 IT = "it.servizio-minori"

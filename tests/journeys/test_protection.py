@@ -31,10 +31,10 @@ from tests.journeys.local_network import (
     await_status,
     put_protection,
     send,
-    until,
 )
 from tests.journeys.local_network import message as body
 from tests.service.exchange_pair import Pair, actor, message, open_pair
+from tests.watching import until
 
 BLOCKED = "safeguard.international_protection"
 

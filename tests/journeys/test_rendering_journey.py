@@ -9,8 +9,9 @@ import pytest
 
 from protocol import messages, vocabularies
 from protocol.messages.form import FormField
-from tests.journeys.local_network import IT, RO, LocalNetwork, await_status, message, send, status_of, until
+from tests.journeys.local_network import IT, RO, LocalNetwork, await_status, message, send, status_of
 from tests.protocol.sample_contents import sample
+from tests.watching import until
 
 pytestmark = pytest.mark.network
 

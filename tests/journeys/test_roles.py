@@ -21,8 +21,8 @@ from tests.journeys.local_network import (
     message,
     send,
     status_of,
-    until,
 )
+from tests.watching import until
 
 pytestmark = pytest.mark.network
 

@@ -39,9 +39,9 @@ from tests.journeys.local_network import (
     message,
     send,
     status_of,
-    until,
 )
 from tests.journeys.planting import Planter, files_below, occurrences, spellings
+from tests.watching import until
 
 pytestmark = pytest.mark.network
 

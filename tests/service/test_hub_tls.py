@@ -22,7 +22,7 @@ from protocol.identifiers import NodeCode
 from service.routing.accounts import HubSettings, configuration
 from service.routing.hub import new_user_seed, public_user_key
 from service.routing.nats import HubLink
-from tests.journeys.local_network import until
+from tests.watching import until
 
 pytestmark = pytest.mark.network
 

@@ -11,7 +11,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import httpx
 import pytest
 
 from service.network.tether import tethered
+from tests.watching import alive, until
 
 pytestmark = pytest.mark.network
 
@@ -84,24 +85,6 @@ class Running:
         return self.ended()
 
 
-def alive(pid: int) -> bool:
-    """A process that runs; one that has ended and waits to be reaped does not."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state not in "ZX"
-
-
-def until(claim: Callable[[], bool], *, within: float = 10) -> bool:
-    end = time.monotonic() + within
-    while time.monotonic() < end:
-        if claim():
-            return True
-        time.sleep(0.02)
-    return False
-
-
 def get(node: Any, path: str, role: str | None = None) -> httpx.Response:
     headers = {}
     if role is not None:
@@ -160,7 +143,7 @@ def test_a_token_of_one_node_opens_no_other(network: Running) -> None:
 def test_a_killed_node_comes_back_by_restart_node(network: Running) -> None:
     before = network.node("ro")
     os.kill(before["pid"], signal.SIGKILL)
-    assert until(lambda: not alive(before["pid"]))
+    until(lambda: not alive(before["pid"]), what="the end of the node")
     assert network.process.poll() is None, "the rest goes on"
     answer = network.ask("restart-node", "ro")
     assert answer.returncode == 0, answer.stderr
@@ -181,7 +164,7 @@ def test_a_node_that_runs_is_replaced_by_restart_node(network: Running) -> None:
 def test_nodes_go_on_without_the_hub_and_a_hub_without_its_store_is_filled_again(network: Running) -> None:
     described = network.description
     os.kill(described["hub"]["pid"], signal.SIGKILL)
-    assert until(lambda: not alive(described["hub"]["pid"]))
+    until(lambda: not alive(described["hub"]["pid"]), what="the end of the hub")
     shutil.rmtree(described["hub"]["store"])
     for node in described["nodes"]:
         assert get(node, "/readyz").json()["ready"] is True
@@ -256,7 +239,7 @@ def test_it_ends_whole_resumes_with_the_same_keys_and_data_and_dies_whole(tmp_pa
 
     pids = again.pids()
     again.end(signal.SIGKILL)
-    assert until(lambda: not any(map(alive, pids))), "the kernel ends what the supervisor could not"
+    until(lambda: not any(map(alive, pids)), what="the end, by the kernel, of what the supervisor left")
 
 
 def test_a_node_that_cannot_start_ends_the_whole_start_and_is_named(tmp_path: Path) -> None:
