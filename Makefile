@@ -23,7 +23,7 @@ run: setup
 
 # A file's tests stay together, because they share what they started.
 test: setup
-	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile
+	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # Fails without Chromium: pages that nobody looked at are not known to work.
 test-browser: setup
@@ -45,7 +45,7 @@ walks: setup
 	@$(PY) -m pytest tests/protocol -m slow -n 2 --timeout 7200
 
 adapters: setup
-	@$(PY) -m pytest tests/adapters -m "slow or not slow" --timeout 7200 -n auto --maxprocesses 4 --dist loadfile
+	@$(PY) -m pytest tests/adapters -m "slow or not slow" --timeout 7200 -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 faults: setup
 	@$(PY) -m pytest tests/faults --seeds 20 -s --timeout 7200

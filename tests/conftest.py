@@ -1,0 +1,22 @@
+"""In which order files are begun, and by how many workers."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that start processes come first: they wait more than they work. Those that end last are short."""
+    waits = {
+        item.path
+        for item in items
+        if item.get_closest_marker("network") or item.path.parent.name in ("faults", "year", "journeys")
+    }
+    items.sort(key=lambda item: item.path not in waits)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores, for one of them waits for a network."""
+    return (os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count() or 1) + 1
