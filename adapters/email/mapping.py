@@ -16,10 +16,10 @@ from importlib.resources import files
 from typing import Any, Final
 
 import pikepdf
-from fluent.runtime import FluentBundle, FluentResource
 
 from adapters.kit.errors import Away
-from protocol.rendering.sentences import Sentences, sentences
+from adapters.kit.words import words_in
+from protocol.rendering.sentences import Sentences
 
 __all__ = ["LOCALES", "composed", "encrypted", "made_password", "weakness", "words"]
 
@@ -35,14 +35,7 @@ _CLASSES: Final = ((r"[a-z]", 26), (r"[A-Z]", 26), (r"[0-9]", 10), (r"[^A-Za-z0-
 @cache
 def words(language: str) -> Sentences:
     """The words in `language`, or in the nearest there is."""
-    rendered = sentences(language)
-    bundle = FluentBundle([rendered.language], use_isolating=False)
-    bundle.add_resource(FluentResource((LOCALES / f"{rendered.language}.ftl").read_text("utf-8")))
-    for file in (files("protocol") / "rendering" / "locales" / f"{rendered.language}.ftl",):
-        bundle.add_resource(FluentResource(file.read_text("utf-8")))
-    return Sentences(
-        language=rendered.language, direction=rendered.direction, locale=rendered.locale, bundle=bundle
-    )
+    return words_in(LOCALES, language)
 
 
 def made_password() -> str:

@@ -10,6 +10,8 @@
     running          the loop: nothing lost, nothing doubled, no faster than allowed
     health           how it is, told to the node, where the operator sees it
     mail             a mail server, for those that send e-mail
+    serving          a port, for those that another system calls
+    words            sentences in every language, for those that write to people
     crosswalks       reads crosswalk.json, and refuses one that is silent about a field
     trial            a stand-in server with a hostile mode, and the claims that every adapter has to keep
 

@@ -13,11 +13,12 @@ import typer
 from adapters.kit.commands import SettingsFile, common, fail, here, read_settings, serve
 from adapters.kit.errors import Away, Unfit
 from adapters.kit.running import steady
+from adapters.kit.serving import served
 from adapters.kit.settings import Settings, SettingsError
 from adapters.primero import settings as own
 from adapters.primero.client import Kind, Primero
 from adapters.primero.mapping import fields_for, understand
-from adapters.primero.webhook import receiver, served
+from adapters.primero.webhook import receiver
 from adapters.primero.worker import PrimeroLink
 from service.client import NodeUnreachable, Problem
 

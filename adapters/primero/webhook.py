@@ -8,26 +8,20 @@ from __future__ import annotations
 
 import base64
 import binascii
-import contextlib
 import hmac
 import json
 import logging
 import re
-import socket
-from asyncio import create_task, wait
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from adapters.kit.settings import SettingsError
-
-__all__ = ["Caller", "receiver", "served"]
+__all__ = ["Caller", "receiver"]
 
 log = logging.getLogger("focalpoint.adapter")
 
@@ -88,45 +82,3 @@ def _record_in(body: bytes) -> str | None:
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return record if isinstance(record, str) and _ID.fullmatch(record) else None
-
-
-class _Server(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """The adapter's process has its own."""
-        yield
-
-
-@contextlib.asynccontextmanager
-async def served(app: Starlette, host: str, port: int) -> AsyncIterator[int]:
-    """The port that it listens on. SettingsError where it cannot."""
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listening = socket.create_server((host, port), family=family)
-    except OSError:
-        raise SettingsError(f"[system] nothing can listen on {host} port {port}") from None
-    server = _Server(
-        uvicorn.Config(
-            app,
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            date_header=False,
-            limit_concurrency=50,
-            timeout_keep_alive=5,
-            timeout_graceful_shutdown=2,
-        )
-    )
-    serving = create_task(server.serve(sockets=[listening]))
-    try:
-        while not server.started:
-            await wait({serving}, timeout=0.02)
-            if serving.done():
-                serving.result()
-        yield int(listening.getsockname()[1])
-    finally:
-        server.should_exit = True
-        await serving
-        listening.close()

@@ -7,10 +7,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-from fluent.runtime import FluentBundle, FluentResource
-
+from adapters.kit.words import words_in
 from protocol.languages import DEFAULT_LANGUAGE, nearest_language, same_language
-from protocol.rendering.sentences import Sentences, sentences
+from protocol.rendering.sentences import Sentences
 
 __all__ = ["LOCALES", "language_of", "words"]
 
@@ -20,14 +19,7 @@ LOCALES: Final = files("adapters.relay") / "locales"
 @cache
 def words(language: str) -> Sentences:
     """The words in `language`, or in the nearest there is."""
-    rendered = sentences(language)
-    bundle = FluentBundle([rendered.language], use_isolating=False)
-    bundle.add_resource(FluentResource((LOCALES / f"{rendered.language}.ftl").read_text("utf-8")))
-    for file in (files("protocol") / "rendering" / "locales" / f"{rendered.language}.ftl",):
-        bundle.add_resource(FluentResource(file.read_text("utf-8")))
-    return Sentences(
-        language=rendered.language, direction=rendered.direction, locale=rendered.locale, bundle=bundle
-    )
+    return words_in(LOCALES, language)
 
 
 def language_of(spoken: Iterable[str]) -> str:

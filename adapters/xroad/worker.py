@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import socket
-import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 
 import httpx
-import uvicorn
 
+from adapters.kit import serving
 from adapters.kit.commands import here
 from adapters.kit.running import Adapter
-from adapters.kit.settings import Settings, SettingsError
+from adapters.kit.settings import Settings
 from adapters.xroad.provider import Provider
 from adapters.xroad.settings import Listening, callers_of, listening_of
 
@@ -24,56 +22,19 @@ class Gate(Adapter):
     version = "1"
 
 
-class _Server(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """The adapter's process has its own."""
-        yield
-
-
-@contextlib.asynccontextmanager
-async def served(provider: Provider, at: Listening) -> AsyncIterator[int]:
-    """The port that it listens on. SettingsError where it cannot."""
-    config = uvicorn.Config(
+def served(provider: Provider, at: Listening) -> AbstractAsyncContextManager[int]:
+    """As `kit.serving.served`, to a Security Server."""
+    return serving.served(
         provider,
-        host=at.host,
-        port=at.port,
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        # An address is the one that connects, and never what a header says.
-        proxy_headers=False,
-        server_header=False,
-        date_header=False,
-        limit_concurrency=200,
-        timeout_keep_alive=30,
-        timeout_graceful_shutdown=10,
-        ssl_certfile=at.certificate,
-        ssl_keyfile=at.key,
-        ssl_ca_certs=None if at.security_server is None else str(at.security_server),
-        ssl_cert_reqs=ssl.CERT_NONE if at.security_server is None else ssl.CERT_REQUIRED,
+        at.host,
+        at.port,
+        at_once=200,
+        keep_alive=30,
+        ends_within=10,
+        certificate=at.certificate,
+        key=at.key,
+        caller=at.security_server,
     )
-    try:
-        config.load()
-    except (OSError, ssl.SSLError):
-        raise SettingsError("[system] the certificate files cannot be used") from None
-    try:
-        family = socket.AF_INET6 if ":" in at.host else socket.AF_INET
-        listening = socket.create_server((at.host, at.port), family=family)
-    except OSError:
-        raise SettingsError(f"[system] nothing can listen on {at.host} port {at.port}") from None
-    server = _Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[listening]))
-    try:
-        while not server.started:
-            await asyncio.wait({serving}, timeout=0.05)
-            if serving.done():
-                serving.result()
-        yield int(listening.getsockname()[1])
-    finally:
-        server.should_exit = True
-        await serving
-        listening.close()
 
 
 @contextlib.asynccontextmanager

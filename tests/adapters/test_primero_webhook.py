@@ -15,8 +15,9 @@ import pytest
 
 from adapters.kit import Memory
 from adapters.kit.running import run
+from adapters.kit.serving import served
 from adapters.kit.trial import WITHIN
-from adapters.primero.webhook import Caller, receiver, served
+from adapters.primero.webhook import Caller, receiver
 from adapters.primero.worker import PrimeroLink
 from tests.adapters.primero_stage import WAY, PrimeroOnTrial, PrimeroTrial
 
