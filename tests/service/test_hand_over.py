@@ -283,14 +283,14 @@ async def test_a_snapshot_that_a_file_brings_all_the_same_says_nothing(trio: Tri
     file = json.loads((await exported(trio)).splitlines()[0])
     own = trio.world.sealing["md", "identity"]
     plain = [
-        read_sealed(one.encode()).open(own, _place("int-iom", "md", number))
+        read_sealed(one.encode()).open(own, _place(NodeCode("int-iom"), NodeCode("md"), number))
         for number, one in enumerate(file["pieces"])
     ]
     # Before and after what was said, and signed by the intermediary's node, as it would sign it.
     told = dumps({"kind": "thread", "snapshot": dumped(forged)})
     public = trio.world.directory.sealing_key(NodeCode("md"), "identity", trio.clock.now())
     sealed = [
-        seal(one, to=public, header_digest=_place("int-iom", "md", number))
+        seal(one, to=public, header_digest=_place(NodeCode("int-iom"), NodeCode("md"), number))
         for number, one in enumerate([told, *plain, told])
     ]
     claims = dict(read(file["statement"], typ=StatementType.HAND_OVER, max_bytes=1 << 20).claims)
@@ -305,7 +305,7 @@ async def test_a_snapshot_that_a_file_brings_all_the_same_says_nothing(trio: Tri
 
 
 def dumped(value: object) -> str:
-    return dumps(value).decode()  # type: ignore[arg-type]
+    return dumps(value).decode()
 
 
 async def test_what_was_collected_only_a_receipt_says(trio: Trio) -> None:

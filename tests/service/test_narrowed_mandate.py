@@ -254,13 +254,13 @@ async def test_what_was_said_to_the_intermediary_itself_takes_no_mandate(trio: T
 async def test_silence_is_still_seen_where_nothing_is_read_any_more(trio: Trio) -> None:
     _, request = await told(trio)
     node, before = trio.iom.node, trio.iom.officer
-    seen = [
+    seen: list[Any] = [
         await exchange.list_messages(node, before, MessageQuery()),
         await exchange.message_evidence(node, before, request.id),
         (await exchange.case_timeline(node, before, request.case)).entries,
         (await exchange.case_timeline(node, before, request.case)).threads,
     ]
-    (listed,) = [one for one in seen[0].messages if one.id == request.id]  # type: ignore[union-attr]
+    (listed,) = [one for one in seen[0].messages if one.id == request.id]
     assert listed.due is not None
     narrow(trio, procedures=("case",))
     officer = trio.iom.officer
@@ -288,11 +288,8 @@ async def test_what_an_attestation_says_is_content_and_by_whom_it_was_typed_is_n
         page = await exchange.list_messages(trio.iom.node, trio.iom.officer, MessageQuery())
         timeline = await exchange.case_timeline(trio.iom.node, trio.iom.officer, request.case)
         wanted = (report.id, attestation.id)
-        return [
-            one.via
-            for one in (*page.messages, *timeline.entries)
-            if one.id in wanted and getattr(one, "kind", "message") == "message"
-        ]
+        shown: tuple[Any, ...] = (*page.messages, *timeline.entries)
+        return [one.via for one in shown if one.id in wanted and getattr(one, "kind", "message") == "message"]
 
     assert any(via.original_digest for via in await vias())
     narrow(trio, procedures=("case",))
