@@ -1,16 +1,11 @@
-"""The demo ends by itself, tells what happened, and leaves no process, however it ends."""
+"""The demo ends by itself, tells what happened, and leaves no process."""
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import re
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -19,6 +14,7 @@ from typer.testing import CliRunner
 
 from service.cli.doctor import Check, examine
 from service.cli.main import app
+from tests.watching import processes_about, until
 
 pytestmark = pytest.mark.network
 
@@ -42,28 +38,6 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert ended.stderr == ""
     return ended.stdout, place
-
-
-def processes_about(place: Path) -> list[int]:
-    """Every process whose command line names the directory: supervisor, hub and nodes do."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdecimal() or int(entry.name) == os.getpid():
-            continue
-        try:
-            command = (entry / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if str(place).encode() in command:
-            found.append(int(entry.name))
-    return found
-
-
-def assert_gone(place: Path) -> None:
-    until = time.monotonic() + GONE_WITHIN
-    while left := processes_about(place):
-        assert time.monotonic() < until, f"still running: {left}"
-        time.sleep(0.02)
 
 
 def test_every_step_is_told(told: tuple[str, Path]) -> None:
@@ -161,7 +135,7 @@ def test_the_evidence_holds_neither_free_text_nor_identity(told: tuple[str, Path
 def test_no_process_is_left(told: tuple[str, Path]) -> None:
     text, place = told
     assert len(re.findall(r"\bprocess \d+", text)) == 4, "the hub, two States and an intermediary"
-    assert_gone(place)
+    until(lambda: not processes_about(place), within=GONE_WITHIN, what="the end of every process")
 
 
 def test_the_doctor_finds_a_node_that_rests_in_order_and_says_what_is_off(told: tuple[str, Path]) -> None:
@@ -173,46 +147,3 @@ def test_the_doctor_finds_a_node_that_rests_in_order_and_says_what_is_off(told: 
     assert by_name["hub"].outcome == "wrong"
     assert by_name["api"].outcome == "look"
     assert all(check.advice for check in checks if check.outcome != "good")
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda n: n.name)
-def test_nothing_outlives_a_demo_that_is_stopped_half_way(tmp_path: Path, number: signal.Signals) -> None:
-    place = tmp_path / "network"
-    demo = subprocess.Popen(
-        [*COMMAND, "demo", "--dir", str(place)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert demo.stdout is not None
-    with demo:
-        for line in demo.stdout:
-            if line.startswith("2: "):
-                break
-        assert len(processes_about(place)) >= 5, "the network and its four processes"
-        demo.send_signal(number)
-        demo.stdout.close()
-        assert demo.wait(ENDS_WITHIN) != 0
-        assert_gone(place)
-
-
-@pytest.fixture
-def occupied(tmp_path: Path) -> Iterator[Path]:
-    """A directory that another supervisor has, so that the demo's network cannot come up in it."""
-    place = tmp_path / "network"
-    place.mkdir(mode=0o700)
-    with (place / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield place
-
-
-def test_a_failure_shows_the_ends_of_the_logs(occupied: Path) -> None:
-    ended = subprocess.run(
-        [*COMMAND, "demo", "--dir", str(occupied)],
-        capture_output=True,
-        text=True,
-        timeout=ENDS_WITHIN,
-        check=False,
-    )
-    assert ended.returncode == 1
-    assert "The demo stopped at the start." in ended.stderr
-    assert "--- network.out" in ended.stderr
-    assert "network.running" in ended.stderr
-    assert_gone(occupied)
