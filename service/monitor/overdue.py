@@ -3,12 +3,10 @@ has decided on, and completes nothing."""
 
 from __future__ import annotations
 
-import asyncio
-
 from sqlalchemy import select, update
 from sqlmodel import Session
 
-from protocol.errors import FocalpointError
+from service.monitor.rounds import round_after_round
 from service.node import Node
 from service.store import approvals
 from service.store.tables import THREAD
@@ -22,12 +20,8 @@ class Overdue:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            try:
-                await self.look()
-            except FocalpointError as reason:
-                self._node.log.warning("overdue.round_failed", code=getattr(reason, "code", "internal"))
-            await asyncio.sleep(self._node.settings.overdue_check_seconds)
+        every = self._node.settings.overdue_check_seconds
+        await round_after_round(self._node, self.look, failed="overdue.round_failed", every=every)
 
     async def look(self) -> int:
         """Note what has become overdue. Returns how many were noted for the first time."""

@@ -13,7 +13,6 @@ deadline that is answered, moved or paused has another row, or none.
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,7 +25,7 @@ from sqlmodel import Session
 
 from protocol.content import read_content
 from protocol.conversations import Thread
-from protocol.errors import FocalpointError, Refused
+from protocol.errors import Refused
 from protocol.identifiers import Address, CaseReference, MessageId, StateCode, ThreadId, state_of
 from protocol.safeguards import ProtectionStatus
 from service.access import journal
@@ -40,6 +39,7 @@ from service.exchange.send import record
 from service.exchange.views import Submission
 from service.exchange.waiting import second_person
 from service.monitor.ladder import Side, Step, following
+from service.monitor.rounds import round_after_round
 from service.node import Node
 from service.notices import tell
 from service.store import cases, deadlines, mailbox
@@ -81,12 +81,8 @@ class Reminders:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            try:
-                await self.look()
-            except FocalpointError as reason:
-                self._node.log.warning("reminders.round_failed", code=getattr(reason, "code", "internal"))
-            await asyncio.sleep(self._node.settings.overdue_check_seconds)
+        every = self._node.settings.overdue_check_seconds
+        await round_after_round(self._node, self.look, failed="reminders.round_failed", every=every)
 
     async def look(self) -> int:
         """Take every step that is due now. Returns how many this worker took."""

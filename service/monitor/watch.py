@@ -10,7 +10,6 @@ its notice and not on the lease.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -33,12 +32,13 @@ from sqlalchemy import (
 )
 from sqlmodel import Session
 
-from protocol.errors import FocalpointError, Refused
+from protocol.errors import Refused
 from protocol.identifiers import new_message_id
 from service.monitor import delivery, peers
 from service.monitor.backups import last_backup
 from service.monitor.dwell import Dwell, dwell, most_of
 from service.monitor.key_lives import endings
+from service.monitor.rounds import round_after_round
 from service.node import Node
 from service.notices import tell
 from service.store import comparisons
@@ -409,12 +409,7 @@ class Watch:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            try:
-                await self.once()
-            except FocalpointError as reason:
-                self._node.log.warning("watch.round_failed", code=getattr(reason, "code", "internal"))
-            await asyncio.sleep(LOOKED_EVERY)
+        await round_after_round(self._node, self.once, failed="watch.round_failed", every=LOOKED_EVERY)
 
     async def once(self) -> tuple[int, int]:
         """How many were found for the first time, and how many move again; none while another looks."""
