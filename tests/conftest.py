@@ -1,10 +1,15 @@
-"""In which order files are begun, and by how many workers."""
+"""In which order files are begun, and by how many workers; and on what they run that are asynchronous."""
 
 from __future__ import annotations
 
 import os
 
 import pytest
+from hypothesis import settings
+
+# Speed is measured in benchmarks. A machine that does other things too is no counterexample.
+settings.register_profile("focalpoint", deadline=None, print_blob=True)
+settings.load_profile("focalpoint")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -20,3 +25,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are cores, for one of them waits for a network."""
     return (os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count() or 1) + 1
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"

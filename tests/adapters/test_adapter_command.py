@@ -33,11 +33,6 @@ SECRET = "Planted-Name-Of-A-Child"
 RECORD = {"status": "to-notify", "focalpoint_case": "K7QM-3XPT-9V2D-6", "nationality": "RO", "name": SECRET}
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def settings_file(directory: Path, url: str, *, more: str = "") -> Path:
     for name in ("token", "api-key"):
         (directory / name).write_text("example")

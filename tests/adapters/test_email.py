@@ -43,11 +43,6 @@ UNSURE = (Mood.LOST, Mood.SLOW, Mood.HALF)
 """It was taken, and nobody says so: here nobody can do better than send the same again."""
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class MailTrial(Trial):
     takes = False
     planted = (SECRET, PASSWORD)

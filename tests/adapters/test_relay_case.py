@@ -35,11 +35,6 @@ OFFICE = Office(address=str(MD_OFFICE), language="en", password=PASSWORD, email=
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[RelayStage]:
     made = RelayStage(tmp_path)
     yield made

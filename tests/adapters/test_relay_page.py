@@ -29,11 +29,6 @@ REPLY = "social-inquiry.report"
 WHO = "International organisation (example)"
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Clock:
     now = NOW
     seconds = 0.0

@@ -45,11 +45,6 @@ WHOLE = {
 }
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def sheet(language: str = "en", **changes: Any) -> Sheet:
     given_: dict[str, Any] = {"message": MESSAGE, "language": language, "return_to": "Office", "reply": REPLY}
     return Sheet(**(given_ | changes))

@@ -56,11 +56,6 @@ NODE = Service.parse("EX/GOV/70000005/focalpoint/node-api")
 SECRET = "Planted-Name-Of-A-Child"
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @dataclass
 class Road:
     stage: NodeStage

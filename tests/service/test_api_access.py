@@ -86,11 +86,6 @@ def path_of(template: str) -> str:
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 async def stand() -> Stand:
     made = Stand()
     await made.settle_protection()

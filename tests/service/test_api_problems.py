@@ -19,11 +19,6 @@ PLANTED = "Zorica-Planted-2741"
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def stand() -> Stand:
     return Stand()
 

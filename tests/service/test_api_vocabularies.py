@@ -21,11 +21,6 @@ LINKED = {"Accept": "application/ld+json"}
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def stand() -> Stand:
     return Stand()
 

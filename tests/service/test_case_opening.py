@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -19,18 +17,6 @@ from tests.service.access_stand import AccessStand
 from tests.service.exchange_pair import actor
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-def stand(tmp_path: Path) -> Iterator[AccessStand]:
-    made = AccessStand(tmp_path)
-    yield made
-    made.close()
 
 
 def opened(stand: AccessStand) -> int:

@@ -22,11 +22,6 @@ SCHEMAS = yaml.safe_load((Path(__file__).resolve().parents[2] / "openapi.yaml").
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def stand() -> Stand:
     return Stand()
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -14,18 +12,6 @@ from service.client import Client, ClientCredentials, Problem
 from tests.service.access_stand import BASE, AccessStand
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-def stand(tmp_path: Path) -> Iterator[AccessStand]:
-    made = AccessStand(tmp_path)
-    yield made
-    made.close()
 
 
 def client_of(stand: AccessStand, key: OKPKey) -> Client:

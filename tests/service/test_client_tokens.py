@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,18 +21,6 @@ KEYS: dict[str, Key] = {
     "PS256": RSAKey.generate_key(2048, {"kid": "k1"}),
     "RS256": RSAKey.generate_key(2048, {"kid": "k1"}),
 }
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-def stand(tmp_path: Path) -> Iterator[AccessStand]:
-    made = AccessStand(tmp_path)
-    yield made
-    made.close()
 
 
 async def asked(stand: AccessStand, assertion: str, **more: str) -> Any:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,18 +38,6 @@ OFFICE = [
     and path.startswith(("/console/admin", "/console/journal", "/console/stat", "/console/indicators"))
 ]
 WITHOUT_CONTENT = (Role.ADMINISTRATOR, Role.AUDITOR, Role.STATISTICIAN, Role.OPERATOR)
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-def stand(tmp_path: Path) -> Iterator[AccessStand]:
-    stand = AccessStand(tmp_path)
-    yield stand
-    stand.close()
 
 
 async def desks(stand: AccessStand) -> tuple[Desk, Desk]:

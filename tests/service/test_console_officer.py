@@ -6,7 +6,6 @@ import dataclasses
 import html
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -29,18 +28,6 @@ from tests.service.officer_stand import begin, compose, filled, hidden_of, other
 from tests.service.solution_case import Road
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-def stand(tmp_path: Path) -> Iterator[AccessStand]:
-    stand = AccessStand(tmp_path)
-    yield stand
-    stand.close()
 
 
 async def opened(desk: Desk) -> str:

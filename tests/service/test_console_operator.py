@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,18 +27,6 @@ PLANTED = "Xochitl-Planted-7731"
 OPERATOR_PAGES = [
     template for method, template in PAGES if template.startswith("/console/operator") and "{" not in template
 ]
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-def stand(tmp_path: Path) -> Iterator[AccessStand]:
-    stand = AccessStand(tmp_path)
-    yield stand
-    stand.close()
 
 
 async def test_an_operator_sees_nothing_of_what_is_said_about_a_child(stand: AccessStand) -> None:

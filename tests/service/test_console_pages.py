@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +26,6 @@ pytestmark = pytest.mark.anyio
 
 GUARDED = [endpoint for endpoint in PAGES if endpoint not in OPEN]
 ENDED = "/console/sign-in"
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-def stand(tmp_path: Path) -> Iterator[AccessStand]:
-    stand = AccessStand(tmp_path)
-    yield stand
-    stand.close()
 
 
 def address(template: str) -> str:

@@ -41,11 +41,6 @@ MD = StateCode("md")
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 async def trio(tmp_path: Path) -> AsyncIterator[Trio]:
     made = open_trio(tmp_path)
     yield made

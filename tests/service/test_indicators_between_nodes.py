@@ -32,11 +32,6 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def pair(tmp_path: Path) -> Iterator[Pair]:
     made = open_pair(tmp_path)
     yield made

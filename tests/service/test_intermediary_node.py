@@ -32,11 +32,6 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 async def trio(tmp_path: Path) -> AsyncIterator[Trio]:
     made = open_trio(tmp_path)
     yield made

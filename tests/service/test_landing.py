@@ -15,11 +15,6 @@ from tests.service.exchange_pair import open_pair
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def test_the_api_names_whom_to_write_to() -> None:
     officer = Stand().as_("case-officer")
     where = "/v1/directory/landing"

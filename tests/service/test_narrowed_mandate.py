@@ -41,11 +41,6 @@ type Open = Callable[[Trio, Actor, Accepted], Awaitable[Any]]
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 async def trio(tmp_path: Path) -> AsyncIterator[Trio]:
     made = open_trio(tmp_path)
     give(made.world, parts=EVERYTHING)

@@ -25,11 +25,6 @@ from tests.service.test_directory_replication import Clock, Follower, Log, follo
 MANDATE = "md/mandate/iom"
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def followed(base: Path, world: World, *writers: str) -> list[str]:
     """The procedures of the mandate, as a node reads it where these have put it."""
 

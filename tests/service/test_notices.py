@@ -43,13 +43,6 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
     made.close()
 
 
-@pytest.fixture
-def stand(tmp_path: Path) -> Iterator[AccessStand]:
-    made = AccessStand(tmp_path)
-    yield made
-    made.close()
-
-
 async def told(
     node: Node,
     number: int,

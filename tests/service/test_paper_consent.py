@@ -50,11 +50,6 @@ pytestmark = pytest.mark.anyio
 SCAN = b"%PDF-1.7 made up: the ministry agrees"
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @dataclass
 class ThroughTheIntermediary:
     """What a `Road` asks of a pair, where the other side has no node: `ro` is md's office at the

@@ -21,11 +21,6 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def stand(tmp_path: Path) -> Iterator[AccessStand]:
     made = AccessStand(
         tmp_path,

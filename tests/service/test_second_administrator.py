@@ -462,13 +462,6 @@ def test_a_file_that_proposes_something_else_is_passed_over(desk: Desk) -> None:
 # -- accounts
 
 
-@pytest.fixture
-def stand(tmp_path: Path) -> Iterator[AccessStand]:
-    made = AccessStand(tmp_path)
-    yield made
-    made.close()
-
-
 async def registered(stand: AccessStand, role: str, *, by: str = "administrator-1") -> httpx.Response:
     authorities = [stand.office] if role in ("supervisor", "case-officer", "intermediary-officer") else []
     body = {"role": role, "authorities": authorities}

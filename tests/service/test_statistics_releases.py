@@ -32,11 +32,6 @@ AFTER = datetime(2027, 1, 2, tzinfo=UTC)
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def pair(tmp_path: Path) -> Iterator[Pair]:
     opened = open_pair(tmp_path)
     yield opened
