@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # Speed is measured in benchmarks. A machine that does other things too is no counterexample.
-settings.register_profile("focalpoint", deadline=None, print_blob=True)
+settings.register_profile(
+    "focalpoint", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("focalpoint")
 
 
