@@ -40,8 +40,8 @@ from service.exchange import case_files
 from service.exchange.bundle import cited_snapshots, held_message
 from service.exchange.checkpoints import covering
 from service.exchange.covered import MayRead
+from service.exchange.message_row import stored_statement
 from service.exchange.printing import directory_names, print_words
-from service.exchange.reading import stored_statement
 from service.exchange.views import Submission
 from service.node import Node
 from service.store import mailbox

@@ -30,7 +30,7 @@ from protocol.directory import Directory
 from protocol.evidence import Evidence
 from protocol.identifiers import Address, CaseReference, MessageId, ThreadId
 from service import time_zones
-from service.exchange.reading import stored_statement
+from service.exchange.message_row import stored_statement
 from service.node import Node
 from service.notices import tell
 from service.store import deadlines, mailbox

@@ -31,7 +31,7 @@ from service.access.actor import Actor
 from service.access.roles import Role, Scope
 from service.exchange import case_files
 from service.exchange.letters import first_epoch, was_sealed_past
-from service.exchange.reading import stored_statement
+from service.exchange.message_row import stored_statement
 from service.exchange.receipts import take_back
 from service.node import Node
 from service.store import attachments, cases, mailbox, outgoing, retention

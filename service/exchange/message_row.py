@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
+from sqlalchemy import Row
+
 from protocol.content import Content, SignedContent
+from protocol.statements import Statement, StatementType, read
 from service.store.vault import CaseVault, Purpose
 
-__all__ = ["parts_in", "said_in", "sealed_parts"]
+__all__ = ["parts_in", "said_in", "sealed_parts", "stored_statement"]
 
 _PARTS: Final[tuple[Purpose, ...]] = ("narrative", "identity")
 
@@ -43,3 +46,15 @@ def sealed_parts(vault: CaseVault, content: Content, signed: SignedContent) -> d
     there = parts_in(signed)
     sealed = {purpose: vault.seal(purpose, part, bound_to=content.id) for purpose, part in there.items()}
     return {f"{purpose}_sealed": sealed.get(purpose) for purpose in _PARTS}
+
+
+def stored_statement(row: Row[Any]) -> Statement:
+    """The statement as it was verified when this node took it; only its text is kept."""
+    unverified = read(row.statement, typ=StatementType.CONTENT)
+    return Statement(
+        typ=unverified.typ,
+        kid=unverified.kid,
+        claims=unverified.claims,
+        token=unverified.token,
+        digest=unverified.digest,
+    )

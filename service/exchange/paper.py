@@ -28,7 +28,8 @@ from service.access.roles import Scope
 from service.errors import Conflict
 from service.exchange import case_files, proof
 from service.exchange.approvals import view_of
-from service.exchange.reading import own_message, stored_statement
+from service.exchange.message_row import stored_statement
+from service.exchange.reading import own_message
 from service.exchange.receipts import confirm_on_paper
 from service.exchange.views import ApprovalView
 from service.node import Node

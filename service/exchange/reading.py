@@ -12,7 +12,6 @@ from sqlmodel import Session
 from protocol import agreement, evidence
 from protocol.content import Content, read_content
 from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, ThreadId
-from protocol.statements import Statement, StatementType, read
 from service.access import journal, pairs
 from service.access.actor import Actor
 from service.access.readings import note_reading, was_noted
@@ -20,6 +19,7 @@ from service.access.roles import Scope
 from service.errors import Malformed, NotFound
 from service.exchange.chunks import views_of
 from service.exchange.covered import MayRead
+from service.exchange.message_row import stored_statement
 from service.exchange.relayed import via_view
 from service.exchange.telling import tell_of_release
 from service.exchange.views import (
@@ -240,18 +240,6 @@ def _part(
 
 def _content(row: Row[Any], narrative: bytes | None, identity: bytes | None) -> Content:
     return read_content(stored_statement(row), narrative, identity)
-
-
-def stored_statement(row: Row[Any]) -> Statement:
-    """The statement as it was verified when this node took it; only its text is kept."""
-    unverified = read(row.statement, typ=StatementType.CONTENT)
-    return Statement(
-        typ=unverified.typ,
-        kid=unverified.kid,
-        claims=unverified.claims,
-        token=unverified.token,
-        digest=unverified.digest,
-    )
 
 
 def _view(

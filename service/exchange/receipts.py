@@ -27,7 +27,7 @@ from protocol.identifiers import Address, MessageId, NodeCode, ThreadId
 from protocol.intermediary import ATTEST
 from protocol.statements import Statement
 from service.exchange import case_files, clocks, proof
-from service.exchange.reading import stored_statement
+from service.exchange.message_row import stored_statement
 from service.exchange.telling import directory_or_none
 from service.node import Node
 from service.notices import tell

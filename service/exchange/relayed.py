@@ -10,8 +10,9 @@ from sqlmodel import Session
 from protocol.content import read_content
 from protocol.identifiers import Address, MessageId, state_of
 from protocol.intermediary import ATTEST, Attested, attestation_of
-from protocol.statements import Statement, StatementType, read
+from protocol.statements import StatementType, read
 from service.exchange.covered import MayRead
+from service.exchange.message_row import stored_statement
 from service.exchange.views import ViaView
 from service.store.tables import MESSAGE
 
@@ -38,7 +39,7 @@ def attested(connection: Connection, row: Row[Any], via: Address) -> Attested | 
             MESSAGE.c.status != "refused",
         )
     )
-    said = [read_content(_stored(one), None, None) for one in rows]
+    said = [read_content(stored_statement(one), None, None) for one in rows]
     return attestation_of(MessageId(row.id), said, by=via)
 
 
@@ -53,7 +54,7 @@ def via_view(session: Session, row: Row[Any], may_read: MayRead) -> ViaView | No
         return ViaView(by=via, attested=there)
     if row.type == ATTEST:
         # It is the attestation itself.
-        consents_to = read_content(_stored(row), None, None).coded.get("agreement")
+        consents_to = read_content(stored_statement(row), None, None).coded.get("agreement")
         return ViaView(by=via, attested=True, agreement=None if consents_to is None else str(consents_to))
     found = attested(session.connection(), row, via)
     if found is None:
@@ -66,16 +67,4 @@ def via_view(session: Session, row: Row[Any], may_read: MayRead) -> ViaView | No
         authentication=found.authentication,
         received_on=None if found.received_on is None else found.received_on.isoformat(),
         original_digest=found.original_digest,
-    )
-
-
-def _stored(row: Row[Any]) -> Statement:
-    """As it was verified when this node took it."""
-    unverified = read(row.statement, typ=StatementType.CONTENT)
-    return Statement(
-        typ=unverified.typ,
-        kid=unverified.kid,
-        claims=unverified.claims,
-        token=unverified.token,
-        digest=unverified.digest,
     )

@@ -31,7 +31,7 @@ from service.errors import NotFound
 from service.exchange import clocks, letters, proof
 from service.exchange.drafts import Prepared
 from service.exchange.erasure import erase
-from service.exchange.reading import stored_statement
+from service.exchange.message_row import said_in, stored_statement
 from service.exchange.receipts import WITH_THEIR_MESSAGE, opened_by, rebuild, take_receipts
 from service.node import Node
 from service.notices import tell
@@ -221,22 +221,11 @@ def _store(
         return b"" if part is None or purpose in gone else vault.seal(purpose, part, bound_to=content.id)
 
     values: dict[str, Any] = {
-        "in_reply_to": content.in_reply_to,
-        "case_reference": content.case,
-        "thread": content.thread,
-        "type": content.type,
-        "sender": content.sender,
-        "recipient": content.recipient,
-        "statement": signed.statement.token,
-        "statement_digest": signed.statement.digest,
-        "issued_at": content.issued_at,
-        "recorded_at": now,
-        "urgency": content.urgency,
+        **said_in(content, signed, recorded_at=now),
         "narrative_sealed": sealed("narrative", signed.narrative),
         "identity_sealed": sealed("identity", signed.identity),
         "status": "consigned",
         "refusal_code": None,
-        "vocabulary": content.vocabulary,
         "request_mark": None,
     }
     if former is None:

@@ -34,7 +34,7 @@ from service.access.roles import Role, Scope
 from service.errors import NodeError
 from service.exchange.clocks import NOTIFICATION
 from service.exchange.drafts import Prepared, prepare
-from service.exchange.reading import stored_statement
+from service.exchange.message_row import stored_statement
 from service.exchange.send import record
 from service.exchange.views import Submission
 from service.exchange.waiting import second_person

@@ -32,7 +32,8 @@ from service.cli.main import app
 from service.errors import Forbidden, NotFound
 from service.exchange.accept import Outcome
 from service.exchange.letters import Letter, seal
-from service.exchange.reading import own_message, stored_statement
+from service.exchange.message_row import stored_statement
+from service.exchange.reading import own_message
 from service.exchange.views import Accepted, SignedSubmission
 from service.store import cases
 from tests.protocol.sample_directory import IT_FOCAL_POINT, IT_LOCAL, RO_FOCAL_POINT

@@ -42,7 +42,7 @@ from protocol.statistics import Population
 from service import exchange
 from service.access import sessions
 from service.access.roles import ENDPOINTS, ROLE_SCOPES, Endpoint, Role, Scope
-from service.exchange.reading import stored_statement
+from service.exchange.message_row import stored_statement
 from service.store import attachments, mailbox, relay
 from tests.protocol.sample_contents import sample
 from tests.protocol.sample_directory import NETWORK, NOW, node_facts, seeded_key

@@ -14,7 +14,7 @@ from protocol.identifiers import Address, CaseReference, MessageId, ThreadId
 from service.console.forms import KnownDocument
 from service.console.pages import Viewing
 from service.exchange.covered import MayRead
-from service.exchange.reading import stored_statement
+from service.exchange.message_row import stored_statement
 from service.store.tables import CASE_FILE, CASE_PARTY, MESSAGE
 
 __all__ = ["CaseDocument", "KnownCase", "cases_of", "documents_of"]
