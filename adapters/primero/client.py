@@ -163,7 +163,11 @@ class Primero:
 
     async def create_case(self, id: str, data: Mapping[str, Any]) -> None:  # noqa: A002
         """A record under an id of ours; nothing where it is there already."""
-        await self._asked("POST", "/cases", allowed=(200, 204, 409), json={"data": {**data, "id": _id(id)}})
+        made = await self._asked(
+            "POST", "/cases", allowed=(200, 204, 409), json={"data": {**data, "id": _id(id)}}
+        )
+        if made.status_code == 200 and _mapping(_told(made).get("data")).get("id") != id:
+            raise Away("primero.nonsense", "expected the record that was made")
 
     async def transitions(self, kind: Kind, record: str) -> tuple[Transition, ...]:
         """Those that the account may see, the oldest first. Of referrals that is, on a record that somebody

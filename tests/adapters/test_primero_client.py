@@ -47,6 +47,21 @@ class TestCalls:
             with pytest.raises(Away, match="nonsense"):
                 await primero.case("../users/1", ())
 
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            httpx.Response(200, html="<p>Scheduled maintenance</p>"),
+            httpx.Response(200, json={"data": {"id": "1b0b2e0d-33c0-4dff-8815-6815365e1d0a"}}),
+        ],
+        ids=["a page", "another record"],
+    )
+    async def test_a_record_was_not_made_where_the_answer_does_not_say_so(
+        self, answer: httpx.Response, anyio_backend: str
+    ) -> None:
+        async with self._primero(lambda _: answer) as primero:
+            with pytest.raises(Away, match="nonsense"):
+                await primero.create_case("0b0b2e0d-33c0-4dff-8815-6815365e1d0a", {})
+
     async def test_a_refusal_that_quotes_a_record_is_not_passed_on(self, anyio_backend: str) -> None:
         quoted = {"errors": [{"status": 422, "message": SECRET}]}
         async with self._primero(lambda _: httpx.Response(422, json=quoted)) as primero:
