@@ -36,10 +36,10 @@ from service.routing.reconciler import Reconciler
 from service.settings import settings_from
 from service.store import Store, Vault
 from service.store.ledger import Ledger
-from service.store.migrate import upgrade
 from service.wake import Wake
 from tests.protocol.sample_contents import sample
 from tests.protocol.sample_directory import NOW, World, sample_directory, seeded_key
+from tests.ready_database import ready_database
 
 type Json = dict[str, Any]
 
@@ -303,7 +303,7 @@ def open_pair(directory: Path) -> Pair:
             },
             base=home,
         )
-        upgrade(settings.database)
+        ready_database(settings.database)
         store = Store(settings.database, readers=2)
         keys, random = WorldKeys(world, code), SystemRandomSource()
         node = Node(

@@ -31,10 +31,10 @@ from service.routing.reconciler import Reconciler
 from service.settings import settings_from
 from service.store import Store, Vault
 from service.store.ledger import Ledger
-from service.store.migrate import upgrade
 from service.wake import Wake
 from tests.protocol.sample_directory import IT_FOCAL_POINT, World
 from tests.protocol.sample_intermediary import MD_OFFICE, intermediary_directory
+from tests.ready_database import ready_database
 from tests.service.exchange_pair import (
     Json,
     QueueHub,
@@ -227,7 +227,7 @@ def open_trio(directory: Path) -> Trio:
             },
             base=home,
         )
-        upgrade(settings.database)
+        ready_database(settings.database)
         store = Store(settings.database, readers=2)
         keys, random = OwnKeys(world, code, kept), SystemRandomSource()
         node = Node(

@@ -10,7 +10,7 @@ from protocol.directory import Directory
 from service.directory.documents import CHARTER, admission_path, cosigned_text, keep
 from service.settings import Settings
 from service.store import Store
-from service.store.migrate import upgrade
+from tests.ready_database import ready_database
 
 __all__ = ["keep_directory"]
 
@@ -34,7 +34,7 @@ def keep_directory(settings: Settings, directory: Directory) -> None:
             now=directory.snapshot.issued_at,
         )
 
-    upgrade(settings.database)
+    ready_database(settings.database)
     store = Store(settings.database, readers=1)
 
     async def written() -> None:

@@ -31,8 +31,8 @@ from service.routing.nats import HubLink
 from service.routing.subjects import NETWORK_WRITER, directory_subject, read_directory_subject
 from service.settings import Settings, settings_from
 from service.store import Store
-from service.store.migrate import upgrade
 from tests.protocol.sample_directory import IT_FOCAL_POINT, NOW, World, sample_directory
+from tests.ready_database import ready_database
 
 
 def papers_of(world: World) -> Papers:
@@ -118,7 +118,7 @@ def settings_of(base: Path, charter_digest: str) -> Settings:
 @contextmanager
 def following(base: Path, world: World) -> Any:
     settings = settings_of(base, world.charter_digest)
-    upgrade(settings.database)
+    ready_database(settings.database)
     store = Store(settings.database)
     shelf = Shelf()
     shelf.stock(world)
@@ -374,7 +374,7 @@ def test_entries_travel_from_a_state_by_the_registrar_to_another(tmp_path: Path)
             assert third.digest == second.digest
 
     settings = settings_of(tmp_path / "node", world.charter_digest)
-    upgrade(settings.database)
+    ready_database(settings.database)
     store = Store(settings.database)
     try:
         asyncio.run(scene(Follower(store, settings, clock, log, Shelf())))
@@ -443,7 +443,7 @@ def test_a_new_node_that_was_given_the_first_digest_of_all_finds_its_way(tmp_pat
     world.rotate_charter("keeper-2-a", "keeper-2-b")
     world.snapshot()
     settings = settings_of(tmp_path, first)
-    upgrade(settings.database)
+    ready_database(settings.database)
     store = Store(settings.database)
     shelf = Shelf()
     shelf.stock(world)
@@ -573,7 +573,7 @@ def test_a_node_given_another_charter_digest_does_not_start_with_this_network(tm
         # With an empty store it starts, and believes nothing of what this network's hub has.
         (tmp_path / "empty").mkdir()
         fresh = settings_of(tmp_path / "empty", "0" * 43)
-        upgrade(fresh.database)
+        ready_database(fresh.database)
         store = Store(fresh.database)
         try:
             empty = ReplicatedDirectory.load(store, settings=fresh, clock=node.clock, log=node.log)

@@ -23,7 +23,6 @@ from service.routing.outbox import Outbox
 from service.settings import settings_from
 from service.store import Store, Vault
 from service.store.ledger import Ledger
-from service.store.migrate import upgrade
 from service.wake import Wake
 from tests.protocol.sample_directory import (
     NETWORK,
@@ -33,6 +32,7 @@ from tests.protocol.sample_directory import (
     node_facts,
     seeded_key,
 )
+from tests.ready_database import ready_database
 from tests.service.exchange_pair import QueueHub, QueueLink, Side, TestClock, WorldDirectory, WorldKeys
 
 START = datetime(2027, 1, 1, tzinfo=UTC)
@@ -132,7 +132,7 @@ def open_side(home: Path, code: str, world: World, clock: TestClock, hub: QueueH
         },
         base=home,
     )
-    upgrade(settings.database)
+    ready_database(settings.database)
     keys, random = WorldKeys(world, code), SystemRandomSource()
     node = Node(
         settings=settings,
