@@ -131,7 +131,7 @@ class Reminders:
                 after = await store.write(partial(take, ready=_Ready(code=reason.code, tell=True)))
             if after is None:
                 return taken
-            row, taken = after, taken + 1
+            row, taken = after[0], taken + after[1]
 
     async def _ready(self, row: Row[Any], step: Step) -> _Ready:
         """The message of a step, made and signed; nothing is stored."""
@@ -164,9 +164,9 @@ class Reminders:
 
     def _take(
         self, session: Session, found: Row[Any], step: Step, side: Side, ready: _Ready, now: datetime
-    ) -> Row[Any] | None:
-        """None when the row does not stand as it was found, or the step was taken. Else the row as it stands
-        now."""
+    ) -> tuple[Row[Any], int] | None:
+        """None when the row does not stand as it was found: another worker was here. Else the row as it
+        stands now, and how many steps were taken: none, if it was taken before."""
         connection = session.connection()
         row = _fresh(session, found)
         if row is None or (row.due_at, row.step) != (found.due_at, found.step):
@@ -190,18 +190,32 @@ class Reminders:
             )
             .on_conflict_do_nothing()
         )
+        taken_at = now
         if kept.rowcount == 1:
             if ready.prepared is not None:
                 record(self._node, session, ready.actor, ready.prepared)
                 journal.note(session, ready.actor, "reminder-sent", ready.prepared.content.id, at=now)
             self._tell(session, row, step, side, now, instead=ready.tell)
-        next_ = following(side, row.urgency, due_at=row.due_at, after=step.name, after_at=now)
+        else:
+            # A question and its answer moved the instant away and back again: the ladder is climbed anew, and
+            # what was done is not done twice.
+            taken_at = connection.execute(
+                select(REMINDER.c.at).where(
+                    REMINDER.c.thread == row.thread,
+                    REMINDER.c.message == row.message,
+                    REMINDER.c.obligation == row.obligation,
+                    REMINDER.c.step == step.name,
+                    REMINDER.c.due_at == row.due_at,
+                )
+            ).scalar_one()
+        next_ = following(side, row.urgency, due_at=row.due_at, after=step.name, after_at=taken_at)
         connection.execute(
             update(DEADLINE)
             .where(*_this(row))
-            .values(step=step.name, step_at=now, look_at=next_[1] if next_ else row.lapses_at)
+            .values(step=step.name, step_at=taken_at, look_at=next_[1] if next_ else row.lapses_at)
         )
-        return _fresh(session, row) if kept.rowcount == 1 else None
+        stands = _fresh(session, row)
+        return None if stands is None else (stands, kept.rowcount)
 
     def _tell(
         self, session: Session, row: Row[Any], step: Step, side: Side, now: datetime, *, instead: bool

@@ -268,6 +268,26 @@ def test_what_is_answered_paused_or_extended_is_not_reminded_of(pair: Pair) -> N
     asyncio.run(play())
 
 
+def test_a_question_that_is_answered_at_once_costs_the_ladder_no_look(pair: Pair) -> None:
+    async def play() -> None:
+        case, thread = await asked(pair)
+        while await steps(pair.it, thread, "acceptance") != ["overdue"]:
+            await pass_days(pair, 1)
+        before = await pair.it.rows("select due_at from deadline where obligation = 'acceptance'")
+        ours, theirs = pair.it.office, pair.ro.office
+        question = await pair.ro.send(message("query", case, theirs, ours, in_reply_to=thread))
+        await pair.settle()
+        await pair.it.send(message("answer", case, ours, theirs, in_reply_to=question.id, thread=thread))
+        await pair.settle()
+        # The instant went away and came back.
+        assert await pair.it.rows("select due_at from deadline where obligation = 'acceptance'") == before
+        pair.clock.pass_by(days=1)
+        assert await Reminders(pair.it.node).look() == 1
+        assert await steps(pair.it, thread, "acceptance") == ["overdue", "nudge"]
+
+    asyncio.run(play())
+
+
 def test_while_protection_is_sought_no_reminder_leaves_and_an_officer_is_told(pair: Pair) -> None:
     async def play() -> None:
         case, thread = await asked(pair)
