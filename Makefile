@@ -1,5 +1,5 @@
 # make demo    the main job: two example States go through the whole case of one child, then the network stops
-# make test    everything that must hold, in about ten minutes on two cores
+# make test    everything that must hold, in about a quarter of an hour on two cores
 # make test-browser  the consoles in Chromium, which has to be installed: sign-in, pages, languages, accessibility
 # make run     the same local network, left running until Ctrl-C
 # make check   format, lint, types, import walls, API contract, generated pages
