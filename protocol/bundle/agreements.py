@@ -32,6 +32,7 @@ __all__ = [
     "RestsOn",
     "Said",
     "prove_agreements",
+    "prove_cosignatures",
     "prove_on_paper",
 ]
 
@@ -66,6 +67,10 @@ class CoSignature:
     kid: str
     signed_at: datetime
     acceptance: MessageId
+
+
+type CoSignatures = Mapping[tuple[str, str], CoSignature]
+"""Those that verify, by the digests of the acceptance's statement and of the version's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,11 +113,32 @@ class ProvenOnPaper:
     cosignature: CoSignature
 
 
+def prove_cosignatures(said: Sequence[Said], archive: Archive, found: Found) -> CoSignatures:
+    """Of every acceptance whose version is there, in the order of the versions. What does not verify is
+    found, and has none."""
+    proven = {}
+    for version in said:
+        if version.type not in VERSIONS:
+            continue
+        for acceptance in _acceptances(said, version):
+            cosignature = _cosignature(acceptance, version, archive, found)
+            if cosignature is not None:
+                proven[acceptance.statement_digest, version.statement_digest] = cosignature
+    return proven
+
+
+def _acceptances(said: Sequence[Said], version: Said) -> list[Said]:
+    return [
+        one
+        for one in said
+        if one.type == ACCEPTANCE and one.in_reply_to == version.id and one.thread == version.thread
+    ]
+
+
 def prove_on_paper(
     said: Sequence[Said],
-    archive: Archive,
+    cosigned: CoSignatures,
     confirmed: Mapping[MessageId, tuple[Address, datetime]],
-    found: Found,
 ) -> tuple[ProvenOnPaper, ...]:
     """`confirmed`: attestations of which verified evidence says that two people confirmed them, by whom."""
     proven = []
@@ -126,12 +152,9 @@ def prove_on_paper(
         if version is None or agreement is None or agreement_digest(version) != agreement:
             continue
         accepted = (
-            _cosignature(other, version, archive, found)
-            for other in said
-            if other.type == ACCEPTANCE
-            and other.in_reply_to == version.id
-            and other.sender == one.recipient
-            and other.coded.get("agreement") == agreement
+            cosigned.get((other.statement_digest, version.statement_digest))
+            for other in _acceptances(said, version)
+            if other.sender == one.recipient and other.coded.get("agreement") == agreement
         )
         cosignature = next((other for other in accepted if other is not None), None)
         if cosignature is None:
@@ -153,6 +176,7 @@ def prove_on_paper(
 
 def prove_agreements(
     said: Sequence[Said],
+    cosigned: CoSignatures,
     archive: Archive,
     *,
     exported: object,
@@ -167,7 +191,6 @@ def prove_agreements(
     `listed`: the message that the exporter listed each statement digest for.
     """
     by_digest = {one.statement_digest: one for one in said}
-    acceptances = [one for one in said if one.type == ACCEPTANCE]
     proven: dict[str, ProvenAgreement] = {}
     for version in said:
         if version.type not in VERSIONS:
@@ -175,10 +198,8 @@ def prove_agreements(
         # A withdrawn or crossed acceptance of the same version says the same bytes: the first one dates it.
         signed: dict[Address, CoSignature] = {}
         accepting: list[Said] = []
-        for acceptance in acceptances:
-            if acceptance.in_reply_to != version.id or acceptance.thread != version.thread:
-                continue
-            cosignature = _cosignature(acceptance, version, archive, found)
+        for acceptance in _acceptances(said, version):
+            cosignature = cosigned.get((acceptance.statement_digest, version.statement_digest))
             if cosignature is not None and cosignature.by not in signed:
                 signed[cosignature.by] = cosignature
                 accepting.append(acceptance)

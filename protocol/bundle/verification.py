@@ -14,7 +14,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from protocol.bundle.agreements import ProvenAgreement, ProvenOnPaper, prove_agreements, prove_on_paper
+from protocol.bundle.agreements import (
+    ProvenAgreement,
+    ProvenOnPaper,
+    prove_agreements,
+    prove_cosignatures,
+    prove_on_paper,
+)
 from protocol.bundle.authority import ProcedureOf
 from protocol.bundle.document import FORMAT, VERSION
 from protocol.bundle.findings import Finding, Findings
@@ -95,15 +101,17 @@ def verify_bundle(
         compare_material(sections, index)
     proven, said = verify_messages(sections, material, listed, procedure_of)
     exported = exported_agreement(index, findings) if index else None
+    cosigned = prove_cosignatures(said, material.archive, findings.found)
     agreements = prove_agreements(
         said,
+        cosigned,
         material.archive,
         exported=sections.member("agreement"),
         exported_digest=exported,
         listed={one.statement: id_ for (_, id_), one in (listed or {}).items() if one.statement},
         found=findings.found,
     )
-    on_paper = prove_on_paper(said, material.archive, _confirmed(proven), findings.found)
+    on_paper = prove_on_paper(said, cosigned, _confirmed(proven))
     return Report(
         whole=not findings.all,
         findings=tuple(findings.all),

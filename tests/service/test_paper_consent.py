@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import html
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from protocol.refusals import explain
 from protocol.rendering import evidence_words
 from protocol.rendering.sentences import sentences
 from protocol.rendering.text import to_text
+from protocol.statements import StatementType, cosign, read, sign
 from service import exchange
 from service.access import pairs
 from service.access.represented import acting
@@ -399,6 +401,32 @@ async def test_the_case_verifies_offline_and_names_who_typed_what(trio: Trio) ->
         )
         assert paper.attested.authentication == "seen-and-identified"
         assert paper.agreement == await road.agreement_digest(proposal)
+
+
+async def test_a_signature_over_other_bytes_behind_a_consent_on_paper_is_found_and_proves_nothing(
+    trio: Trio,
+) -> None:
+    road, proposal = await proposed(trio)
+    await confirm(trio, await consent(trio, road, proposal))
+    await trio.settle()
+    bundle = json.loads(await exchange.case_bundle(trio.it.node, trio.it.officer, road.case))
+    key = trio.world.signing[trio.it.office]
+    (accepted,) = (
+        one
+        for one in bundle["messages"]
+        if one["statement"] and said_by(one["statement"])["type"] == "durable-solution.acceptance"
+    )
+    claims = said_by(accepted["statement"])
+    claims["coded"] = {**claims["coded"], "signature": cosign(StatementType.AGREEMENT, b"{}", key)}
+    accepted["statement"] = sign(StatementType.CONTENT, claims, key)
+    report = verify_bundle(json.dumps(bundle).encode(), trio.world.charter_digest)
+    found = {(one.code, one.where) for one in report.findings}
+    assert ("agreement.signature", f"messages/{accepted['id']}/statement") in found
+    assert (report.on_paper, report.agreements) == ((), ())
+
+
+def said_by(statement: str) -> dict[str, Any]:
+    return dict(read(statement, typ=StatementType.CONTENT).claims)
 
 
 async def test_a_bundle_without_the_confirmation_proves_no_consent_on_paper(trio: Trio) -> None:
