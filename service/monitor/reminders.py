@@ -211,7 +211,8 @@ class Reminders:
         next_ = following(side, row.urgency, due_at=row.due_at, after=step.name, after_at=taken_at)
         connection.execute(
             update(DEADLINE)
-            .where(*_this(row))
+            # Unless another worker, whose step this one ran into, is further up by now.
+            .where(*_this(row), DEADLINE.c.step.is_not_distinct_from(row.step))
             .values(step=step.name, step_at=taken_at, look_at=next_[1] if next_ else row.lapses_at)
         )
         stands = _fresh(session, row)
