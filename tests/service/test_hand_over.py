@@ -16,7 +16,7 @@ from protocol import conversations, evidence, vocabularies
 from protocol.bundle import verify_bundle
 from protocol.errors import NotAcceptable
 from protocol.evidence import About
-from protocol.identifiers import NodeCode, StateCode
+from protocol.identifiers import Address, NodeCode, StateCode
 from protocol.json_strict import dumps
 from protocol.sealing import read_sealed, seal
 from protocol.statements import StatementType, digest, issue, read
@@ -200,36 +200,41 @@ async def test_evidence_that_its_issuer_did_not_sign_is_left_out(trio: Trio) -> 
     rows = "select digest from evidence where id = :id order by digest"
     honest = await trio.iom.rows(rows, id=typed.id)
     assert honest
-    forged = evidence.issue(
-        "content-retrieved",
+    await put_in(trio, typed, "content-retrieved", issuer=IT_FOCAL_POINT, key="int.iom")
+    await imported(trio.md, await exported(trio))
+    assert await trio.md.rows(rows, id=typed.id) == honest
+
+
+async def put_in(trio: Trio, message: Accepted, kind: str, *, issuer: Address | NodeCode, key: str) -> None:
+    """Evidence about a message of the intermediary's that nobody has given, among what its node keeps."""
+    made = evidence.issue(
+        kind,
         about=About(
             sender_node=NodeCode("int-iom"),
-            id=typed.id,
+            id=message.id,
             manifest_digest=None,
-            statement_digest=typed.statement_digest,
+            statement_digest=message.statement_digest,
         ),
-        issuer=IT_FOCAL_POINT,
+        issuer=issuer,
         previous=None,
         directory="A" * 43,
         vocabulary=vocabularies.RELEASE,
         issued_at=trio.clock.now(),
-        key=trio.world.signing["int.iom"],
+        key=trio.world.signing[key],
     )
     await trio.iom.node.store.write(
         lambda session: proof.store(
             session,
-            forged,
+            made,
             sender=NodeCode("int-iom"),
-            message=typed.id,
-            kind="content-retrieved",
-            issuer=IT_FOCAL_POINT,
+            message=message.id,
+            kind=kind,
+            issuer=issuer,
             code=None,
-            ours=False,
+            ours=issuer == "int-iom",
             issued_at=trio.clock.now(),
         )
     )
-    await imported(trio.md, await exported(trio))
-    assert await trio.md.rows(rows, id=typed.id) == honest
 
 
 # --- where conversations stand ------------------------------------------------------------------------------
@@ -334,34 +339,7 @@ async def test_who_sent_a_message_says_nothing_about_its_arrival(trio: Trio) -> 
     request = await trio.it.send(trio.to_md("social-inquiry.request", case))
     await trio.settle()
     typed = await trio.iom.send(trio.for_md("accept", case, in_reply_to=request.id))
-    said = evidence.issue(
-        "content-consigned",
-        about=About(
-            sender_node=NodeCode("int-iom"),
-            id=typed.id,
-            manifest_digest=None,
-            statement_digest=typed.statement_digest,
-        ),
-        issuer=NodeCode("int-iom"),
-        previous=None,
-        directory="A" * 43,
-        vocabulary=vocabularies.RELEASE,
-        issued_at=trio.clock.now(),
-        key=trio.world.signing["int-iom"],
-    )
-    await trio.iom.node.store.write(
-        lambda session: proof.store(
-            session,
-            said,
-            sender=NodeCode("int-iom"),
-            message=typed.id,
-            kind="content-consigned",
-            issuer=NodeCode("int-iom"),
-            code=None,
-            ours=True,
-            issued_at=trio.clock.now(),
-        )
-    )
+    await put_in(trio, typed, "content-consigned", issuer=NodeCode("int-iom"), key="int-iom")
     await changed(trio, typed.id, status="consigned")
     trio.wait(hours=1)
     take_own_node(trio.world)
