@@ -153,7 +153,8 @@ class Desk:
         self.person: str | None = None
         if role is not None:
             self.person, link = one_time_link(network, code, role, authorities)
-            self.page.goto(link)
+            self.open(link)
+            assert self.status == 200, self.page.locator("main").inner_text()
             self.page.locator("main form button").click()
             self.page.wait_for_url("**/console/**")
 

@@ -150,8 +150,13 @@ class LocalNetwork:
 
 
 @contextlib.contextmanager
-def local_network(directory: Path, *, states: str = "it,ro") -> Iterator[LocalNetwork]:
-    """Up, with every node behind a wire tap; down again at the end, by the process id that we started."""
+def local_network(
+    directory: Path, *, states: str = "it,ro", settings: dict[str, str] | None = None
+) -> Iterator[LocalNetwork]:
+    """Up, with every node behind a wire tap; down again at the end, by the process id that we started.
+
+    `settings`: of every node, beside what `network up` sets.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     temporary = directory.with_name(f"{directory.name}-temporary")
     temporary.mkdir(exist_ok=True)
@@ -166,6 +171,7 @@ def local_network(directory: Path, *, states: str = "it,ro") -> Iterator[LocalNe
                 *(sys.executable, "-m", "service.cli.main", "network", "up"),
                 *("--dir", str(directory), "--states", states),
                 *("--set", f"hub_url=nats://127.0.0.1:{tap.port}"),
+                *(word for name, value in (settings or {}).items() for word in ("--set", f"{name}={value}")),
             ],
             cwd=REPOSITORY,
             env={**os.environ, "TMPDIR": str(temporary)},

@@ -69,6 +69,8 @@ async def test_signing_in_is_tried_a_few_times_from_one_address(stand: AccessSta
     never = f"/auth/invitation/{'A' * 43}"
     for _ in range(3):
         assert (await stand.browser().post(never)).status_code == 404
+    # Looking at a link says nothing about it, and is no attempt: not even when there were too many.
+    assert (await stand.browser().get(never)).status_code == 200
     for path in (never, "/oauth/token"):
         refused = await stand.browser().post(path)
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "10")
