@@ -75,17 +75,20 @@ def carried_by(
     towards: StateCode,
     at: datetime,
     blind: bool = False,
+    by: Collection[Address] | None = None,
 ) -> Carrier:
     """The node that an authority is reached at. `towards`: the other State of the message. `procedure`: None
     for a move whose conversation is not known yet.
 
     `blind`: what no mandate gives the intermediary to read, it may carry, as long as some mandate of that
-    State is in force. Refuses as `Directory.authority` and `Directory.node`, and as `require_mandate`.
+    State is in force. `by`: under a mandate of one of these intermediaries of that node; None for whichever
+    has one, which is right for what a node does and wrong for what somebody does there. Refuses as
+    `Directory.authority` and `Directory.node`, and as `require_mandate`.
     """
     node = directory.node(directory.authority(address).node).code
     if not is_intermediary_node(directory, node, address):
         return Carrier(node=node)
-    intermediaries = intermediary_of_node(directory, node)
+    intermediaries = [one for one in intermediary_of_node(directory, node) if by is None or one in by]
     state = state_of(address)
     refused: NotAcceptable | None = None
     for intermediary in intermediaries:

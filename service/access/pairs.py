@@ -45,6 +45,7 @@ __all__ = [
     "IDENTITY_RELEASE",
     "KEY_ACTION",
     "KINDS",
+    "VIA",
     "Act",
     "ApprovalId",
     "ApprovalKind",
@@ -86,6 +87,8 @@ class ApprovalKind:
     used_later: bool = False
 
 
+VIA: Final = "via"
+"""The fact that names the intermediary through which a proposed message would be said."""
 IDENTITY_RELEASE: Final = "identity-release"
 KEY_ACTION: Final = "key-action"
 DIRECTORY_ACTION: Final = "directory-action"
@@ -255,12 +258,14 @@ def may_see(actor: Actor, row: Row[Any]) -> bool:
 
 
 def proposer_of(row: Row[Any]) -> Actor:
-    """Whoever proposed it, with what their role may do today."""
+    """Whoever proposed it, with what their role may do today; at an intermediary's node through the one that
+    they proposed it for."""
     role = Role(row.proposed_role)
+    spoke_as = (row.proposing, facts_of(row).get(VIA))
     return Actor(
         person=row.proposed_by,
         role=role,
-        authorities=frozenset() if row.proposing is None else frozenset({Address(row.proposing)}),
+        authorities=frozenset(Address(one) for one in spoke_as if one is not None),
         scopes=ROLE_SCOPES[role],
         expires_at=row.expires_at,
     )
@@ -283,6 +288,9 @@ def check_decision(actor: Actor, row: Row[Any], decision: Decision, now: datetim
         actor.require(Scope(facts_of(row)["scope"]))
     if kind.of_a_case and row.deciding is not None:
         actor.require_authority(Address(row.deciding))
+    if VIA in facts_of(row):
+        # Another intermediary at the same node has other mandates.
+        actor.require_authority(Address(facts_of(row)[VIA]))
     state = state_at(row, now)
     if state == "lapsed":
         raise Conflict("access.lapsed", "nobody decided in time; it has to be proposed again")

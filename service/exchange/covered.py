@@ -5,6 +5,9 @@ when, what proves it and what is owed. What it *says* is asked here, of each mes
 everything that shows it. A mandate that was narrowed after the message came closes it, and a wider one opens
 it again: nothing is written down for either.
 
+Where one node serves two intermediaries, each has its own mandates: whoever reads, hands over or types does
+so under one that was given to theirs (`speaks_as`).
+
 At a State's own node there is nothing to ask.
 """
 
@@ -18,6 +21,7 @@ from sqlmodel import Session
 
 from protocol import conversations
 from protocol.conversations import Thread
+from protocol.directory import Directory
 from protocol.directory.mandates import intermediary_of_node, require_mandate
 from protocol.errors import NotAcceptable
 from protocol.identifiers import Address, StateCode, state_of
@@ -26,7 +30,7 @@ from service.access.actor import Actor
 from service.node import Node
 from service.store.tables import THREAD
 
-__all__ = ["MayRead", "Part"]
+__all__ = ["MayRead", "Part", "speaks_as"]
 
 type Part = Literal["coded", "narrative", "identity"]
 type _Sides = frozenset[tuple[StateCode, StateCode]]
@@ -48,6 +52,14 @@ class _Said(Protocol):
     def thread(self) -> Any: ...
 
 
+def speaks_as(node: Node, directory: Directory, actor: Actor) -> tuple[Address, ...]:
+    """The actor's own intermediaries at this node: only what was given to one of these is theirs to use. None
+    at a State's node."""
+    if node.state != "int":
+        return ()
+    return tuple(one for one in intermediary_of_node(directory, node.code) if actor.acts_for(one))
+
+
 class MayRead:
     """For one request of one reader. However many messages are asked about, the directory is asked once for
     each procedure between the same States."""
@@ -59,9 +71,7 @@ class MayRead:
         self._given: dict[tuple[str | None, _Sides], frozenset[str] | NotAcceptable] = {}
         if not self._anything:
             self._directory, self._now = node.directory.current(), node.clock.now()
-            self._speaks_as = [
-                one for one in intermediary_of_node(self._directory, node.code) if actor.acts_for(one)
-            ]
+            self._speaks_as = speaks_as(node, self._directory, actor)
 
     def require(self, said: _Said, part: Part = "coded") -> None:
         """Refuses as `require_mandate`, and `mandate.part` for a part that the mandate does not give."""

@@ -36,6 +36,7 @@ from protocol.statements import StatementType, read
 from service.access.actor import Actor
 from service.access.roles import Scope
 from service.exchange import agreements
+from service.exchange.covered import speaks_as
 from service.exchange.views import SignedSubmission, Submission
 from service.node import Node
 from service.store import mailbox
@@ -72,7 +73,7 @@ async def prepare(node: Node, actor: Actor, submission: Submission | SignedSubmi
     _require_proposer(actor, submission.type)
     thread = await _thread_of(node, submission)
     agreement = await agreements.bytes_to_sign(node, actor, submission)
-    return _to_sign(node, submission, thread, agreement, directory, now)
+    return _to_sign(node, actor, submission, thread, agreement, directory, now)
 
 
 def _presigned(
@@ -89,7 +90,9 @@ def _presigned(
     _require_proposer(actor, content.type)
     described = described_attachments(messages.validate(content).identity)
     check_described(content.attachments, described)
-    _, towards = _carriers(node, directory, content.sender, content.recipient, content.type, now)
+    if content.via is not None:
+        actor.require_authority(content.via)
+    _, towards = _carriers(node, actor, directory, content.sender, content.recipient, content.type, now)
     procedure = conversations.procedure_of(content.type)
     check_relayed(content, procedure=procedure, directory=directory, now=now, node=node.code)
     peer = towards.node
@@ -111,6 +114,7 @@ def _presigned(
 
 def _to_sign(
     node: Node,
+    actor: Actor,
     submission: Submission,
     thread: ThreadId,
     agreement: bytes | None,
@@ -118,7 +122,7 @@ def _to_sign(
     now: datetime,
 ) -> Prepared:
     speaks, towards = _carriers(
-        node, directory, submission.sender, submission.recipient, submission.type, now
+        node, actor, directory, submission.sender, submission.recipient, submission.type, now
     )
     peer = towards.node
     recipient = directory.authority(submission.recipient)
@@ -205,10 +209,16 @@ def _require_proposer(actor: Actor, type_: str) -> None:
 
 
 def _carriers(
-    node: Node, directory: Directory, sender: Address, recipient: Address, type_: str, now: datetime
+    node: Node,
+    actor: Actor,
+    directory: Directory,
+    sender: Address,
+    recipient: Address,
+    type_: str,
+    now: datetime,
 ) -> tuple[Carrier, Carrier]:
     """How the sender speaks, and the node to send to. Refuses what no directory entry and no mandate allows,
-    before anything is signed.
+    before anything is signed. A State without a node speaks through the actor's own intermediary alone.
 
     A procedure-neutral move has its competence, and the mandate for it, checked when its conversation is
     known.
@@ -222,8 +232,9 @@ def _carriers(
             "recipient.same_node",
             "sender and recipient share a node; this service carries messages between States",
         )
+    own = speaks_as(node, directory, actor)
     return (
-        carried_by(directory, sender, procedure=procedure, towards=state_of(recipient), at=now),
+        carried_by(directory, sender, procedure=procedure, towards=state_of(recipient), at=now, by=own),
         carried_by(directory, recipient, procedure=procedure, towards=state_of(sender), at=now, blind=True),
     )
 

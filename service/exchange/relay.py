@@ -8,6 +8,7 @@ The clock runs on whatever is recorded here: only what the authority answers mov
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ from service.access import journal
 from service.access.actor import Actor
 from service.errors import Conflict, NotFound
 from service.exchange import proof
+from service.exchange.covered import speaks_as
 from service.exchange.views import PendingRelay, PendingRelays, RelayOutcome, RelayView
 from service.node import Node
 from service.store import mailbox, relay
@@ -64,9 +66,11 @@ def await_hand_over(
         )
 
 
-def require_mandate_for(node: Node, session: Session, row: Row[Any], now: datetime) -> None:
-    """Refuses as `carried_by`: what waits here is handed over under a mandate in force now, or not at all."""
+def require_mandate_for(node: Node, session: Session, actor: Actor, row: Row[Any], at: datetime) -> None:
+    """Refuses as `carried_by`: what waits here is handed over under a mandate in force at `at`, given to the
+    actor's own intermediary, or not at all."""
     directory = node.directory.current()
+    own = speaks_as(node, directory, actor)
     message = mailbox.find_message(session.connection(), NodeCode(row.sender_node), MessageId(row.id))
     if message is None:  # sealed past this node: whatever mandate there is
         carried_by(
@@ -74,8 +78,9 @@ def require_mandate_for(node: Node, session: Session, row: Row[Any], now: dateti
             Address(row.recipient),
             procedure=None,
             towards=directory.state_of_node(NodeCode(row.sender_node)),
-            at=now,
+            at=at,
             blind=True,
+            by=own,
         )
         return
     thread = mailbox.load_thread(session.connection(), ThreadId(message.thread))
@@ -84,7 +89,8 @@ def require_mandate_for(node: Node, session: Session, row: Row[Any], now: dateti
         Address(row.recipient),
         procedure=conversations.procedure_of(message.type, thread),
         towards=state_of(Address(message.sender)),
-        at=now,
+        at=at,
+        by=own,
     )
     if carrier.node != node.code:
         raise NotAcceptable(
@@ -93,19 +99,21 @@ def require_mandate_for(node: Node, session: Session, row: Row[Any], now: dateti
 
 
 async def pending_relays(node: Node, actor: Actor) -> PendingRelays:
-    """What the actor's authorities are to be handed, oldest first; nothing that no mandate covers now."""
+    """What the actor's authorities are to be handed, oldest first; nothing that no mandate of their own
+    intermediary covers now."""
     now = node.clock.now()
 
     def work(session: Session) -> PendingRelays:
         found: list[PendingRelay] = []
-        rows = relay.pending(session.connection(), actor.authorities, SHOWN_AT_MOST + 1)
-        for row in rows[:SHOWN_AT_MOST]:
+        for row in _waiting(session, actor):
             try:
-                require_mandate_for(node, session, row, now)
+                require_mandate_for(node, session, actor, row, now)
             except NotAcceptable:
                 continue
+            if len(found) == SHOWN_AT_MOST:
+                return PendingRelays(at=now, messages=tuple(found), more=True)
             found.append(_pending(row))
-        return PendingRelays(at=now, messages=tuple(found), more=len(rows) > SHOWN_AT_MOST)
+        return PendingRelays(at=now, messages=tuple(found), more=False)
 
     return await node.store.read(work)
 
@@ -115,7 +123,7 @@ async def record_relay(node: Node, actor: Actor, message: MessageId, outcome: Re
     failure may be followed by another, or by the hand-over.
 
     NotFound `relay.not_to_hand_over`; Conflict `relay.done` when it was handed over already and now by
-    another way, or not; NotAcceptable as `require_mandate_for`.
+    another way, or not; NotAcceptable as `require_mandate_for`, of what was recorded already also as of then.
     """
     now = node.clock.now()
     directory = node.directory.current()
@@ -123,18 +131,17 @@ async def record_relay(node: Node, actor: Actor, message: MessageId, outcome: Re
     def work(session: Session) -> RelayView:
         connection = session.connection()
         row = _own(session, actor, message)
-        if row.state == "handed-over":
-            if outcome.outcome == "handed-over" and row.way == outcome.way:
+        same_failure = ("failed", outcome.way, outcome.reason, outcome.attempt)
+        if row.state == "handed-over" or (row.state, row.way, row.code, row.attempts) == same_failure:
+            try:
+                require_mandate_for(node, session, actor, row, now)
+            except NotAcceptable:
+                # Whoever recorded it under a mandate that has ended since asks perhaps for a lost answer.
+                require_mandate_for(node, session, actor, row, row.changed_at)
+            if row.state == outcome.outcome and row.way == outcome.way:
                 return _view(session, row)
             raise Conflict("relay.done", "it was handed over, as its evidence says")
-        if (row.state, row.way, row.code, row.attempts) == (
-            "failed",
-            outcome.way,
-            outcome.reason,
-            outcome.attempt,
-        ):
-            return _view(session, row)
-        require_mandate_for(node, session, row, now)
+        require_mandate_for(node, session, actor, row, now)
         sender = NodeCode(row.sender_node)
         known = mailbox.find_message(connection, sender, message)
         proven = proof.issue(
@@ -183,12 +190,21 @@ async def relay_envelope(node: Node, actor: Actor, message: MessageId) -> bytes:
         row = _own(session, actor, message)
         if row.envelope is None:
             raise NotFound("relay.not_to_hand_over", "nothing of this message was sealed past this node")
-        require_mandate_for(node, session, row, now)
+        require_mandate_for(node, session, actor, row, now)
         journal.note(session, actor, "envelope-exported", message, at=now)
         data: bytes = row.envelope
         return data
 
     return await node.store.write(work)
+
+
+def _waiting(session: Session, actor: Actor) -> Iterator[Row[Any]]:
+    """All of it, some at a time: what another intermediary of this node is to hand over stands in front of
+    nothing."""
+    after: Row[Any] | None = None
+    while rows := relay.pending(session.connection(), actor.authorities, SHOWN_AT_MOST, after=after):
+        yield from rows
+        after = rows[-1]
 
 
 def _own(session: Session, actor: Actor, message: MessageId) -> Row[Any]:

@@ -102,7 +102,7 @@ def keep(
         actor,
         wait.kind,
         content.id,
-        wait.facts,
+        wait.facts if content.via is None else {**wait.facts, pairs.VIA: content.via},
         now,
         case=content.case,
         proposing=content.sender,

@@ -25,6 +25,7 @@ from sqlmodel import Session
 
 from protocol.content import read_content
 from protocol.conversations import Thread
+from protocol.directory.mandates import intermediary_of_node
 from protocol.errors import Refused
 from protocol.identifiers import Address, CaseReference, MessageId, StateCode, ThreadId, state_of
 from protocol.safeguards import ProtectionStatus
@@ -150,7 +151,8 @@ class Reminders:
         actor = Actor(
             person=AUTOMATIC.person,
             role=AUTOMATIC.role,
-            authorities=frozenset({waiting}),
+            # For a State without a node, through whichever intermediary of this node has its mandate.
+            authorities=frozenset({waiting, *intermediary_of_node(node.directory.current(), node.code)}),
             scopes=AUTOMATIC.scopes,
             expires_at=AUTOMATIC.expires_at,
         )

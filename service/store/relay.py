@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, tuple_, update
 
 from protocol.identifiers import Address, CaseReference, MessageId, NodeCode
 from service.store.tables import MESSAGE, RELAY
@@ -59,8 +59,13 @@ def of_message(
     ).first()
 
 
-def pending(connection: Connection, recipients: Collection[Address], most: int) -> Sequence[Row[Any]]:
-    """What is not handed over yet, oldest first, with the message's row beside it where it could be read."""
+def pending(
+    connection: Connection, recipients: Collection[Address], most: int, *, after: Row[Any] | None = None
+) -> Sequence[Row[Any]]:
+    """What is not handed over yet, oldest first, with the message's row beside it where it could be read.
+    `after`: the last row of the page before."""
+    place = (RELAY.c.received_at, RELAY.c.id, RELAY.c.sender_node)
+    further = () if after is None else (tuple_(*place) > (after.received_at, after.id, after.sender_node),)
     return connection.execute(
         select(RELAY, MESSAGE.c.type, MESSAGE.c.sender, MESSAGE.c.thread, MESSAGE.c.due_at, MESSAGE.c.urgency)
         .join_from(
@@ -69,8 +74,8 @@ def pending(connection: Connection, recipients: Collection[Address], most: int) 
             (MESSAGE.c.sender_node == RELAY.c.sender_node) & (MESSAGE.c.id == RELAY.c.id),
             isouter=True,
         )
-        .where(RELAY.c.state.in_(_OPEN), RELAY.c.recipient.in_(sorted(recipients)))
-        .order_by(RELAY.c.received_at, RELAY.c.id)
+        .where(RELAY.c.state.in_(_OPEN), RELAY.c.recipient.in_(sorted(recipients)), *further)
+        .order_by(*place)
         .limit(most)
     ).all()
 
