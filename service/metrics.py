@@ -81,6 +81,12 @@ class Metrics:
             ["cause"],
             registry=registry,
         )
+        self._clock_claims_left_out = Counter(
+            "fp_clock_claims_left_out_total",
+            "Deadlines that a peer's node said to count differently, and that were left out",
+            ["peer"],
+            registry=registry,
+        )
         self._channel_lacks = Gauge(
             "fp_channel_lacks",
             "Envelopes that a peer sent and that have not come",
@@ -263,6 +269,10 @@ class Metrics:
 
     def clock_differs(self, cause: str) -> None:
         self._clock_differs.labels(self._capped("cause", cause)).inc()
+
+    def clock_claims_left_out(self, peer: str, count: int) -> None:
+        """Known already, no difference, not owed, or no instant of a deadline."""
+        self._clock_claims_left_out.labels(self._capped("peer", peer)).inc(count)
 
     def overdue(self, threads: dict[str, int], *, oldest_seconds: float) -> None:
         """`threads` by procedure; `oldest_seconds` as `fp_oldest_unanswered_seconds` says."""

@@ -307,7 +307,7 @@ def _entries(session: Session, actor: Actor, may_read: MayRead, case: Row[Any]) 
             state=row.obligation,
             issuer=row.peer,
             code=row.cause,
-            due=DueView(at=min(row.ours_at, row.theirs_at), basis="project-choice"),
+            due=DueView(at=row.holds_at or min(row.ours_at, row.theirs_at), basis="project-choice"),
         )
         for row in connection.execute(
             select(CLOCK_DIFFERENCE).where(CLOCK_DIFFERENCE.c.case_reference == case.reference)

@@ -1,7 +1,8 @@
 """Both nodes compute the same instants from the same message, and say so: what the recipient's node counted
-travels in its evidence, and the sender's node compares (ADR 0027).
+travels in its evidence, and the sender's node compares (ADR 0027). Where it counts otherwise it says so in
+evidence of its own, `clock-differs`, and the recipient's node compares too (ADR 0036).
 
-The facts of `content-consigned`, for a message that starts a clock:
+The facts of `content-consigned`, for a message that starts a clock, and of `clock-differs` for what differs:
 
     due.<obligation>   the instant, before any pause
     calendar           digest of the directory entry that it was counted on
@@ -9,14 +10,15 @@ The facts of `content-consigned`, for a message that starts a clock:
     deadlines          digest of the table of lengths
     time_zones         release of the time-zone database
 
-Where they differ the earlier instant holds, people are told, and each clock goes on. A node that says nothing
-of it is of an earlier release.
+Where they differ the earlier instant holds, people are told on both sides, and each clock goes on. Whoever
+owes the answer is hurried by the other's word by a day at most. A node that says nothing of it is of an
+earlier release, and one that does not know `clock-differs` leaves it out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row
@@ -28,15 +30,28 @@ from protocol.conversations import Thread
 from protocol.deadlines import Terms
 from protocol.directory import Directory
 from protocol.evidence import Evidence
-from protocol.identifiers import Address, CaseReference, MessageId, ThreadId
+from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, ThreadId
 from service import time_zones
+from service.exchange import proof
 from service.exchange.message_row import stored_statement
 from service.node import Node
 from service.notices import tell
 from service.store import deadlines, mailbox
 
-__all__ = ["compare", "counted", "keep_duties", "tell_of_escalation", "to_be_notified"]
+__all__ = [
+    "DIFFERS",
+    "compare",
+    "counted",
+    "keep_duties",
+    "take_difference",
+    "tell_of_escalation",
+    "to_be_notified",
+]
 
+DIFFERS = "clock-differs"
+"""Kind of the evidence by which the sender's node says that it counts otherwise."""
+LONGEST = timedelta(days=3_653)
+"""No instant further from its message is a count of a deadline: ten years, a project choice."""
 _DUE = "due."
 _CAUSES = (
     ("calendar", "calendar"),
@@ -66,36 +81,78 @@ def counted(thread: Thread, content: Content) -> Mapping[str, str]:
 
 
 def compare(node: Node, session: Session, row: Row[Any], receipt: Evidence, now: datetime) -> None:
-    """Theirs with ours, for one of our messages."""
+    """Theirs with ours, for one of our messages. What differs is told here, and to their node once."""
+    ours, found = _compared(node, session, row, receipt, now)
+    if found:
+        proof.issue(
+            node,
+            session,
+            kind=DIFFERS,
+            sender=node.code,
+            message=MessageId(row.id),
+            statement_digest=row.statement_digest,
+            facts={
+                name: text
+                for name, text in ours.items()
+                if not name.startswith(_DUE) or name.removeprefix(_DUE) in found
+            },
+            directory=node.directory.current(),
+            now=now,
+            to=NodeCode(receipt.issuer),
+        )
+
+
+def take_difference(node: Node, session: Session, row: Row[Any], receipt: Evidence, now: datetime) -> bool:
+    """What the sender's node says that it counts otherwise, for a message that it sent us. True when it told
+    anything new; what is no difference, not owed, or no instant is left out and counted."""
+    said = sum(name.startswith(_DUE) for name in receipt.facts)
+    _, found = _compared(node, session, row, receipt, now)
+    if len(found) < max(said, 1):
+        left_out = max(said, 1) - len(found)
+        node.metrics.clock_claims_left_out(receipt.issuer, left_out)
+        node.log.warning("clock.claim_left_out", peer=receipt.issuer, id=row.id, count=left_out)
+    return bool(found)
+
+
+def _compared(
+    node: Node, session: Session, row: Row[Any], said: Evidence, now: datetime
+) -> tuple[Mapping[str, str], frozenset[str]]:
+    """What we counted, and the obligations of which it was not known that they count otherwise."""
     theirs = {
         name.removeprefix(_DUE): at
-        for name, text in receipt.facts.items()
+        for name, text in said.facts.items()
         if name.startswith(_DUE) and (at := _read(text))
     }
     thread = mailbox.load_thread(session.connection(), ThreadId(row.thread)) if theirs else None
     terms = _terms(thread, MessageId(row.id)) if thread else None
     if thread is None or terms is None:
-        return
+        return {}, frozenset()
     ours = counted(thread, read_content(stored_statement(row), None, None))
-    cause = next((code for fact, code in _CAUSES if _differs(ours, receipt.facts, fact)), "unexplained")
+    cause = next((code for fact, code in _CAUSES if _differs(ours, said.facts, fact)), "unexplained")
+    told = row.direction == "in"
+    found = set()
     for due in terms.dues:
         at = theirs.get(due.obligation)
-        if at is None or at == due.at:
+        if at is None or at == due.at or not timedelta(0) < at - terms.start <= LONGEST:
             continue
         values = {
             "message": row.id,
             "obligation": due.obligation,
             "thread": row.thread,
             "case_reference": row.case_reference,
-            "peer": receipt.issuer,
+            "peer": said.issuer,
             "ours_at": due.at,
             "theirs_at": at,
             "cause": cause,
         }
-        if deadlines.differ(session.connection(), values, now=now):
+        holds_at = deadlines.differ(session.connection(), values, state=node.state, told=told, now=now)
+        if holds_at is not None:
+            found.add(due.obligation)
             node.metrics.clock_differs(cause)
-            node.log.warning("clock.differs", peer=receipt.issuer, id=row.id, code=cause)
-            _tell_of_difference(session, Address(row.sender), row.id, due.obligation, min(at, due.at), now)
+            node.log.warning("clock.differs", peer=said.issuer, id=row.id, code=cause)
+            office = Address(row.recipient if told else row.sender)
+            _tell_of_difference(session, office, row.id, due.obligation, holds_at, now)
+    return ours, frozenset(found)
 
 
 def tell_of_escalation(

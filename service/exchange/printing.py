@@ -26,6 +26,7 @@ from protocol.rendering import (
 from protocol.rendering.words import Document
 from service.access.actor import Actor
 from service.exchange.cases import case_timeline
+from service.exchange.clocks import DIFFERS
 from service.exchange.reading import journal_reading, own_message, readable_without_identity
 from service.exchange.relayed import attested
 from service.exchange.views import TimelineEntry, TimelineView, ViaView
@@ -121,6 +122,8 @@ def _events(timeline: TimelineView) -> Iterator[TimelineEvent]:
                     entry.thread is None or owed.get(entry.thread) != entry.due.at
                 )
                 yield _message(entry, answered)
+            case "evidence" if entry.evidence == DIFFERS:
+                continue  # as its finding is, below
             case "evidence":
                 yield TimelineEvent(
                     at=entry.at,

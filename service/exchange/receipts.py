@@ -35,8 +35,8 @@ from service.store import attachments, mailbox, outgoing
 
 __all__ = ["about_nothing_read", "confirm_on_paper", "opened_by", "rebuild", "take_back", "take_receipts"]
 
-WITH_THEIR_MESSAGE = frozenset({"countersigned", "received-from-non-node"})
-"""Kinds that travel with a message, behind it, and not back."""
+WITH_THEIR_MESSAGE = frozenset({"countersigned", "received-from-non-node", clocks.DIFFERS})
+"""Kinds of the sender's side: they travel behind a message, and not back."""
 RESEAL_AFTER = timedelta(seconds=2)
 """The peer could not open it: most likely our copy of its keys is old. A moment later the directory is
 fresh."""
@@ -60,7 +60,7 @@ def take_receipts(
         try:
             receipt = evidence.read_evidence(statement)
             if receipt.kind.name in WITH_THEIR_MESSAGE:
-                _take_with_message(session, statement, receipt, sender)
+                _take_with_message(node, session, statement, receipt, sender, now)
                 continue
             row = _own_message(node, session, receipt, sender)
         except Refused as reason:
@@ -69,8 +69,12 @@ def take_receipts(
         _apply(node, session, statement, receipt, row, now)
 
 
-def _take_with_message(session: Session, statement: Statement, receipt: Evidence, sender: NodeCode) -> None:
-    """The sender's focal point has approved it, or an intermediary says where it had it from."""
+def _take_with_message(
+    node: Node, session: Session, statement: Statement, receipt: Evidence, sender: NodeCode, now: datetime
+) -> None:
+    """The sender's focal point has approved it, an intermediary says where it had it from, or the sender's
+    node counts a deadline otherwise: that is kept only where it says something new, so that there is no more
+    of it than there is owed."""
     about = receipt.about
     row = mailbox.find_message(session.connection(), about.sender_node, about.id)
     if row is None or about.sender_node != sender or row.direction != "in":
@@ -82,6 +86,8 @@ def _take_with_message(session: Session, statement: Statement, receipt: Evidence
         receipt,
         Parties(sender_node=sender, recipient_node=sender, recipient=Address(row.recipient)),
     )
+    if receipt.kind.name == clocks.DIFFERS and not clocks.take_difference(node, session, row, receipt, now):
+        return
     proof.store(
         session,
         statement,

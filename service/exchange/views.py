@@ -781,7 +781,8 @@ class DeadlineView:
     """Something that is owed. It says whose and when, never about what: an operator reads it.
 
     `kind`: an `answer` to `message` of `thread`, or a `duty` towards the child that this State has alone.
-    `owing`: the authority that owes it. `due` is the earlier one where the two nodes count differently.
+    `owing`: the authority that owes it. `due` is what holds where the two nodes count differently: the
+    earlier one, for what this State owes by a day at most.
     """
 
     case: CaseReference

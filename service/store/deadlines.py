@@ -15,7 +15,8 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from protocol.conversations import Owed, Thread, lapses_at, table_for
-from protocol.identifiers import Address, CaseReference
+from protocol.conversations.conditions import CLOCKS_DIFFER_BY
+from protocol.identifiers import Address, CaseReference, StateCode, state_of
 from service.store.prepared import Adding, Change, Query
 from service.store.tables import CLOCK_DIFFERENCE, DEADLINE, MESSAGE, THREAD
 
@@ -37,6 +38,13 @@ _OF_THREAD = Query(
     ).where(DEADLINE.c.thread == bindparam("thread"))
 )
 _URGENCY = Query(select(MESSAGE.c.urgency).where(MESSAGE.c.id == bindparam("message")).limit(1))
+_HELD = Query(
+    select(CLOCK_DIFFERENCE.c.ours_at, CLOCK_DIFFERENCE.c.theirs_at, CLOCK_DIFFERENCE.c.holds_at).where(
+        CLOCK_DIFFERENCE.c.message == bindparam("message"),
+        CLOCK_DIFFERENCE.c.obligation == bindparam("obligation"),
+        CLOCK_DIFFERENCE.c.thread == bindparam("thread"),
+    )
+)
 _ADD = Adding(DEADLINE)
 _THIS = tuple(DEADLINE.c[name] == bindparam(f"of_{name}") for name in _KEY)
 _DROP = Change(delete(DEADLINE).where(*_THIS))
@@ -67,7 +75,8 @@ def save(connection: Connection, thread: Thread, *, now: datetime, new: bool) ->
             "paused": paused,
         }
         if row is None:
-            _ADD.run(connection, _row(connection, thread, owed, now) | followed)
+            earlier = timedelta(0) if new else _held_earlier(connection, thread, owed)
+            _ADD.run(connection, _row(connection, thread, owed, now, earlier) | followed)
         elif row.counted_at != owed.due.at:
             moved = {
                 "counted_at": owed.due.at,
@@ -130,30 +139,39 @@ def drop_duty(connection: Connection, case: CaseReference, duty: str) -> None:
     _DROP.run(connection, **_of(name, name, duty))
 
 
-def differ(connection: Connection, values: Mapping[str, Any], *, now: datetime) -> bool:
-    """Keep that the other node counts another instant, and let the earlier one hold. False, and nothing done,
-    when it is known."""
-    insert: Any = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert
-    kept = connection.execute(
-        insert(CLOCK_DIFFERENCE).values(**values, found_at=now).on_conflict_do_nothing()
-    )
-    if kept.rowcount != 1:
-        return False
-    earlier_by = max(0, int((values["ours_at"] - values["theirs_at"]).total_seconds()))
+def differ(
+    connection: Connection, values: Mapping[str, Any], *, state: StateCode, told: bool, now: datetime
+) -> datetime | None:
+    """Keep that the other node counts another instant, and let the earlier one hold: never a later one, and
+    by `CLOCKS_DIFFER_BY` at most where `state` owes the answer, or where the sender's node has `told` it.
+
+    What holds now, before any pause; None, and nothing done, when it is known.
+    """
     this = (
         DEADLINE.c.message == values["message"],
         DEADLINE.c.obligation == values["obligation"],
         DEADLINE.c.thread == values["thread"],
     )
-    found = connection.execute(select(DEADLINE.c.counted_at).where(*this)).scalar_one_or_none()
+    found = connection.execute(select(DEADLINE.c.counted_at, DEADLINE.c.owed_by).where(*this)).one_or_none()
+    earlier = max(timedelta(0), values["ours_at"] - values["theirs_at"])
+    if told or (found is not None and state_of(Address(found.owed_by)) == state):
+        earlier = min(earlier, CLOCKS_DIFFER_BY)
+    holds_at: datetime = values["ours_at"] - earlier
+    insert: Any = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert
+    kept = connection.execute(
+        insert(CLOCK_DIFFERENCE).values(**values, holds_at=holds_at, found_at=now).on_conflict_do_nothing()
+    )
+    if kept.rowcount != 1:
+        return None
+    earlier_by = int(earlier.total_seconds())
     if earlier_by and found is not None:
-        due_at = found - timedelta(seconds=earlier_by)
+        due_at = found.counted_at - timedelta(seconds=earlier_by)
         connection.execute(
             update(DEADLINE)
             .where(*this)
             .values(earlier_by=earlier_by, due_at=due_at, step=None, step_at=None, look_at=now)
         )
-    return True
+    return holds_at
 
 
 def unlisted(connection: Connection, most: int) -> list[str]:
@@ -163,7 +181,19 @@ def unlisted(connection: Connection, most: int) -> list[str]:
     return [str(thread) for thread in connection.execute(found).scalars()]
 
 
-def _row(connection: Connection, thread: Thread, owed: Owed, now: datetime) -> dict[str, Any]:
+def _held_earlier(connection: Connection, thread: Thread, owed: Owed) -> timedelta:
+    """By how much the other node's count holds for what is owed again, after an answer that was refused."""
+    row = _HELD.one(connection, message=owed.message, obligation=owed.obligation, thread=thread.id)
+    if row is None:
+        return timedelta(0)
+    holds_at: datetime = row.holds_at or min(row.ours_at, row.theirs_at)
+    earlier: timedelta = row.ours_at - holds_at
+    return earlier
+
+
+def _row(
+    connection: Connection, thread: Thread, owed: Owed, now: datetime, earlier: timedelta
+) -> dict[str, Any]:
     said = _URGENCY.one(connection, message=owed.message)
     return {
         "thread": thread.id,
@@ -176,8 +206,8 @@ def _row(connection: Connection, thread: Thread, owed: Owed, now: datetime) -> d
         "urgency": "ordinary" if said is None else said.urgency,
         "basis": owed.due.basis,
         "counted_at": owed.due.at,
-        "due_at": owed.due.at,
-        "earlier_by": 0,
+        "due_at": owed.due.at - earlier,
+        "earlier_by": int(earlier.total_seconds()),
         "look_at": now,
     }
 

@@ -84,7 +84,8 @@ class ReminderRow(Row, table=True):
 
 
 class ClockDifference(Row, table=True):
-    """The recipient's node counted another instant from the same message."""
+    """The other node counted another instant from the same message, before any pause. `holds_at`: what holds
+    here because of it; None in rows of an earlier release, where it is the earlier of the two."""
 
     __tablename__ = "clock_difference"
     __table_args__ = (Index("ix_clock_difference_case_reference", "case_reference"),)
@@ -96,6 +97,7 @@ class ClockDifference(Row, table=True):
     peer: str
     ours_at: datetime = Field(sa_type=Instant)
     theirs_at: datetime = Field(sa_type=Instant)
+    holds_at: datetime | None = Field(default=None, sa_type=Instant)
     cause: str
     found_at: datetime = Field(sa_type=Instant)
 
