@@ -25,12 +25,13 @@ from datetime import datetime
 from types import MappingProxyType
 
 from protocol.agreed import SUSPENSION
+from protocol.agreement import ACCEPTANCE, VERSIONS
 from protocol.case_file import CaseFile, ProtectionStatus, Role
 from protocol.conversations import PredecessorMissing
 from protocol.errors import Missing, NotAcceptable
 from protocol.identifiers import Address, CaseReference, MessageId, ThreadId
 from protocol.safeguards import closing, consent, decision, people, risks, sending
-from protocol.safeguards.asked import ABSENT, Asked, Guarded
+from protocol.safeguards.asked import ABSENT, HANDOVER, Asked, Guarded
 from protocol.safeguards.draft import prospective
 from protocol.safeguards.rows import SAFEGUARDS, EvaluatedBy, Mark, Safeguard, Source, guarding
 
@@ -49,6 +50,7 @@ __all__ = [
     "guarding",
     "needs_documents",
     "ready",
+    "ready_reads_documents",
     "unmet",
 ]
 
@@ -75,6 +77,8 @@ CHECKS: Mapping[int, Check] = MappingProxyType(
 )
 _WITHOUT_DOCUMENTS = frozenset({7, 10, 15})
 _PROTECTION = 11
+_RESTS_ON_OTHERS = frozenset({*VERSIONS, ACCEPTANCE, HANDOVER})
+"""What is put, accepted or carried out: others must have supplied what it rests on before it is written."""
 
 
 def needs_documents(message_type: str, protection: ProtectionStatus) -> bool:
@@ -139,6 +143,14 @@ def ready(
     except NotAcceptable as refusal:
         return refusal
     return None
+
+
+def ready_reads_documents(message_type: str, protection: ProtectionStatus) -> bool:
+    """Whether what `ready` says of such a message depends on the file's documents. Of other messages whose
+    safeguards look into the file (an outcome, a decision, a closure) they ask what is written in them."""
+    if message_type == SUSPENSION:
+        return protection is not ProtectionStatus.NOT_SOUGHT
+    return message_type in _RESTS_ON_OTHERS
 
 
 def unmet(case_file: CaseFile, asked: Asked) -> tuple[tuple[Safeguard, tuple[Missing, ...]], ...]:

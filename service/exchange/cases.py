@@ -111,7 +111,7 @@ async def case_timeline(node: Node, actor: Actor, reference: CaseReference) -> T
                     thread,
                     now,
                     # What stands is read out of coded parts.
-                    stands=_standing(session, case.row, thread, now)
+                    stands=_standing(session, case, thread, now, may_read)
                     if may_read.conversation(thread)
                     else None,
                 )
@@ -209,24 +209,35 @@ def _protection_view(row: Row[Any]) -> ProtectionView:
 
 
 def _standing(
-    session: Session, case: Row[Any], thread: conversations.Thread, now: datetime
+    session: Session, case: KnownCase, thread: conversations.Thread, now: datetime, may_read: MayRead
 ) -> StandingView | None:
+    """How it stands is read out of the whole case, so that nothing is shown as in force that is not. Why is
+    told as far as the reader may read the documents that are the reason."""
     if thread.procedure not in ("durable-solution", "risk-assessment"):
         return None
-    file = case_files.whole_file(session.connection(), case)
+    file = case_files.whole_file(session.connection(), case.row)
+    known = may_read.readable(file, case.parties)
+
+    def told(document: str | None) -> bool:
+        return known.whole if document is None else known.file.cited(document) is not None
+
     if thread.procedure == "risk-assessment":
         later = standing.assessment_superseded(file, thread.id)
         if later is None:
             return None
         return StandingView(
             state="superseded" if later else "current",
-            reasons=tuple(StandingReason(code="assessment-superseded", document=one.digest) for one in later),
+            reasons=tuple(
+                StandingReason(code="assessment-superseded", document=one.digest)
+                for one in later
+                if told(one.digest)
+            ),
         )
     agreed = standing.agreement(file, thread.id, now)
     if agreed is None:
         return None
     reasons, concerns = (
-        tuple(StandingReason(code=one.code, document=one.document) for one in several)
+        tuple(StandingReason(code=one.code, document=one.document) for one in several if told(one.document))
         for several in (agreed.reasons, agreed.concerns)
     )
     return StandingView(

@@ -13,24 +13,26 @@ At a State's own node there is nothing to ask.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, Protocol
 
 from sqlalchemy import select
 from sqlmodel import Session
 
 from protocol import conversations
+from protocol.case_file import CaseFile
 from protocol.conversations import Thread
 from protocol.directory import Directory
 from protocol.directory.mandates import intermediary_of_node, require_mandate
-from protocol.errors import NotAcceptable
+from protocol.errors import NotAcceptable, Refused
 from protocol.identifiers import Address, StateCode, state_of
 from protocol.intermediary import parts_to_be_given
 from service.access.actor import Actor
 from service.node import Node
 from service.store.tables import THREAD
 
-__all__ = ["MayRead", "Part", "speaks_as"]
+__all__ = ["MayRead", "Part", "ReadableFile", "speaks_as"]
 
 type Part = Literal["coded", "narrative", "identity"]
 type _Sides = frozenset[tuple[StateCode, StateCode]]
@@ -52,6 +54,14 @@ class _Said(Protocol):
     def thread(self) -> Any: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadableFile:
+    """A case as its reader may know it. `whole`: nothing of it is closed to them, nor can be."""
+
+    file: CaseFile
+    whole: bool
+
+
 def speaks_as(node: Node, directory: Directory, actor: Actor) -> tuple[Address, ...]:
     """The actor's own intermediaries at this node: only what was given to one of these is theirs to use. None
     at a State's node."""
@@ -66,7 +76,7 @@ class MayRead:
 
     def __init__(self, node: Node, session: Session, actor: Actor) -> None:
         self._actor, self._session, self._home = actor, session, node.state
-        self._anything = node.state != "int"
+        self._anything, self._node = node.state != "int", node.code
         self._procedures: dict[str, str | None] = {}
         self._given: dict[tuple[str | None, _Sides], frozenset[str] | NotAcceptable] = {}
         if not self._anything:
@@ -105,6 +115,30 @@ class MayRead:
             return True
         given = self._gives(thread.procedure, thread.asker, thread.answerers)
         return not isinstance(given, NotAcceptable) and "coded" in given
+
+    def readable(self, file: CaseFile, parties: Collection[Address]) -> ReadableFile:
+        """The documents of a whole file whose coded part the reader may read.
+
+        That there are more is taken from what they see anyhow: that their own messages are there, and who
+        takes part in the case (`parties`). What closed ones say, and whether anything was said between
+        authorities that are not the reader's, changes nothing of the answer.
+        """
+        if self._anything:
+            return ReadableFile(file=file, whole=True)
+        read = tuple(one for one in file.documents if self.refusal(one) is None)
+        own = sum(self._actor.acts_for(one.sender, one.recipient) for one in file.documents)
+        unseen = any(self._is_served_here(one) for one in parties if not self._actor.acts_for(one))
+        confirmed = file.confirmed & {one.digest for one in read}
+        return ReadableFile(
+            file=replace(file, documents=read, confirmed=confirmed), whole=own == len(read) and not unseen
+        )
+
+    def _is_served_here(self, party: Address) -> bool:
+        """Messages of such a party may lie here that its own people alone see."""
+        try:
+            return self._directory.authority(party).node == self._node
+        except Refused:
+            return True
 
     def _gives(
         self, procedure: str | None, sender: Address, recipients: Iterable[Address]

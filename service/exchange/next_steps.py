@@ -1,36 +1,46 @@
-"""What can I do next, and what is missing? Asked before anyone tries, answered by the same rules."""
+"""What can I do next, and what is missing? Asked before anyone tries, answered by the same rules.
+
+At an intermediary's node what is shown rests only on what the reader may read (ADR 0037). A safeguard that
+looks into the documents of a case of which some are closed to the reader is not answered there, in either
+direction: `mandate.undecided` says so, whatever the closed ones say. Whoever sends it all the same is told by
+the safeguards themselves, which see the whole case always.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import select
 from sqlmodel import Session
 
 from protocol import conversations, safeguards
-from protocol.case_file import CaseFile
 from protocol.conversations import Thread
 from protocol.directory import Directory
-from protocol.directory.mandates import carried_by, intermediary_of_node
+from protocol.directory.mandates import carried_by
 from protocol.errors import NotAcceptable
 from protocol.identifiers import Address, CaseReference, MessageId, ThreadId, state_of
 from protocol.intermediary import require_may_say
 from service.access.actor import Actor
 from service.exchange import case_files
+from service.exchange.covered import MayRead, ReadableFile, speaks_as
 from service.exchange.views import NextStep, NextStepsView, RefusalView
 from service.node import Node
 from service.store import mailbox
 from service.store.tables import THREAD
 
-__all__ = ["next_steps"]
+__all__ = ["UNDECIDED", "next_steps"]
+
+UNDECIDED: Final = "mandate.undecided"
+"""Of a step alone, never of a message: what the reader may read does not show whether it can be sent."""
 
 
 async def next_steps(node: Node, actor: Actor, reference: CaseReference) -> NextStepsView:
     """Every message that the procedures know for this case now: by whom, until when, or why not yet."""
     now = node.clock.now()
-    directory = node.directory.current()
+    directory = node.directory.known()
 
     def work(session: Session) -> NextStepsView:
         connection = session.connection()
@@ -44,17 +54,23 @@ async def next_steps(node: Node, actor: Actor, reference: CaseReference) -> Next
             select(THREAD.c.id).where(THREAD.c.case_reference == reference).order_by(THREAD.c.opened_at)
         ).scalars()
         threads = [thread for id_ in ids if (thread := mailbox.load_thread(connection, ThreadId(id_)))]
+        if node.state == "int":
+            # Whom others here talk with on this case is not for this reader to see.
+            threads = [thread for thread in threads if actor.acts_for(thread.asker, *thread.answerers)]
         file = case_files.whole_file(connection, case.row)
+        known = MayRead(node, session, actor).readable(file, case.parties)
+        through = speaks_as(node, directory, actor)
         steps = [
             step
             for authority in own
             for step in _within_mandate(
                 (
-                    *_opening(file, threads, authority, directory, now),
-                    *_continuing(file, threads, authority, now),
+                    *_opening(known, threads, authority, directory, now),
+                    *_continuing(known, threads, authority, now),
                 ),
                 authority,
                 node,
+                through,
                 directory,
                 now,
             )
@@ -65,16 +81,22 @@ async def next_steps(node: Node, actor: Actor, reference: CaseReference) -> Next
 
 
 def _within_mandate(
-    steps: Iterable[NextStep], authority: Address, node: Node, directory: Directory, now: datetime
+    steps: Iterable[NextStep],
+    authority: Address,
+    node: Node,
+    through: tuple[Address, ...],
+    directory: Directory,
+    now: datetime,
 ) -> Iterator[NextStep]:
-    """As they are at a State’s own node. At an intermediary’s none that binds the State is open, whatever
-    stands against it: only the State signs that, or consents on paper. Nor what no mandate gives."""
+    """As they are at a State’s own node. At an intermediary’s none that binds the State is open: only the
+    State signs that, or consents on paper. Nor what no mandate gives. Either is said before anything that may
+    be missing, as it is at sending."""
     if node.state != "int" or state_of(authority) == "int":
         yield from steps
         return
     for step in steps:
-        reason = _not_given(step, authority, directory, now)
-        if reason is not None and (reason.code == "intermediary.cannot_bind" or step.refusal is None):
+        reason = _not_given(step, authority, through, directory, now)
+        if reason is not None:
             refusal = RefusalView(code=reason.code, facts=reason.facts)
             yield replace(step, open=False, refusal=refusal)
         else:
@@ -82,30 +104,36 @@ def _within_mandate(
 
 
 def _not_given(
-    step: NextStep, authority: Address, directory: Directory, now: datetime
+    step: NextStep, authority: Address, through: tuple[Address, ...], directory: Directory, now: datetime
 ) -> NotAcceptable | None:
-    serving = intermediary_of_node(directory, directory.authority(authority).node)
     try:
-        require_may_say(step.type, next(iter(serving), None), authority, {"on_behalf_of": authority})
+        require_may_say(step.type, next(iter(through), None), authority, {"on_behalf_of": authority})
         if step.to is not None:
-            carried_by(directory, authority, procedure=step.procedure, towards=state_of(step.to), at=now)
+            carried_by(
+                directory,
+                authority,
+                procedure=step.procedure,
+                towards=state_of(step.to),
+                at=now,
+                by=through,
+            )
     except NotAcceptable as reason:
         return reason
     return None
 
 
 def _opening(
-    file: CaseFile, threads: list[Thread], authority: Address, directory: Directory, now: datetime
+    known: ReadableFile, threads: list[Thread], authority: Address, directory: Directory, now: datetime
 ) -> Iterator[NextStep]:
     """Conversations that could be opened. Only the State where the child is notifies, and it does so once."""
     for procedure, table in conversations.PROCEDURES.items():
         notified = any(thread.procedure == "case" for thread in threads)
         if procedure == "case" and notified:
             continue
-        if not conversations.may_say(table, table.opens, authority, file.destination):
+        if not conversations.may_say(table, table.opens, authority, known.file.destination):
             continue
         peer = _landing(directory, _peer(threads, authority), procedure)
-        refusal = _safeguarded(file, table.opens, authority, peer, now)
+        refusal = _safeguarded(known, table.opens, authority, peer, now)
         yield NextStep(
             type=table.opens,
             procedure=procedure,
@@ -138,16 +166,16 @@ def _landing(directory: Directory, peer: Address | None, procedure: str) -> Addr
 
 
 def _continuing(
-    file: CaseFile, threads: list[Thread], authority: Address, now: datetime
+    known: ReadableFile, threads: list[Thread], authority: Address, now: datetime
 ) -> Iterator[NextStep]:
     for thread in threads:
         table = conversations.table_for(thread.procedure)
         for move in conversations.moves_from(
-            thread, authority, now, table=table, destination=file.destination
+            thread, authority, now, table=table, destination=known.file.destination
         ):
             to = thread.answerer if authority == thread.asker else thread.asker
             replies_to = move.replies_to[-1] if move.replies_to else None
-            refusal = _safeguarded(file, move.type, authority, to, now, thread.id, replies_to)
+            refusal = _safeguarded(known, move.type, authority, to, now, thread.id, replies_to)
             if refusal is None and move.missing:
                 refusal = RefusalView(code="conversation.not_now", missing=move.missing)
             yield NextStep(
@@ -170,7 +198,7 @@ def _until(thread: Thread, authority: Address) -> datetime | None:
 
 
 def _safeguarded(
-    file: CaseFile,
+    known: ReadableFile,
     message_type: str,
     sender: Address,
     recipient: Address | None,
@@ -179,8 +207,10 @@ def _safeguarded(
     in_reply_to: MessageId | None = None,
 ) -> RefusalView | None:
     """What the safeguards would say before anybody has written it."""
+    if not known.whole and safeguards.ready_reads_documents(message_type, known.file.protection):
+        return RefusalView(code=UNDECIDED)
     reason = safeguards.ready(
-        file,
+        known.file,
         message_type,
         now,
         sender=sender,
