@@ -180,7 +180,7 @@ def _query(see: Viewing, year: str, procedure: str, peer: str, publication: str)
 
 def _peers(see: Viewing, chosen: str) -> list[str]:
     try:
-        nodes = see.node.directory.current().nodes()
+        nodes = see.node.directory.known().nodes()
     except Refused:
         nodes = ()
     return sorted({str(entry.state) for entry in nodes} - {str(see.node.state)} | ({chosen} - {""}))

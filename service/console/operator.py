@@ -172,7 +172,7 @@ async def keys(see: See) -> Response:
     node, now = see.node, see.node.clock.now()
     directory, lives = None, []
     try:
-        directory = node.directory.current()
+        directory = node.directory.known()
         lives = sorted(endings(directory, node.code, now), key=lambda one: (not one.due, one.at))
     except Refused:
         pass  # the page says so
@@ -246,7 +246,7 @@ def _alarms(looked: Looked) -> list[Alarm]:
 
 def _directory_until(see: Viewing) -> datetime | None:
     try:
-        return see.node.directory.current().snapshot.expires_at
+        return see.node.directory.known().snapshot.expires_at
     except Refused:
         return None
 

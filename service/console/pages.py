@@ -26,6 +26,7 @@ import json
 import re
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from hashlib import sha256
 from time import perf_counter
 from types import MappingProxyType
@@ -44,7 +45,7 @@ from protocol.limits import Limits
 from service.access import sessions
 from service.access.actor import Actor
 from service.access.represented import acting
-from service.access.roles import Endpoint, Scope
+from service.access.roles import Endpoint, Role, Scope
 from service.api.guard import Api, Visitor, api_of, check_parameters, seen, session_of, take_address
 from service.api.problems import problem
 from service.api.use_cases import UseCases
@@ -147,6 +148,7 @@ PAGES: Final[Mapping[Endpoint, frozenset[Scope]]] = MappingProxyType(
         ("GET", "/console/indicators/file"): frozenset({Scope.INDICATORS_READ}),
         # The officer: service/console/officer/
         ("GET", "/console/work"): _WORKING,
+        ("GET", "/console/deadlines"): frozenset({Scope.CASES_READ, Scope.DEADLINES_READ}),
         ("GET", "/console/cases"): frozenset({Scope.CASES_READ}),
         ("POST", "/console/cases"): frozenset({Scope.CASES_WRITE}),
         ("GET", "/console/cases/{reference}"): frozenset({Scope.CASES_READ}),
@@ -209,6 +211,7 @@ _FORM_FIELD: Final = re.compile(r"(?:coded|identity)(?:\.[a-z0-9_]{1,64}){1,16}"
 
 NAVIGATION: Final[tuple[tuple[str, str], ...]] = (
     ("officer-nav-work", "/console/work"),
+    ("officer-nav-deadlines", "/console/deadlines"),
     ("officer-nav-cases", "/console/cases"),
     ("officer-nav-messages", "/console/messages"),
     ("admin-nav-people", "/console/admin/people"),
@@ -316,8 +319,24 @@ class Viewing:
         """The same reader, signed out."""
         return replace(self, visitor=None)
 
+    @property
+    def role(self) -> Role:
+        """Of whoever has signed in, whether or not there is a directory that says for whom they act."""
+        assert self.visitor is not None
+        return self.visitor.signed_in.actor.role
+
+    @property
+    def directory_over(self) -> datetime | None:
+        """Since when the directory has expired. Then nothing is sent; and all is read, save under a
+        mandate."""
+        try:
+            ended = self.node.directory.known().ends_at
+        except Refused:
+            return None
+        return ended if ended <= self.node.clock.now() else None
+
     def may(self, *scopes: Scope) -> bool:
-        return self.visitor is not None and all(map(self.actor.may, scopes))
+        return self.visitor is not None and all(map(self.visitor.signed_in.actor.may, scopes))
 
 
 async def _viewing(request: Request) -> Viewing:
@@ -441,7 +460,7 @@ def reading_language(request: Request) -> str:
 
 def may_open(see: Viewing, path: str) -> bool:
     """Whether this reader has the scopes of the page at `path`, which has no parameters."""
-    return see.visitor is not None and all(map(see.actor.may, PAGES["GET", path]))
+    return see.may(*PAGES["GET", path])
 
 
 def is_local(path: str) -> bool:

@@ -79,7 +79,8 @@ async def list_notices(
     node: Node, actor: Actor, after: int | None, limit: int, newest: bool = False
 ) -> NoticePage:
     """The notices behind the position `after`, the oldest first; those behind what was read when it is None.
-    `newest`: instead the last ones there are, the newest first, for a page of the console."""
+    `newest`: instead those before the position `after`, or the last there are, the newest first, for a page
+    of the console; then `position` is that of the oldest on the page."""
     seen = _seen(actor)
 
     def work(session: Session) -> NoticePage:
@@ -87,16 +88,16 @@ async def list_notices(
         read = _read(session, actor)
         begin = read if after is None else after
         chosen = select(NOTICE).where(seen).limit(limit + 1)
-        chosen = (
-            chosen.order_by(NOTICE.c.row.desc())
-            if newest
-            else chosen.where(NOTICE.c.row > begin).order_by(NOTICE.c.row)
-        )
+        if newest:
+            chosen = chosen.order_by(NOTICE.c.row.desc())
+            chosen = chosen if after is None else chosen.where(NOTICE.c.row < after)
+        else:
+            chosen = chosen.where(NOTICE.c.row > begin).order_by(NOTICE.c.row)
         rows = connection.execute(chosen).all()
         views = tuple(_view(row, read) for row in rows[:limit])
         return NoticePage(
             notices=views,
-            position=max((view.position for view in views), default=begin),
+            position=views[-1].position if views else begin,
             more=len(rows) > limit,
             read=read,
             unread=_unread(session, seen, read),

@@ -491,7 +491,7 @@ async def test_a_page_that_lies_open_keeps_no_session_alive(stand: AccessStand) 
 
 async def test_what_is_unread_is_counted_in_the_bar_without_a_script(stand: AccessStand) -> None:
     desk, _ = await settled(stand)
-    told = await exchange.list_notices(stand.node, stand.actor(Role.CASE_OFFICER), None, 50, True)
+    told = await exchange.list_notices(stand.node, stand.actor(Role.CASE_OFFICER), None, 50)
     page = await desk.get("/console/notices")
     assert f">{told.unread}</span>" in page.text
     answer = await desk.post("/console/notices/read", {"position": str(told.position)})

@@ -165,7 +165,7 @@ async def disable_system(see: See, id: ClientId) -> Response:  # noqa: A002
 def _offices(see: Viewing) -> list[str]:
     """Authorities that this node serves, as the directory has them."""
     try:
-        directory = see.node.directory.current()
+        directory = see.node.directory.known()
     except Refused:
         return []
     return sorted(entry.address for entry in directory.authorities() if entry.node == see.node.code)

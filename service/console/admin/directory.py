@@ -50,8 +50,8 @@ class OwnEntry:
 
 
 def own_entries(see: Viewing, kind: str) -> list[OwnEntry]:
-    """Refuses as `DirectorySource.current`."""
-    directory, member = see.node.directory.current(), member_of_node(see.node)
+    """Refuses as `DirectorySource.known`."""
+    directory, member = see.node.directory.known(), member_of_node(see.node)
     under = f"{member}/{kind}/"
     paths = {
         path
@@ -120,7 +120,7 @@ async def change_entry(see: See, kind: Kind, name: Name) -> Response:
 
 
 def _entry(see: Viewing, kind: str, name: str, status: int = 200, **more: Any) -> Response:
-    own = _own(see, see.node.directory.current(), kind, name)
+    own = _own(see, see.node.directory.known(), kind, name)
     if own is None and not more.get("draft") and not more.get("fault"):
         raise NotFound("request.not_found", "this State has no such entry")
     text = "" if own is None else _written(own.facts)

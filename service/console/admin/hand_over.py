@@ -29,7 +29,7 @@ async def hand_over(see: See) -> Response:
 def _page(see: Viewing, status: int = 200, **more: Any) -> Response:
     states: list[str] = []
     try:
-        directory = see.node.directory.current()
+        directory = see.node.directory.known()
         states = sorted({str(entry.state) for entry in directory.nodes()} - {str(see.node.state), "int"})
     except Refused:
         pass  # then there is nobody to hand over to

@@ -39,9 +39,7 @@ def _keys(see: Viewing, status: int = 200, **more: Any) -> Response:
     if isinstance(node.keys, FileKeyStore):
         found = tuple(sorted(node.keys.entries(), key=_order))
     with contextlib.suppress(Refused):  # then the page shows the keys, and no lives
-        lives = sorted(
-            endings(node.directory.current(), node.code, now), key=lambda one: (not one.due, one.at)
-        )
+        lives = sorted(endings(node.directory.known(), node.code, now), key=lambda one: (not one.due, one.at))
     owners = {one.owner for one in found if one.kind == "sign" and one.owner != STATE_ROOT}
     return render(
         see,

@@ -48,7 +48,7 @@ async def one(see: See, id: Id) -> Response:  # noqa: A002 (the parameter's name
 async def _subscriptions(see: Viewing, status: int = 200, **more: Any) -> Response:
     offices: list[str] = []
     try:
-        directory = see.node.directory.current()
+        directory = see.node.directory.known()
         offices = sorted(entry.address for entry in directory.authorities() if entry.node == see.node.code)
     except Refused:
         pass  # then there is no office to choose

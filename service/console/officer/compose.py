@@ -159,7 +159,7 @@ async def _letter(see: Viewing, case: CaseReference, step: NextStep, *, id_: Mes
 async def _facts(
     see: Viewing, timeline: TimelineView, documents: tuple[CaseDocument, ...], step: NextStep
 ) -> Facts:
-    directory = see.node.directory.current()
+    directory = see.node.directory.known()
     thread = next((one for one in timeline.threads if one.id == step.thread), None)
     standing = thread.standing.message if thread is not None and thread.standing is not None else None
     due, due_on = (None, None) if thread is None or thread.due is None else (thread.due, "")
@@ -355,7 +355,7 @@ class _Offered:
 def _offered(see: Viewing, letter: _Letter) -> list[_Offered]:
     """Whom a message may go to: of a reply the other side alone; else every authority of another State that
     acts in the procedure, those first where its State has such messages land."""
-    directory = see.node.directory.current()
+    directory = see.node.directory.known()
     if letter.step.thread is not None:
         return []
     found = []
@@ -406,7 +406,7 @@ async def _review(see: Viewing, letter: _Letter, pairs: Pairs, written: Submissi
 def _language_of(see: Viewing, address: Address) -> str:
     """The first of the authority's languages in which there are labels."""
     try:
-        spoken = see.node.directory.current().authority(address).languages
+        spoken = see.node.directory.known().authority(address).languages
     except Refused:
         spoken = ()
     there = available_languages()
@@ -417,7 +417,7 @@ def _second_person(see: Viewing, written: Submission) -> bool:
     """Whether it will wait: said before anybody tries."""
     binds = messages.form(written.type).supervised
     by_policy = written.type in see.node.settings.second_person.split()
-    return binds or by_policy or see.node.directory.current().countersigner(written.sender) is not None
+    return binds or by_policy or see.node.directory.known().countersigner(written.sender) is not None
 
 
 # -- a document that goes along

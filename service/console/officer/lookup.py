@@ -55,7 +55,7 @@ async def directory(
     state: Annotated[str, Query(pattern=r"^([a-z]{2}|int)?$")] = "",
     procedure: Annotated[str, Query(max_length=64)] = "",
 ) -> Response:
-    current = see.node.directory.current()
+    current = see.node.directory.known()
     entries = [
         entry
         for entry in current.authorities()

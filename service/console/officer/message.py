@@ -23,6 +23,7 @@ from service.api.reading import ENVELOPE, cursor, position
 from service.console.officer import reasons
 from service.console.officer.documents import documents_of
 from service.console.officer.shown import as_file, drawn_draft, of_view, piece, show, told_of
+from service.console.officer.work import Day, day_of
 from service.console.pages import HEADERS, Page, See, Viewing, go
 from service.errors import Malformed, NodeError, TooLarge
 from service.exchange.views import (
@@ -55,6 +56,7 @@ async def messages(
     type: Annotated[str, Query(max_length=64)] = "",  # noqa: A002 (the parameter's name)
     direction: Literal["", "in", "out"] = "",
     status: Literal["", "accepted", "held", "sent", "consigned", "refused", "retrieved", "waiting"] = "",
+    since: Day = "",
     after: Annotated[str, Query(max_length=64)] = "",
 ) -> Response:
     query = MessageQuery(
@@ -62,24 +64,22 @@ async def messages(
         type=type or None,
         direction=direction or None,
         status=status or None,
+        since=day_of(since, "/since") if since else None,
         after=position(after or None),
         limit=_PAGE,
     )
     page = await see.exchange.list_messages(see.node, see.actor, query)
-    chosen = {
-        name: value
-        for name, value in (("case", case), ("type", type), ("direction", direction), ("status", status))
-        if value
-    }
+    chosen = {"case": case, "type": type, "direction": direction, "status": status, "since": since}
+    asked = {name: value for name, value in chosen.items() if value}
     return show(
         see,
         "officer/messages.html",
         page=page,
-        chosen={"case": case, "type": type, "direction": direction, "status": status},
+        chosen=chosen,
         types=tuple(vocabularies.scheme("message-type").concepts),
         statuses=_STATUSES,
-        first=urlencode(chosen) if after else None,
-        further=urlencode({**chosen, "after": cursor(page.position)}) if page.more else None,
+        first=urlencode(asked) if after else None,
+        further=urlencode({**asked, "after": cursor(page.position)}) if page.more else None,
     )
 
 

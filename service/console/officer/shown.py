@@ -236,7 +236,7 @@ def office_name(see: Viewing, address: Address) -> tuple[str, str] | None:
     """An authority's name in the reader's language, otherwise as its State wrote it, and in which language
     that is. None where the directory has no such entry."""
     try:
-        names = see.node.directory.current().authority(address).names
+        names = see.node.directory.known().authority(address).names
     except Refused:
         return None
     language = next((one for one in (see.language, DEFAULT_LANGUAGE, *names) if one in names), None)

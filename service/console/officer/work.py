@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Final
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final, Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Response
@@ -19,10 +19,11 @@ from service.errors import Malformed
 from service.exchange.notices import NoticeView
 from service.exchange.views import ApprovalView, DeadlineQuery, MessageQuery
 
-__all__ = ["may_decide", "notice_page", "router"]
+__all__ = ["Day", "day_of", "may_decide", "notice_page", "router"]
 
 _PAGE: Final = 50
 _NOTICES: Final = 5
+_OWED_BY_OTHERS: Final = 10
 _ID: Final = 36  # characters of a message's id
 _ABOUT_CASES: Final = frozenset(
     {
@@ -40,12 +41,16 @@ _ABOUT_CASES: Final = frozenset(
 router = APIRouter(route_class=Page)
 
 After = Annotated[str, Query(max_length=512)]
+Day = Annotated[str, Query(max_length=10)]
 
 
 @router.get("/console/work")
 async def work(see: See, after: After = "") -> Response:
     query = DeadlineQuery(owed_by="us", after=after or None, limit=_PAGE)
     owed = await see.exchange.deadlines(see.node, see.actor, query)
+    theirs = await see.exchange.deadlines(
+        see.node, see.actor, DeadlineQuery(owed_by="them", limit=_OWED_BY_OTHERS)
+    )
     # What is for our authorities to collect; the oldest first, which is the most urgent to see.
     arrived = await see.exchange.list_messages(
         see.node, see.actor, MessageQuery(direction="in", status="consigned", limit=_PAGE)
@@ -58,6 +63,7 @@ async def work(see: See, after: After = "") -> Response:
         see,
         "officer/work.html",
         owed=owed,
+        theirs=theirs,
         first="" if after else None,
         further=urlencode({"after": owed.after}) if owed.after else None,
         arrived=arrived,
@@ -68,6 +74,45 @@ async def work(see: See, after: After = "") -> Response:
         opens=see.may(Scope.CASES_WRITE),
         opening=new_message_id(see.node.random.bytes),
     )
+
+
+@router.get("/console/deadlines")
+async def deadlines(
+    see: See,
+    owed_by: Literal["", "us", "them"] = "",
+    overdue: Literal["", "true", "false"] = "",
+    case: Annotated[str, Query(max_length=64)] = "",
+    until: Day = "",
+    after: After = "",
+) -> Response:
+    """Everything that is owed in the reader's cases, by whomever, searched and page by page."""
+    query = DeadlineQuery(
+        owed_by=owed_by or None,
+        overdue=None if not overdue else overdue == "true",
+        case=case_reference(case) if case.strip() else None,
+        until=day_of(until, "/until") + timedelta(days=1, microseconds=-1) if until else None,
+        after=after or None,
+        limit=_PAGE,
+    )
+    owed = await see.exchange.deadlines(see.node, see.actor, query)
+    chosen = {"owed_by": owed_by, "overdue": overdue, "case": case, "until": until}
+    asked = {name: value for name, value in chosen.items() if value}
+    return show(
+        see,
+        "officer/deadlines.html",
+        owed=owed,
+        chosen=chosen,
+        first=urlencode(asked) if after else None,
+        further=urlencode({**asked, "after": owed.after}) if owed.after else None,
+    )
+
+
+def day_of(text: str, field: str) -> datetime:
+    """The beginning of a day, in UTC. Malformed `request.parameter`."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise Malformed("request.parameter", "expected a day such as 2027-01-31", field=field) from None
 
 
 def may_decide(see: Viewing, approval: ApprovalView) -> bool:
@@ -138,9 +183,29 @@ async def open_case(see: See) -> Response:
 
 
 @router.get("/console/notices")
-async def notices(see: See) -> Response:
-    told = await see.exchange.list_notices(see.node, see.actor, None, _PAGE, True)
-    return show(see, "officer/notices.html", told=told, notice_page=notice_page)
+async def notices(
+    see: See,
+    order: Literal["", "newest"] = "",
+    after: Annotated[str, Query(pattern=r"^[0-9]{0,18}$")] = "",
+) -> Response:
+    """What is unread, the oldest first, or everything, the newest first. What somebody has read is one
+    position: so only a page that begins there can be marked, and is marked no further than it goes."""
+    beyond = int(after) if after else None
+    told = await see.exchange.list_notices(see.node, see.actor, beyond, _PAGE, order == "newest")
+    if not after and not order and not told.unread:
+        order = "newest"
+        told = await see.exchange.list_notices(see.node, see.actor, None, _PAGE, True)
+    kept = {"order": order} if order else {}
+    return show(
+        see,
+        "officer/notices.html",
+        told=told,
+        newest=order == "newest",
+        marks=bool(told.notices) and order != "newest" and beyond in (None, told.read),
+        notice_page=notice_page,
+        first=urlencode(kept) if after else None,
+        further=urlencode({**kept, "after": told.position}) if told.more else None,
+    )
 
 
 @router.post("/console/notices/read")

@@ -191,6 +191,7 @@ operator-no-adapters = لم يبلّغ أي مهايئ قط.
 operator-adapter-silent = صامت
 operator-adapter-well = بخير
 operator-adapter-set-aside = وضع رسائل جانبًا
+operator-adapter-waiting = يعمل؛ وثمة ما ينتظر تفويضًا أوسع
 operator-adapter-system-away = نظامه لا يستجيب
 operator-adapter-node-away = هذه العقدة لم تكن تستجيب
 operator-adapter-stopped = متوقف

@@ -30,3 +30,5 @@ error-code = Code
 error-field = Field
 error-incident = Incident number
 to-the-start = To the first page
+directory-over = The directory expired on { $moment }: until this node has a newer one, nothing can be sent and nothing is taken in. The node’s operator can help.
+directory-over-means = Everything can still be read, and what you write stays on its page for as long as it is open.

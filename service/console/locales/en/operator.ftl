@@ -191,6 +191,7 @@ operator-no-adapters = No adapter has ever reported.
 operator-adapter-silent = silent
 operator-adapter-well = well
 operator-adapter-set-aside = has set messages aside
+operator-adapter-waiting = works; something waits for a wider mandate
 operator-adapter-system-away = its system is away
 operator-adapter-node-away = this node was away
 operator-adapter-stopped = stopped

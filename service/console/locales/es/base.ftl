@@ -30,3 +30,5 @@ error-code = Código
 error-field = Campo
 error-incident = Número de incidente
 to-the-start = A la primera página
+directory-over = El directorio venció el { $moment }: mientras este nodo no tenga uno más reciente, no se puede enviar nada y no se recibe nada. El operador del nodo puede ayudarle.
+directory-over-means = Todo se puede seguir leyendo, y lo que usted escriba permanece en la página mientras esté abierta.

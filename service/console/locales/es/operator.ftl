@@ -191,6 +191,7 @@ operator-no-adapters = Ningún adaptador ha informado nunca.
 operator-adapter-silent = en silencio
 operator-adapter-well = bien
 operator-adapter-set-aside = ha apartado mensajes
+operator-adapter-waiting = funciona; algo espera un mandato más amplio
 operator-adapter-system-away = su sistema no responde
 operator-adapter-node-away = este nodo no respondía
 operator-adapter-stopped = detenido

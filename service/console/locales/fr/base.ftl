@@ -30,3 +30,5 @@ error-code = Code
 error-field = Champ
 error-incident = Numéro d’incident
 to-the-start = Vers la première page
+directory-over = L’annuaire a expiré le { $moment } : tant que ce nœud n’en a pas de plus récent, rien ne peut être envoyé et rien n’est reçu. L’opérateur du nœud peut vous aider.
+directory-over-means = Tout peut encore être lu, et ce que vous écrivez reste sur la page tant qu’elle est ouverte.

@@ -191,6 +191,7 @@ operator-no-adapters = Aucun adaptateur ne s’est jamais signalé.
 operator-adapter-silent = silencieux
 operator-adapter-well = va bien
 operator-adapter-set-aside = a mis des messages de côté
+operator-adapter-waiting = fonctionne ; des éléments attendent un mandat plus large
 operator-adapter-system-away = son système est absent
 operator-adapter-node-away = ce nœud était absent
 operator-adapter-stopped = arrêté

@@ -30,3 +30,5 @@ error-code = Código
 error-field = Campo
 error-incident = Número do incidente
 to-the-start = Para a primeira página
+directory-over = O diretório expirou em { $moment }: enquanto este nó não tiver um mais recente, nada pode ser enviado e nada se recebe. O operador do nó pode ajudar.
+directory-over-means = Tudo pode continuar a ser lido, e o que escrever permanece na página enquanto esta estiver aberta.

@@ -191,6 +191,7 @@ operator-no-adapters = Nenhum adaptador se fez ouvir até hoje.
 operator-adapter-silent = em silêncio
 operator-adapter-well = bem
 operator-adapter-set-aside = pôs mensagens de lado
+operator-adapter-waiting = funciona; algo aguarda um mandato mais amplo
 operator-adapter-system-away = o seu sistema está ausente
 operator-adapter-node-away = este nó estava ausente
 operator-adapter-stopped = parado

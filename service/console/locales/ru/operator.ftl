@@ -191,6 +191,7 @@ operator-no-adapters = Ни один адаптер ещё не сообщал �
 operator-adapter-silent = молчит
 operator-adapter-well = исправен
 operator-adapter-set-aside = отложил сообщения
+operator-adapter-waiting = работает; что-то ждёт более широких полномочий
 operator-adapter-system-away = его система недоступна
 operator-adapter-node-away = этот узел был недоступен
 operator-adapter-stopped = остановлен

@@ -30,3 +30,5 @@ error-code = 代码
 error-field = 字段
 error-incident = 事件编号
 to-the-start = 返回首页
+directory-over = 名录已于 { $moment } 过期：在本节点取得更新的名录之前，无法发送，也不接收任何内容。请联系本节点的运维人员。
+directory-over-means = 所有内容仍可阅读；您填写的内容在页面打开期间会一直保留。

@@ -191,6 +191,7 @@ operator-no-adapters = 从未有适配器报告。
 operator-adapter-silent = 无消息
 operator-adapter-well = 正常
 operator-adapter-set-aside = 有搁置的消息
+operator-adapter-waiting = 运行正常；有内容在等待更宽的委托
 operator-adapter-system-away = 对方系统不可用
 operator-adapter-node-away = 本节点曾不可用
 operator-adapter-stopped = 已停止
