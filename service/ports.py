@@ -54,5 +54,11 @@ class KeyStore(Protocol):
 
 class DirectorySource(Protocol):
     def current(self) -> Directory:
-        """The last good directory. Refuses `directory.expired` past its hard expiry."""
+        """The last good directory: what is signed, sent or taken in rests on it, and what is read under a
+        mandate. Refuses `directory.none_yet`, and `directory.expired` past its hard expiry."""
+        ...
+
+    def known(self) -> Directory:
+        """The last good directory, also past its expiry: for names, for what is read or typed, and for
+        whoever watches. Refuses `directory.none_yet`."""
         ...

@@ -461,9 +461,14 @@ class Directory:
 
     # --- how fresh ------------------------------------------------------------------------------------------
 
+    @property
+    def ends_at(self) -> datetime:
+        """The hard expiry: that of the snapshot, or of the charter where it is earlier."""
+        return min(self.snapshot.expires_at, self.charter.expires_at)
+
     def freshness(self, now: datetime) -> Freshness:
         """`half-life` is the moment to raise an alarm; `expired` the moment to stop: see `require_fresh`."""
-        if now >= min(self.snapshot.expires_at, self.charter.expires_at):
+        if now >= self.ends_at:
             return "expired"
         return "half-life" if now >= self.snapshot.half_life else "good"
 

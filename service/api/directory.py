@@ -25,7 +25,7 @@ async def list_authorities(
     state: Annotated[str | None, Query(pattern=r"^([a-z]{2}|int)$")] = None,
     procedure: Annotated[str | None, Query(max_length=64)] = None,
 ) -> Response:
-    directory = ask.node.directory.current()
+    directory = ask.node.directory.known()
     authorities = [
         _authority(entry)
         for entry in directory.authorities()
@@ -72,7 +72,7 @@ async def landing(
     procedure: Annotated[str, Query(max_length=64)],
     jurisdiction: Annotated[str | None, Query(pattern=r"^[A-Za-z]{2}(-[A-Za-z0-9]{1,3})?$")] = None,
 ) -> Response:
-    address = ask.node.directory.current().landing(StateCode(state), procedure, jurisdiction)
+    address = ask.node.directory.known().landing(StateCode(state), procedure, jurisdiction)
     return answer({"address": address}, language=ask.language)
 
 

@@ -101,8 +101,8 @@ class EntryDraft:
 
 
 async def directory_state(node: Node, _: Actor, /) -> DirectoryState:
-    """Refuses as `DirectorySource.current`."""
-    directory, now = node.directory.current(), node.clock.now()
+    """Also of a directory that has expired. Refuses as `DirectorySource.known`."""
+    directory, now = node.directory.known(), node.clock.now()
     rows = await node.store.read(lambda session: comparisons.all_of(session.connection()))
     snapshot, freshness = directory.snapshot, directory.freshness(now)
     peers = tuple(

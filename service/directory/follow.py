@@ -128,11 +128,15 @@ class ReplicatedDirectory:
     def current(self) -> Directory:
         """The last good directory. Refuses `directory.none_yet`, and `directory.expired` past its hard
         expiry."""
-        directory = self._directory
-        if directory is None:
-            raise NotAcceptable("directory.none_yet", "no directory has come from the hub yet")
+        directory = self.known()
         directory.require_fresh(self._clock.now())
         return directory
+
+    def known(self) -> Directory:
+        """The last good directory, expired or not. Refuses `directory.none_yet`."""
+        if self._directory is None:
+            raise NotAcceptable("directory.none_yet", "no directory has come from the hub yet")
+        return self._directory
 
     @property
     def last_good(self) -> Directory | None:

@@ -115,7 +115,7 @@ async def agreement_file(node: Node, actor: Actor, reference: CaseReference, wan
     NotFound `request.not_found` for a digest of no agreement of both.
     """
     now = node.clock.now()
-    directory = node.directory.current()
+    directory = node.directory.known()
 
     def gather(session: Session) -> tuple[Agreement, list[BundleMessage], list[str], list[Checkpoint]]:
         connection = session.connection()

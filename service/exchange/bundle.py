@@ -30,7 +30,7 @@ async def case_bundle(node: Node, actor: Actor, reference: CaseReference) -> byt
     read; when that is all of them, refuses as `MayRead.require`.
     """
     now = node.clock.now()
-    directory = node.directory.current()
+    directory = node.directory.known()
 
     def gather(session: Session) -> tuple[list[BundleMessage], list[str], list[Checkpoint]]:
         connection = session.connection()

@@ -101,7 +101,7 @@ async def print_words(words: Document, form: Format) -> Rendering:
 
 def directory_names(node: Node) -> Names:
     """Authorities by their names in the directory as it is now."""
-    directory = node.directory.current()
+    directory = node.directory.known()
 
     def name(address: Address, language: str) -> str | None:
         try:

@@ -8,13 +8,20 @@
 An administrator does this for any case without seeing what is in it; a supervisor blocks and holds cases of
 their own authorities. What is due, `Retention` (the worker) and `run_retention` block, and propose to
 erase, or erase where the node's setting says so.
+
+Nothing happens by rule without a directory that counts now: what two States agreed on is in it, and a clock
+that went wrong makes it expire. Nothing is erased without a person before
+
+    it was blocked for as long as the rule has it       a clock that jumps makes nothing old
+    it was seen so on `LOOKS` days one after another    nor does one that jumps again and again
+    the case is younger than the last restore           what was lost may have been a hold
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Row, select
@@ -34,19 +41,21 @@ from protocol.retention import (
 from protocol.vocabularies import scheme
 from service.access import journal, pairs
 from service.access.actor import Actor
-from service.access.roles import Role, Scope
+from service.access.roles import Scope
 from service.errors import Conflict, Malformed, NotFound
-from service.exchange import case_files
+from service.exchange import case_files, proof, restraints
 from service.exchange.erasure import erase
+from service.exchange.restraints import BY_ITSELF, BY_RULE
 from service.exchange.views import RetentionAct, RetentionPart, RetentionRun, RetentionView
 from service.node import Node
-from service.store import approvals, cases, mailbox, retention
+from service.store import approvals, cases, mailbox, restoration, retention
 from service.store.cases import KnownCase
 from service.store.tables import THREAD
 
 __all__ = [
     "BY_RULE",
     "ERASURE",
+    "LOOKS",
     "REASONS",
     "case_retention",
     "change_retention",
@@ -58,16 +67,14 @@ ERASURE: Final = "erasure"
 """The kind of approval."""
 REASONS: Final = "retention-reason"
 """The vocabulary: what stands in the journal for good is words that everybody reads alike."""
-BY_RULE: Final = "retention-ended"
-"""The reason that stands in the journal for what a rule makes due."""
-
-_BY_ITSELF: Final = Actor(
-    person="node",
-    role=Role.ADMINISTRATOR,
-    authorities=frozenset(),
-    scopes=frozenset({Scope.ADMIN, Scope.RETENTION_WRITE}),
-    expires_at=datetime.max.replace(tzinfo=UTC),
-)
+LOOKS: Final = 20
+"""On so many days a case was seen blocked before anything of it is erased without a person (project choice:
+of 30 blocked days, ten may pass while the node is off)."""
+_A_DAY: Final = timedelta(hours=20)
+"""Between two looks that count, so that one an hour late does not cost a day."""
+_SET_RIGHT: Final = timedelta(hours=1)
+"""A clock that goes back further than this had been wrong, and what was counted by it does not count."""
+_EVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 async def case_retention(node: Node, actor: Actor, reference: CaseReference) -> RetentionView:
@@ -114,14 +121,20 @@ async def due_for_retention(node: Node, actor: Actor) -> tuple[RetentionView, ..
 
 
 async def run_retention(node: Node, actor: Actor | None = None) -> RetentionRun:
-    """Do what is due: block, and propose to erase or erase. As the node itself when no actor is named."""
-    by, now = actor or _BY_ITSELF, node.clock.now()
+    """Do what is due: block, and propose to erase or erase. As the node itself when no actor is named. What
+    the actor may not propose waits for an administrator, or for the node's own run."""
+    by, now = actor or BY_ITSELF, node.clock.now()
     loop = asyncio.get_running_loop()
 
     def work(session: Session) -> RetentionRun:
-        done: dict[str, list[CaseReference]] = {"block": [], "propose": [], "erase": []}
+        done: dict[str, list[CaseReference]] = {"block": [], "propose": [], "erase": [], "wait": []}
         for view in _closed(node, session, by, now):
+            if by is BY_ITSELF and view.blocked_at is not None:
+                _count_look(session, view.reference, now)
             match view.next_act:
+                case "propose" | "erase" if not by.may(Scope.ADMIN):
+                    done["wait"].append(view.reference)
+                    continue
                 case "block":
                     _carry_out(node, session, by, view.reference, "block", BY_RULE, now)
                 case "propose":
@@ -133,7 +146,10 @@ async def run_retention(node: Node, actor: Actor | None = None) -> RetentionRun:
                     continue
             done[view.next_act].append(view.reference)
         return RetentionRun(
-            blocked=tuple(done["block"]), proposed=tuple(done["propose"]), erased=tuple(done["erase"])
+            blocked=tuple(done["block"]),
+            proposed=tuple(done["propose"]),
+            erased=tuple(done["erase"]),
+            waiting=tuple(done["wait"]),
         )
 
     return await node.store.write(work)
@@ -243,11 +259,12 @@ def _carry_out(
     now: datetime,
 ) -> None:
     changes: dict[str, dict[str, Any]] = {
-        "block": {"blocked_at": now, "block_reason": reason},
-        "unblock": {"blocked_at": None, "block_reason": None},
+        "block": {"blocked_at": now, "block_reason": reason, "looks": None, "looked_at": None},
+        "unblock": {"blocked_at": None, "block_reason": None, "looks": None, "looked_at": None},
         "hold": {"held_at": now, "hold_reason": reason},
         "lift-hold": {"held_at": None, "hold_reason": None},
     }
+    restraints.note(node, reference, act, reason, now)
     retention.change(session.connection(), reference, **changes[act])
     journal.note(session, actor, _WORDS[act], reference, at=now, reason=reason)
     node.log.info("retention.changed", state=act)
@@ -306,7 +323,14 @@ def _view(node: Node, session: Session, case: KnownCase, now: datetime) -> Reten
         held_at=held_at,
         hold_reason=row.hold_reason if row is not None else None,
         proposed=proposed,
-        next_act=_next(node, parts, now, held=held_at is not None, proposed=proposed),
+        next_act=_next(
+            node,
+            parts,
+            now,
+            held=held_at is not None,
+            proposed=proposed,
+            by_itself=_by_itself(session, case, row, parts, now),
+        ),
     )
 
 
@@ -315,15 +339,60 @@ def _state(erased: bool, blocked: bool) -> str:
 
 
 def _next(
-    node: Node, parts: tuple[RetentionPart, ...], now: datetime, *, held: bool, proposed: bool
+    node: Node,
+    parts: tuple[RetentionPart, ...],
+    now: datetime,
+    *,
+    held: bool,
+    proposed: bool,
+    by_itself: str | None,
 ) -> str | None:
-    """What a rule asks for now. Blocked comes first, if only for the time until the next look."""
+    """What a rule asks for now. Blocked comes first, if only for the time until the next look. `by_itself`:
+    what may be done without a person, of what is due to be erased."""
+    if not _agreed_is_known(node):
+        return None
     left = [part for part in parts if part.erased_at is None]
     if any(part.state == "kept" and part.blocked_from and now >= part.blocked_from for part in left):
         return "block"
     if held or proposed or not any(part.erased_from and now >= part.erased_from for part in left):
         return None
-    return "erase" if node.settings.erasure == "when-due" else "propose"
+    return by_itself if node.settings.erasure == "when-due" else "propose"
+
+
+def _agreed_is_known(node: Node) -> bool:
+    """Whether there is a directory that counts now."""
+    try:
+        node.directory.current()
+    except (Refused, NotAcceptable):
+        return False
+    return True
+
+
+def _by_itself(
+    session: Session, case: KnownCase, row: Row[Any] | None, parts: tuple[RetentionPart, ...], now: datetime
+) -> str | None:
+    """Where the node erases by itself: "erase", None to wait, and "propose" for a case from before a
+    restore, which a person has to look at."""
+    restored_at = restoration.restored_at(session.connection(), _EVER)
+    # Until then peers send again what was lost, and it is opened anew.
+    if restored_at is not None and case.row.opened_at < restored_at + proof.RESTORED_FOR:
+        return "propose"
+    periods = [part.erased_from - part.blocked_from for part in parts if part.erased_from and part.blocked_from]
+    if row is None or row.blocked_at is None or not periods:
+        return None
+    seen = (row.looks or 0) >= LOOKS and now >= row.looked_at - _SET_RIGHT
+    return "erase" if seen and now >= row.blocked_at + max(periods) else None
+
+
+def _count_look(session: Session, reference: CaseReference, now: datetime) -> None:
+    """The case is seen blocked. At most one look a day counts, however often the clock is set forward; after
+    it was set back they are counted anew."""
+    row = retention.of_case(session.connection(), reference)
+    assert row is not None
+    if row.looked_at is None or now < row.looked_at - _SET_RIGHT:
+        retention.change(session.connection(), reference, looks=1, looked_at=now)
+    elif now >= row.looked_at + _A_DAY:
+        retention.change(session.connection(), reference, looks=(row.looks or 0) + 1, looked_at=now)
 
 
 def _due(view: RetentionView, now: datetime) -> tuple[ErasablePart, ...]:
@@ -339,7 +408,7 @@ def _dates(node: Node, case: KnownCase, closed_at: datetime, now: datetime) -> t
     nothing, or nothing that can be read."""
     others = {state_of(Address(party)) for party in case.parties} - {node.state}
     try:
-        directory = node.directory.current()
+        directory = node.directory.known()
         agreed = [
             entry.facts.terms.retention
             for other in sorted(others)

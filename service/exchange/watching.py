@@ -87,7 +87,7 @@ def _unanswered(node: Node, connection: Connection, now: datetime) -> tuple[Unan
 async def operations_peers(node: Node, actor: Actor) -> PeersView:  # noqa: ARG001 (every use case has it)
     """Every node that was written to, or wrote, and this one: what of it is late, missing or differs."""
     now = node.clock.now()
-    directory = node.directory.current()
+    directory = node.directory.known()
 
     def work(session: Session) -> PeersView:
         connection = session.connection()

@@ -94,7 +94,7 @@ class Gauges:
         }
         node.metrics.peers(oldest_seconds=oldest, heard_seconds=heard)
         try:
-            directory = node.directory.current()
+            directory = node.directory.known()
         except Refused:
             return
         figures = delivery.figures(connection, directory, node.code, now)
@@ -120,11 +120,12 @@ class Gauges:
         )
         self._generation = generation
         try:
-            snapshot = self._node.directory.current().snapshot
+            directory = self._node.directory.known()
         except Refused:
             return
+        snapshot = directory.snapshot
         metrics.directory(
-            sequence=snapshot.sequence, expires_seconds=(snapshot.expires_at - now).total_seconds()
+            sequence=snapshot.sequence, expires_seconds=(directory.ends_at - now).total_seconds()
         )
         metrics.directory_half_life((snapshot.half_life - now).total_seconds())
 

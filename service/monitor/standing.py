@@ -215,7 +215,7 @@ def _peers(connection: Connection, node: Node, now: datetime) -> tuple[PeerStand
     waiting = peers.waiting(connection)
     compared = {row.peer: row for row in comparisons.all_of(connection)}
     try:
-        directory = node.directory.current()
+        directory = node.directory.known()
         figures = delivery.figures(connection, directory, node.code, now)
         # Also who was admitted and has never been written to: silence is not the same as absence.
         listed = {entry.owner for entry in directory.nodes()} - {node.code}

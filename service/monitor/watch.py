@@ -330,7 +330,7 @@ def _channels(connection: Connection, node: Node, now: datetime) -> Iterator[Stu
     """Peers that have said nothing for long, and those of whom we lack envelopes. Only who was ever heard, or
     written to, and is still a member."""
     try:
-        members = {entry.code for entry in node.directory.current().nodes()}
+        members = {entry.code for entry in node.directory.known().nodes()}
     except Refused:
         return
     for peer in peers.known(connection, node.code):
@@ -346,12 +346,13 @@ def _channels(connection: Connection, node: Node, now: datetime) -> Iterator[Stu
 
 def _directory(node: Node, now: datetime) -> Iterator[Stuck]:
     try:
-        snapshot = node.directory.current().snapshot
+        directory = node.directory.known()
     except Refused:
         return
+    snapshot = directory.snapshot
     which = f"snapshot/{snapshot.sequence}"
-    if now >= snapshot.expires_at:
-        yield _found("directory.expired", which, snapshot.expires_at)
+    if now >= directory.ends_at:
+        yield _found("directory.expired", which, directory.ends_at)
     elif now >= snapshot.half_life:
         yield _found("directory.half-life", which, snapshot.half_life)
 
@@ -364,7 +365,7 @@ def _splits(connection: Connection, now: datetime) -> Iterator[Stuck]:
 
 def _keys(connection: Connection, node: Node, now: datetime) -> Iterator[Stuck]:
     try:
-        directory = node.directory.current()
+        directory = node.directory.known()
     except Refused:
         return
     for ending in endings(directory, node.code, now):

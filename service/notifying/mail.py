@@ -41,7 +41,7 @@ def place_of(node: Node, authority: str | None) -> tuple[str, tzinfo]:
     UTC for the node's own, and where the directory is away."""
     if authority is not None:
         try:
-            entry = node.directory.current().authority(Address(authority))
+            entry = node.directory.known().authority(Address(authority))
         except Refused:
             return DEFAULT_LANGUAGE, UTC
         return (entry.languages or (DEFAULT_LANGUAGE,))[0], ZoneInfo(entry.timezone)

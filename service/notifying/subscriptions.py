@@ -124,7 +124,7 @@ def check(node: Node, id_: str, wanted: Wanted) -> dict[str, Any]:
 
 def _served(node: Node, authority: Address) -> AuthorityEntry:
     try:
-        entry = node.directory.current().authority(authority)
+        entry = node.directory.known().authority(authority)
     except Refused as reason:
         raise NotFound("request.not_found", reason.detail, field="/authority") from None
     if entry.node != node.code:

@@ -15,7 +15,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import Any, ClassVar
 
 import structlog
 
@@ -92,10 +93,26 @@ class WorldKeys:
 
 @dataclass
 class WorldDirectory:
+    """As `ReplicatedDirectory`. The network publishes again whenever a snapshot is over, until a test has it
+    fall `silent`: then this one grows old, expires, and `current` refuses it."""
+
     world: World
+    clock: TestClock
+    silent: bool = False
+    renewing: ClassVar[Lock] = Lock()
 
     def current(self) -> Directory:
-        return self.world.directory
+        directory = self.known()
+        directory.require_fresh(self.clock.now())
+        return directory
+
+    def known(self) -> Directory:
+        world, now = self.world, self.clock.now()
+        with self.renewing:
+            if not self.silent and isinstance(world, World) and now >= world.directory.ends_at:
+                world.now = now
+                world.refresh()
+        return world.directory
 
 
 @dataclass
@@ -222,6 +239,13 @@ class Pair:
                 return
         raise AssertionError("the two nodes do not come to rest")
 
+    def directory_ends(self) -> datetime:
+        """From now on nobody publishes. Returns when the directory that both have will have expired."""
+        for side in (self.it, self.ro):
+            assert isinstance(side.node.directory, WorldDirectory)
+            side.node.directory.silent = True
+        return self.world.directory.ends_at
+
     def close(self) -> None:
         self.it.node.store.close()
         self.ro.node.store.close()
@@ -316,7 +340,7 @@ def open_pair(directory: Path) -> Pair:
             keys=keys,
             vault=Vault(keys.kek(), clock=clock, random=random),
             ledger=Ledger(settings.ledger_dir, keys.kek(), salt=random.bytes(32)),
-            directory=WorldDirectory(world),
+            directory=WorldDirectory(world, clock),
             wake=Wake(),
             metrics=Metrics(),
             log=structlog.get_logger().bind(),

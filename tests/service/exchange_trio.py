@@ -240,7 +240,7 @@ def open_trio(directory: Path) -> Trio:
             keys=keys,
             vault=Vault(keys.kek(), clock=clock, random=random),
             ledger=Ledger(settings.ledger_dir, keys.kek(), salt=random.bytes(32)),
-            directory=WorldDirectory(world),
+            directory=WorldDirectory(world, clock),
             wake=Wake(),
             metrics=Metrics(),
             log=structlog.get_logger().bind(),

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
+from protocol.errors import Refused
 from service import exchange
 from service.monitor.gauges import Gauges
 from service.monitor.overdue import Overdue
+from service.monitor.watch import look
 from tests.service.exchange_pair import Pair, message, open_pair
 
 
@@ -71,6 +77,52 @@ def test_an_overdue_conversation_is_noted_once_and_nothing_is_completed_by_it(tm
         assert await overdue.look() == 1
         assert await overdue.look() == 0
         assert await pair.it.rows("select state, snapshot from thread") == before
+
+    asyncio.run(play())
+    pair.close()
+
+
+def test_what_is_watched_of_the_directory_goes_on_past_its_expiry(tmp_path: Path) -> None:
+    pair = open_pair(tmp_path)
+    gauges = Gauges(pair.it.node, Line())
+    ends = pair.directory_ends()
+
+    async def play() -> None:
+        await pair.notify(await pair.open_case())
+        await pair.reconcile("ro")
+        for left in (180.0, -1.0, -259_200.0):
+            pair.clock.moment = ends - timedelta(seconds=left)
+            await gauges.measure()
+            await gauges.watch()
+            name = "fp_directory_expires_seconds"
+            assert shown(pair, name) == {name: left}
+            assert shown(pair, "fp_directory_half_life_seconds")["fp_directory_half_life_seconds"] < 0
+            assert shown(pair, 'fp_stuck{what="directory.expired"}') == {
+                'fp_stuck{what="directory.expired"}': float(left < 0)
+            }
+            # What else rests on the directory does not clear because nobody knows it any more.
+            assert shown(pair, 'fp_stuck{what="channel.silent"}') == {'fp_stuck{what="channel.silent"}': 1.0}
+            assert shown(pair, "fp_delivery_target_seconds") != {}
+
+    asyncio.run(play())
+    pair.close()
+
+
+def test_a_charter_that_ends_before_the_snapshot_ends_the_directory(tmp_path: Path) -> None:
+    pair = open_pair(tmp_path)
+    ends = pair.directory_ends()
+    before = pair.world.directory
+    charter = dataclasses.replace(before.charter, expires_at=ends - timedelta(days=1))
+    pair.world.directory = dataclasses.replace(before, charter=charter)
+
+    async def play() -> None:
+        pair.clock.moment = charter.expires_at
+        with pytest.raises(Refused, match="expired"):
+            pair.it.node.directory.current()
+        await Gauges(pair.it.node, Line()).measure()
+        assert shown(pair, "fp_directory_expires_seconds") == {"fp_directory_expires_seconds": 0.0}
+        looked = await pair.it.node.store.read(lambda session: look(session, pair.it.node, pair.clock.now()))
+        assert looked.counts["directory.expired"] == 1
 
     asyncio.run(play())
     pair.close()

@@ -38,6 +38,9 @@ class Copy:
     def current(self) -> Directory:
         return self.directory
 
+    def known(self) -> Directory:
+        return self.directory
+
 
 def goes_by(pair: Pair, code: str, directory: Directory) -> None:
     side = pair.side(code)

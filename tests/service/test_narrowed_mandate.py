@@ -422,6 +422,8 @@ async def test_a_list_asks_the_directory_once_for_each_procedure_and_not_for_eac
         def current(self) -> Directory:
             return dataclasses.replace(trio.world.directory, others=walked)
 
+        known = current
+
     node = dataclasses.replace(trio.iom.node, directory=Counted())
     officer = trio.iom.officer
     bundle = await exchange.case_bundle(node, officer, request.case)

@@ -144,7 +144,7 @@ def open_side(home: Path, code: str, world: World, clock: TestClock, hub: QueueH
         keys=keys,
         vault=Vault(keys.kek(), clock=clock, random=random),
         ledger=Ledger(settings.ledger_dir, keys.kek(), salt=b"s" * 32),
-        directory=WorldDirectory(world),
+        directory=WorldDirectory(world, clock),
         wake=Wake(),
         metrics=Metrics(),
         log=structlog.get_logger().bind(),
