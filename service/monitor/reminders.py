@@ -86,18 +86,30 @@ class Reminders:
         await round_after_round(self._node, self.look, failed="reminders.round_failed", every=every)
 
     async def look(self) -> int:
-        """Take every step that is due now. Returns how many this worker took."""
+        """Take every step that is due now. Returns how many this worker took.
+
+        A row that fails stays due, so that the watch finds it late, and stops none of those behind it.
+        """
         node = self._node
         now = node.clock.now()
         await node.store.write(lambda session: self._list(session, now))
         taken = 0
+        failed: dict[tuple[str, ...], Exception] = {}
         for _ in range(_ROUNDS):
-            rows = await node.store.read(lambda session: _due(session, now))
+            most = MOST + len(failed)
+            due = await node.store.read(lambda session, most=most: _due(session, now, most))
+            rows = [row for row in due if _name(row) not in failed]
             for row in rows:
-                taken += await self._climb(row, now)
+                try:
+                    taken += await self._climb(row, now)
+                except Exception as fault:  # noqa: BLE001 (whatever it is, the next deadline is another child's)
+                    failed[_name(row)] = fault
             if len(rows) < MOST:
                 break
-        if taken:
+        if failed:
+            fault = next(iter(failed.values()))
+            node.log.error("reminders.rows_failed", count=len(failed), exc_info=fault)
+        if taken or failed:
             node.wake.outbox_ready.notify()
             node.wake.notices.notify()
         return taken
@@ -152,7 +164,7 @@ class Reminders:
             person=AUTOMATIC.person,
             role=AUTOMATIC.role,
             # For a State without a node, through whichever intermediary of this node has its mandate.
-            authorities=frozenset({waiting, *intermediary_of_node(node.directory.current(), node.code)}),
+            authorities=frozenset({waiting, *intermediary_of_node(node.directory.known(), node.code)}),
             scopes=AUTOMATIC.scopes,
             expires_at=AUTOMATIC.expires_at,
         )
@@ -229,7 +241,7 @@ class Reminders:
             authority, subject = office, str(row.thread)
             if one.who == "focal-point":
                 # It is no side of the conversation: it learns whose answer is late, and of no case.
-                own = self._node.directory.current().focal_point(self._node.state)
+                own = self._node.directory.known().focal_point(self._node.state)
                 if own is None or own.address in (row.asker, row.answerer):
                     continue
                 authority, subject = own.address, str(row.owed_by)
@@ -260,14 +272,18 @@ def side_of(node: Node, owed_by: str) -> Side:
     return "us" if state_of(Address(owed_by)) == node.state else "them"
 
 
-def _due(session: Session, now: datetime) -> list[Row[Any]]:
+def _due(session: Session, now: datetime, most: int) -> list[Row[Any]]:
     rows = session.connection().execute(
         select(DEADLINE)
         .where(DEADLINE.c.look_at.is_not(None), DEADLINE.c.look_at <= now)
         .order_by(DEADLINE.c.look_at)
-        .limit(MOST)
+        .limit(most)
     )
     return list(rows)
+
+
+def _name(row: Row[Any]) -> tuple[str, ...]:
+    return row.thread, row.message, row.obligation
 
 
 def _this(row: Row[Any]) -> tuple[Any, ...]:
@@ -313,7 +329,7 @@ def _note_lapsed(session: Session, row: Row[Any], now: datetime, state: StateCod
                 audience="officer",
                 subject=row.thread,
                 due_at=row.due_at,
-                key=f"lapsed/{row.thread}/{row.message}/{row.obligation}/{row.due_at:%Y%m%dT%H%M%SZ}",
+                key=f"lapsed/{row.thread}/{row.message}/{row.obligation}/{row.due_at:%Y%m%dT%H%M%SZ}/{authority}",
                 now=now,
             )
 
