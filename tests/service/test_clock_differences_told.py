@@ -11,18 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from sqlmodel import Session
 
 from protocol import evidence, statements
 from protocol.deadlines import Due
 from protocol.evidence import About, read_evidence
-from protocol.identifiers import CaseReference, MessageId, NodeCode, ThreadId
+from protocol.identifiers import CaseReference, MessageId, NodeCode, StateCode, ThreadId
 from protocol.statements import Statement, StatementType, digest, read
 from service import exchange
 from service.exchange.receipts import take_receipts
 from service.exchange.views import Accepted, DeadlineQuery, DeadlineView
 from service.monitor.reminders import Reminders
 from service.store import deadlines, mailbox
+from service.store.tables import DEADLINE
 from tests.service.exchange_pair import Pair, Side, message, open_pair
 
 
@@ -429,5 +431,43 @@ def test_what_is_owed_again_is_owed_at_the_earlier_instant(pair: Pair) -> None:
 
         await pair.ro.node.store.write(listed_anew)
         assert (await report_of(pair.ro, case)).due.at == before
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize(
+    ("owed_by", "told", "held"),
+    [("it.servizio-minori", False, 1), ("ro.anpdca", False, 20), ("md.tutela", True, 1)],
+)
+def test_the_bound_holds_for_whoever_owes_also_where_evidence_of_receipt_says_it(
+    pair: Pair, owed_by: str, told: bool, held: int
+) -> None:
+    """The State that confirmed a handover owes its follow-ups: there the sender of the message is hurried. And
+    an intermediary is told what a State owes that has no node."""
+
+    async def play() -> None:
+        case, request = await asked(pair)
+        ours = (await report_of(pair.it, case)).due.at
+
+        def differ(session: Session) -> datetime | None:
+            connection = session.connection()
+            connection.execute(
+                update(DEADLINE).where(DEADLINE.c.obligation == "report").values(owed_by=owed_by)
+            )
+            values = {
+                "message": request.id,
+                "obligation": "report",
+                "thread": request.id,
+                "case_reference": case,
+                "peer": "ro",
+                "ours_at": ours,
+                "theirs_at": ours - timedelta(days=20),
+                "cause": "unexplained",
+            }
+            now = pair.clock.now()
+            return deadlines.differ(connection, values, state=StateCode("it"), told=told, now=now)
+
+        assert await pair.it.node.store.write(differ) == ours - timedelta(days=held)
+        assert (await report_of(pair.it, case)).due.at == ours - timedelta(days=held)
 
     asyncio.run(play())
