@@ -442,8 +442,8 @@ def test_what_is_owed_again_is_owed_at_the_earlier_instant(pair: Pair) -> None:
 def test_the_bound_holds_for_whoever_owes_also_where_evidence_of_receipt_says_it(
     pair: Pair, owed_by: str, told: bool, held: int
 ) -> None:
-    """The State that confirmed a handover owes its follow-ups: there the sender of the message is hurried. And
-    an intermediary is told what a State owes that has no node."""
+    """The State that confirmed a handover owes its follow-ups: there the sender of the message is hurried.
+    And an intermediary is told what a State owes that has no node."""
 
     async def play() -> None:
         case, request = await asked(pair)
