@@ -1,6 +1,8 @@
-"""What a browser can do of what the API can: for each endpoint its pages, or why there is none.
+"""What a browser can do of what the API can: for each endpoint its pages, or why there is none; and the same
+for each of its query parameters.
 
-Tests hold it to be whole: every role that may call an endpoint may open one of its pages.
+Tests hold it to be whole: every role that may call an endpoint may open one of its pages, and every parameter
+of the endpoint is one of such a page, under the same name or another, or is explained.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from typing import Final
 
 from service.access.roles import Endpoint
 
-__all__ = ["COVERED", "NoPage"]
+__all__ = ["COVERED", "PARAMETERS", "NoPage"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +95,11 @@ COVERED: Final[Mapping[Endpoint, tuple[Endpoint, ...] | NoPage]] = MappingProxyT
         ("GET", "/v1/directory/landing"): (("GET", "/console/directory"),),
         ("GET", "/v1/vocabularies"): (("GET", "/console/codes"),),
         ("GET", "/v1/vocabularies/{scheme}"): (("GET", "/console/codes"),),
-        ("GET", "/v1/deadlines"): (("GET", "/console/work"), ("GET", "/console/operator/deadlines")),
+        ("GET", "/v1/deadlines"): (
+            ("GET", "/console/work"),
+            ("GET", "/console/deadlines"),
+            ("GET", "/console/operator/deadlines"),
+        ),
         ("GET", "/v1/indicators"): (
             ("GET", "/console/indicators"),
             ("GET", "/console/indicators/file"),
@@ -145,3 +151,46 @@ COVERED: Final[Mapping[Endpoint, tuple[Endpoint, ...] | NoPage]] = MappingProxyT
         ("GET", "/openapi.yaml"): NoPage(reason="the description of the API, for those who write programs"),
     }
 )
+
+_BY_TITLE: Final = "the reader's language, which every page is in and whose foot offers the others"
+_PER_PAGE: Final = NoPage(reason="pages have a length of their own, and go on to the next")
+_HELD_BACK: Final = NoPage(
+    reason="a program waits for what comes next; a person looks again, or reads the notices"
+)
+_IN_FORM: Final = "said in the form that is sent, so that it stands in no address and no history"
+
+PARAMETERS: Final[Mapping[tuple[str, str, str], str | NoPage]] = MappingProxyType(
+    {
+        ("GET", "/v1/cases/{reference}/timeline/rendering", "lang"): "language",
+        ("GET", "/v1/cases/{reference}/agreements/{digest}/rendering", "lang"): "language",
+        ("GET", "/v1/messages/{id}/rendering", "lang"): "language",
+        ("GET", "/v1/indicators", "lang"): NoPage(reason=_BY_TITLE),
+        ("GET", "/v1/statistics/releases/{id}", "lang"): NoPage(reason=_BY_TITLE),
+        ("GET", "/v1/vocabularies", "lang"): NoPage(reason=_BY_TITLE),
+        ("GET", "/v1/vocabularies/{scheme}", "lang"): NoPage(reason=_BY_TITLE),
+        ("GET", "/v1/deadlines", "limit"): _PER_PAGE,
+        ("GET", "/v1/journal", "limit"): _PER_PAGE,
+        ("GET", "/v1/messages", "limit"): _PER_PAGE,
+        ("GET", "/v1/notices", "limit"): _PER_PAGE,
+        ("GET", "/v1/statistics", "limit"): _PER_PAGE,
+        ("GET", "/v1/messages", "wait"): _HELD_BACK,
+        ("GET", "/v1/notices", "wait"): _HELD_BACK,
+        ("GET", "/v1/messages", "thread"): NoPage(
+            reason="the page of the case shows each of its conversations by itself, with all of its messages"
+        ),
+        ("GET", "/v1/indicators", "as_of"): NoPage(
+            reason="the page gives the latest figures that have settled; those of a former day are in the "
+            "files that were taken then, and a program that compares two days asks for both"
+        ),
+        ("GET", "/v1/messages/{id}", "identity"): NoPage(reason=_IN_FORM),
+        ("GET", "/v1/messages/{id}", "reason"): NoPage(reason=_IN_FORM),
+        ("GET", "/v1/messages/{id}/attachments/{digest}", "identity"): NoPage(reason=_IN_FORM),
+        ("GET", "/v1/messages/{id}/attachments/{digest}", "reason"): NoPage(reason=_IN_FORM),
+        ("POST", "/v1/messages/{id}/collection", "rendering"): NoPage(reason=_IN_FORM),
+        ("POST", "/v1/messages/{id}/collection", "lang"): NoPage(reason=_IN_FORM),
+        ("POST", "/v1/messages/{id}/collection", "format"): NoPage(
+            reason="what a page has shown is always HTML, and the receipt says so"
+        ),
+    }
+)
+"""Parameters that no page has under the same name: the name that the page has for it, or why it has none."""

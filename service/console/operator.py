@@ -18,9 +18,10 @@ from markupsafe import Markup
 
 from protocol.directory.targets import COLLECT, CONSIGN
 from protocol.errors import Refused
-from protocol.identifiers import StateCode, ThreadId
+from protocol.identifiers import StateCode, ThreadId, case_reference
 from service.access.roles import Scope
 from service.api.operations import working
+from service.console.days import Day, end_of_day
 from service.console.markdown import to_html
 from service.console.pages import Page, See, Viewing, render
 from service.errors import Malformed, NotFound
@@ -86,22 +87,23 @@ async def deadlines(
     owed_by: Literal["", "us", "them"] = "",
     overdue: Literal["", "true", "false"] = "",
     state: State = "",
+    case: Annotated[str, Query(max_length=64)] = "",
+    until: Day = "",
     after: After = "",
 ) -> Response:
     query = DeadlineQuery(
         owed_by=owed_by or None,
         overdue=None if not overdue else overdue == "true",
         with_state=StateCode(state) if state else None,
+        case=case_reference(case) if case.strip() else None,
+        until=end_of_day(until, "/until") if until else None,
         after=after or None,
         limit=_PAGE,
     )
     owed = await see.exchange.deadlines(see.node, see.actor, query)
-    chosen = {
-        name: value for name, value in (("owed_by", owed_by), ("overdue", overdue), ("state", state)) if value
-    }
-    further = None
-    if owed.after:
-        further = urlencode({**chosen, "after": owed.after})
+    asked = {"owed_by": owed_by, "overdue": overdue, "state": state, "case": case, "until": until}
+    chosen = {name: value for name, value in asked.items() if value}
+    further = urlencode({**chosen, "after": owed.after}) if owed.after else None
     now = await standing(see.node)
     return render(
         see,
@@ -111,6 +113,8 @@ async def deadlines(
         owed_by=owed_by,
         overdue=overdue,
         state_chosen=state,
+        case_chosen=case,
+        until_chosen=until,
         states=sorted({one.state for one in now.corridors} | ({StateCode(state)} if state else set())),
         first=urlencode(chosen) if after else None,
         further=further,

@@ -14,11 +14,12 @@ from sqlalchemy import text
 
 from protocol.journal import read_entry, verify
 from protocol.vocabularies import scheme
-from service import exchange
+from service import console, exchange
 from service.access import journal
 from service.access.roles import CONTENT_SCOPES, ENDPOINTS, ROLE_SCOPES, Role
+from service.api.app import ROUTERS
 from service.console import audit
-from service.console.coverage import COVERED, NoPage
+from service.console.coverage import COVERED, PARAMETERS, NoPage
 from service.console.pages import OPEN, PAGES
 from service.directory.corridor import facts_of_profile, read_draft, signed
 from service.directory.laid_out import lay_out, read_entries
@@ -569,6 +570,36 @@ def test_every_endpoint_has_a_page_for_every_role_that_may_call_it_or_is_for_mac
                 continue
             opens = [page for page in answer if page in OPEN or PAGES[page] <= ROLE_SCOPES[role]]
             assert opens, (endpoint, role)
+
+
+def parameters_of(routers: Any) -> dict[tuple[str, str], frozenset[str]]:
+    return {
+        endpoint: frozenset(field.alias for field in route.dependant.query_params)
+        for router in routers
+        for route in router.routes
+        for endpoint in route.endpoints
+    }
+
+
+def test_every_parameter_is_one_of_a_page_for_every_role_or_says_why_a_browser_needs_none() -> None:
+    offered, asked = parameters_of(console.ROUTERS), parameters_of(ROUTERS)
+    assert set(asked) == set(COVERED)
+    needed = set()
+    for endpoint, names in asked.items():
+        answer = COVERED[endpoint]
+        for name in () if isinstance(answer, NoPage) else names:
+            stands = PARAMETERS.get((*endpoint, name), name)
+            if stands != name:
+                needed.add((*endpoint, name))
+            if isinstance(stands, NoPage):
+                assert len(stands.reason) > 20, (endpoint, name)
+                continue
+            for role in Role:
+                if role is Role.AGENCY_SYSTEM or not ENDPOINTS[endpoint] <= ROLE_SCOPES[role]:
+                    continue
+                opens = [page for page in answer if PAGES[page] <= ROLE_SCOPES[role]]
+                assert any(stands in offered[page] for page in opens), (endpoint, name, role)
+    assert needed == set(PARAMETERS), "what is explained is a parameter that is there"
 
 
 def test_a_page_asks_for_no_less_than_the_endpoint_that_it_stands_for() -> None:

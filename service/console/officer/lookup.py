@@ -54,6 +54,7 @@ async def directory(
     see: See,
     state: Annotated[str, Query(pattern=r"^([a-z]{2}|int)?$")] = "",
     procedure: Annotated[str, Query(max_length=64)] = "",
+    jurisdiction: Annotated[str, Query(pattern=r"^([A-Za-z]{2}(-[A-Za-z0-9]{1,3})?)?$")] = "",
 ) -> Response:
     current = see.node.directory.known()
     entries = [
@@ -64,7 +65,7 @@ async def directory(
     lands = None
     if state and procedure in PROCEDURES:
         try:
-            lands = current.landing(StateCode(state), procedure)
+            lands = current.landing(StateCode(state), procedure, jurisdiction or None)
         except NotAcceptable:
             lands = None
     return show(
@@ -75,6 +76,7 @@ async def directory(
         procedures=tuple(PROCEDURES),
         state_chosen=state,
         procedure_chosen=procedure,
+        jurisdiction_chosen=jurisdiction,
         lands=lands,
         snapshot=current.snapshot,
     )

@@ -20,10 +20,10 @@ from protocol.languages import available_languages, nearest_language
 from service.access.pairs import IDENTITY_RELEASE
 from service.access.roles import Scope
 from service.api.reading import ENVELOPE, cursor, position
+from service.console.days import Day, beginning_of_day
 from service.console.officer import reasons
 from service.console.officer.documents import documents_of
 from service.console.officer.shown import as_file, drawn_draft, of_view, piece, show, told_of
-from service.console.officer.work import Day, day_of
 from service.console.pages import HEADERS, Page, See, Viewing, go
 from service.errors import Malformed, NodeError, TooLarge
 from service.exchange.views import (
@@ -64,7 +64,7 @@ async def messages(
         type=type or None,
         direction=direction or None,
         status=status or None,
-        since=day_of(since, "/since") if since else None,
+        since=beginning_of_day(since, "/since") if since else None,
         after=position(after or None),
         limit=_PAGE,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Final, Literal
 from urllib.parse import urlencode
 
@@ -12,6 +12,7 @@ from protocol.identifiers import case_reference, new_message_id, parse_message_i
 from service.access.pairs import KINDS
 from service.access.roles import Scope
 from service.api.answers import NOT_STORED
+from service.console.days import Day, end_of_day
 from service.console.officer.documents import cases_of
 from service.console.officer.shown import show
 from service.console.pages import HEADERS, Page, See, Viewing, go
@@ -19,7 +20,7 @@ from service.errors import Malformed
 from service.exchange.notices import NoticeView
 from service.exchange.views import ApprovalView, DeadlineQuery, MessageQuery
 
-__all__ = ["Day", "day_of", "may_decide", "notice_page", "router"]
+__all__ = ["may_decide", "notice_page", "router"]
 
 _PAGE: Final = 50
 _NOTICES: Final = 5
@@ -41,7 +42,6 @@ _ABOUT_CASES: Final = frozenset(
 router = APIRouter(route_class=Page)
 
 After = Annotated[str, Query(max_length=512)]
-Day = Annotated[str, Query(max_length=10)]
 
 
 @router.get("/console/work")
@@ -90,7 +90,7 @@ async def deadlines(
         owed_by=owed_by or None,
         overdue=None if not overdue else overdue == "true",
         case=case_reference(case) if case.strip() else None,
-        until=day_of(until, "/until") + timedelta(days=1, microseconds=-1) if until else None,
+        until=end_of_day(until, "/until") if until else None,
         after=after or None,
         limit=_PAGE,
     )
@@ -105,14 +105,6 @@ async def deadlines(
         first=urlencode(asked) if after else None,
         further=urlencode({**asked, "after": owed.after}) if owed.after else None,
     )
-
-
-def day_of(text: str, field: str) -> datetime:
-    """The beginning of a day, in UTC. Malformed `request.parameter`."""
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError:
-        raise Malformed("request.parameter", "expected a day such as 2027-01-31", field=field) from None
 
 
 def may_decide(see: Viewing, approval: ApprovalView) -> bool:

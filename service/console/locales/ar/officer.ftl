@@ -347,6 +347,7 @@ officer-vocabulary = المفردات
 officer-search-words = كلمات
 officer-directory-heading = الدليل
 officer-directory-means = النسخة { $sequence }، صالحة حتى { $moment }.
+officer-part-of-state = جزء من الدولة (رمزه، مثل IT-25)
 officer-state = الدولة
 officer-procedure = الإجراء
 officer-lands = تذهب رسائل هذا الإجراء إلى:

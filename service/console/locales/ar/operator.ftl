@@ -55,6 +55,7 @@ operator-others = الآخرون
 operator-any-time = في أي وقت
 operator-late = متأخر
 operator-not-late = غير متأخر
+operator-due-by-day = الأجل قبل نهاية هذا اليوم (UTC)
 operator-with-state = مع الدولة
 operator-any-state = أي دولة
 operator-show = عرض

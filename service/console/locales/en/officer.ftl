@@ -347,6 +347,7 @@ officer-vocabulary = Vocabulary
 officer-search-words = Words
 officer-directory-heading = Directory
 officer-directory-means = Version { $sequence }, valid until { $moment }.
+officer-part-of-state = Part of the State (its code, such as IT-25)
 officer-state = State
 officer-procedure = Procedure
 officer-lands = Messages of this procedure go to:

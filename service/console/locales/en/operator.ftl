@@ -55,6 +55,7 @@ operator-others = others
 operator-any-time = at any time
 operator-late = late
 operator-not-late = not late
+operator-due-by-day = Due by the end of this day (UTC)
 operator-with-state = With the State
 operator-any-state = any
 operator-show = Show

@@ -347,6 +347,7 @@ officer-vocabulary = Vocabulario
 officer-search-words = Palabras
 officer-directory-heading = Directorio
 officer-directory-means = Versión { $sequence }, válida hasta el { $moment }.
+officer-part-of-state = Parte del Estado (su código, por ejemplo IT-25)
 officer-state = Estado
 officer-procedure = Procedimiento
 officer-lands = Los mensajes de este procedimiento van a:

@@ -55,6 +55,7 @@ operator-others = otros
 operator-any-time = en cualquier momento
 operator-late = con retraso
 operator-not-late = dentro de plazo
+operator-due-by-day = Vence antes de que acabe este día (UTC)
 operator-with-state = Con el Estado
 operator-any-state = cualquiera
 operator-show = Mostrar

@@ -347,6 +347,7 @@ officer-vocabulary = Vocabulaire
 officer-search-words = Mots
 officer-directory-heading = Annuaire
 officer-directory-means = Version n° { $sequence }, valable jusqu’au { $moment }.
+officer-part-of-state = Partie de l’État (son code, par exemple IT-25)
 officer-state = État
 officer-procedure = Procédure
 officer-lands = Les messages de cette procédure vont à :

@@ -55,6 +55,7 @@ operator-others = d’autres
 operator-any-time = à tout moment
 operator-late = en retard
 operator-not-late = dans les délais
+operator-due-by-day = Échéance au plus tard à la fin de ce jour (UTC)
 operator-with-state = Avec l’État
 operator-any-state = tous
 operator-show = Afficher

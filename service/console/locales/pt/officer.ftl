@@ -347,6 +347,7 @@ officer-vocabulary = Vocabulário
 officer-search-words = Palavras
 officer-directory-heading = Diretório
 officer-directory-means = Versão { $sequence }, válida até { $moment }.
+officer-part-of-state = Parte do Estado (o seu código, por exemplo IT-25)
 officer-state = Estado
 officer-procedure = Procedimento
 officer-lands = As mensagens deste procedimento vão para:

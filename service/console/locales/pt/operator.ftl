@@ -55,6 +55,7 @@ operator-others = outros
 operator-any-time = em qualquer altura
 operator-late = em atraso
 operator-not-late = dentro do prazo
+operator-due-by-day = Prazo até ao fim deste dia (UTC)
 operator-with-state = Com o Estado
 operator-any-state = qualquer
 operator-show = Mostrar

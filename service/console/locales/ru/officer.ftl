@@ -347,6 +347,7 @@ officer-vocabulary = Перечень
 officer-search-words = Слова
 officer-directory-heading = Справочник
 officer-directory-means = Версия { $sequence }, действует до { $moment }.
+officer-part-of-state = Часть государства (её код, например IT-25)
 officer-state = Государство
 officer-procedure = Процедура
 officer-lands = Сообщения этой процедуры направляются:

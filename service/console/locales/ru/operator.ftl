@@ -55,6 +55,7 @@ operator-others = другие
 operator-any-time = в любое время
 operator-late = просрочено
 operator-not-late = не просрочено
+operator-due-by-day = Срок не позднее конца этого дня (UTC)
 operator-with-state = С государством
 operator-any-state = любое
 operator-show = Показать

@@ -347,6 +347,7 @@ officer-vocabulary = 词表
 officer-search-words = 词语
 officer-directory-heading = 名录
 officer-directory-means = 版本 { $sequence }，有效至 { $moment }。
+officer-part-of-state = 国家的一部分（其代码，例如 IT-25）
 officer-state = 国家
 officer-procedure = 程序
 officer-lands = 此程序的消息发往：

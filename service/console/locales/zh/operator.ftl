@@ -55,6 +55,7 @@ operator-others = 他方
 operator-any-time = 任何时间
 operator-late = 已逾期
 operator-not-late = 未逾期
+operator-due-by-day = 在此日结束前到期（UTC）
 operator-with-state = 对方国家
 operator-any-state = 任何国家
 operator-show = 显示
