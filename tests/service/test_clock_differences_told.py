@@ -15,6 +15,7 @@ from sqlalchemy import update
 from sqlmodel import Session
 
 from protocol import evidence, statements
+from protocol.bundle import verify_bundle
 from protocol.deadlines import Due
 from protocol.evidence import About, read_evidence
 from protocol.identifiers import CaseReference, MessageId, NodeCode, StateCode, ThreadId
@@ -26,6 +27,8 @@ from service.monitor.reminders import Reminders
 from service.store import deadlines, mailbox
 from service.store.tables import DEADLINE
 from tests.service.exchange_pair import Pair, Side, message, open_pair
+from tests.service.test_restoration import copied
+from tests.service.test_restored_own_messages import restored, rounds, verifies
 
 
 @pytest.fixture
@@ -469,5 +472,39 @@ def test_the_bound_holds_for_whoever_owes_also_where_evidence_of_receipt_says_it
 
         assert await pair.it.node.store.write(differ) == ours - timedelta(days=held)
         assert (await report_of(pair.it, case)).due.at == ours - timedelta(days=held)
+
+    asyncio.run(play())
+
+
+def test_both_bundles_verify_with_it(pair: Pair) -> None:
+    async def play() -> None:
+        case, _ = await asked(pair, timedelta(hours=-3))
+        await verifies(pair, pair.it, case)
+        await verifies(pair, pair.ro, case)
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("code", ["it", "ro"])
+def test_a_node_that_was_put_back_knows_it_again_and_nobody_is_told_twice(
+    pair: Pair, tmp_path: Path, code: str
+) -> None:
+    async def play() -> None:
+        case = await pair.open_case()
+        await pair.notify(case)
+        copy = copied(pair.side(code), tmp_path / "copy.db")
+        await asked_and_kept(pair, case, timedelta(hours=-3))
+        await pair.settle()
+        await restored(pair, code, copy)
+        await rounds(pair)
+        for side, ours in ((pair.it, 1), (pair.ro, 0)):
+            (proof,) = await proofs(side)
+            assert proof["ours"] == ours
+            bundle = await exchange.case_bundle(side.node, side.officer, case)
+            found = {one.code for one in verify_bundle(bundle, pair.world.charter_digest).findings}
+            # It names the receipt that the node has lost and made anew, which is seen and said.
+            assert found == ({"evidence.missing"} if code == "ro" and side is pair.ro else set())
+        assert [row["obligation"] for row in await known(pair.ro)] == ["report"]
+        assert await notices(pair.ro) == ["officer", "operator"]
 
     asyncio.run(play())
