@@ -20,7 +20,7 @@ docs/adapters.md walks through it; `adapters/template` is one to copy.
 
 from __future__ import annotations
 
-from adapters.kit.errors import Away, Unfit
+from adapters.kit.errors import Away, NotNow, Unfit
 from adapters.kit.health import Health, State
 from adapters.kit.memory import Memory
 from adapters.kit.running import Adapter, Batch, Desk, run
@@ -33,6 +33,7 @@ __all__ = [
     "Desk",
     "Health",
     "Memory",
+    "NotNow",
     "Settings",
     "State",
     "Unfit",

@@ -41,7 +41,7 @@ type Opened = Callable[[Settings], AbstractAsyncContextManager[Adapter]]
 log = logging.getLogger("focalpoint.adapter")
 
 SettingsFile = Annotated[Path, typer.Option("--settings", help="The adapter's TOML file.")]
-_WELL: Final = frozenset({State.WELL, State.SET_ASIDE})
+_WELL: Final = frozenset({State.WELL, State.SET_ASIDE, State.WAITING})
 
 
 def here() -> datetime:
@@ -65,7 +65,7 @@ def common(opened: Opened, *, help: str) -> typer.Typer:  # noqa: A002 (as typer
 
     @aside.command("list")
     def _list(settings: SettingsFile) -> None:
-        """Which way, by what name, why, since when. Works while the adapter runs."""
+        """Which way, by what name, why, since when; also what waits. Works while the adapter runs."""
         show_set_aside(read_settings(settings))
 
     @aside.command("retry")
@@ -100,8 +100,12 @@ def read_settings(path: Path) -> Settings:
 
 
 def show_set_aside(settings: Settings) -> None:
-    for item in glance(settings.state_dir).aside:
+    seen = glance(settings.state_dir)
+    for item in seen.aside:
         typer.echo(f"{item.at.isoformat()}  {item.way:9}  {item.name}  {item.code}")
+    for one in seen.waiting:
+        again = f"waits, next asked about {one.again.isoformat(timespec='seconds')}"
+        typer.echo(f"{one.at.isoformat()}  {one.way:9}  {one.name}  {one.code}  {again}")
 
 
 def show_health(settings: Settings) -> None:

@@ -1,11 +1,11 @@
-"""The two ways in which something does not go through, told apart because what follows is different."""
+"""The ways in which something does not go through, told apart because what follows is different."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-__all__ = ["Away", "Unfit"]
+__all__ = ["Away", "NotNow", "Unfit"]
 
 _CODE: Final = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 
@@ -25,6 +25,13 @@ class _Coded(Exception):
 class Away(_Coded):
     """The other side does not answer, or not sensibly, for now. The same is tried again later; what comes
     behind it waits, so that order is kept."""
+
+
+class NotNow(_Coded):
+    """This one is closed, and others may open it again: a State that gives a wider mandate. It waits, is
+    asked about again at its own slow pace, and the next one goes on. Nobody has to look at it here.
+
+    What the node refuses under a code `mandate.…` is this by itself."""
 
 
 class Unfit(_Coded):

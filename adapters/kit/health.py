@@ -16,6 +16,8 @@ class State(StrEnum):
     WELL = "well"
     SET_ASIDE = "set-aside"
     """Works, and somebody has to look at what did not go through."""
+    WAITING = "waiting"
+    """Works, and something is closed until others open it: `code` says why, `counts` how much."""
     SYSTEM_AWAY = "system-away"
     """The other system does not answer, or not sensibly."""
     NODE_AWAY = "node-away"
@@ -27,7 +29,7 @@ class State(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """`code`: of what is wrong. `since`: when it came into this state. `counts`: what was settled since it
-    was set up, by `<way> <outcome>`."""
+    was set up, by `<way> <outcome>`, and what waits now, as `<way> waits`."""
 
     adapter: str
     version: str

@@ -25,9 +25,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from adapters.kit.pace import again_after
 from protocol.identifiers import MessageId, new_message_id
 
-__all__ = ["Glance", "Memory", "SetAside", "Way", "glance"]
+__all__ = ["Glance", "Memory", "SetAside", "Waiting", "Way", "glance"]
 
 type Way = Literal["to-node", "to-system"]
 
@@ -38,11 +39,19 @@ CREATE TABLE IF NOT EXISTS settled (way TEXT, mark BLOB, outcome TEXT NOT NULL, 
     PRIMARY KEY (way, mark)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS set_aside (way TEXT, name TEXT, code TEXT NOT NULL, at TEXT NOT NULL,
     PRIMARY KEY (way, name)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS waiting (way TEXT, name TEXT, code TEXT NOT NULL, at TEXT NOT NULL,
+    tried INTEGER NOT NULL, again TEXT NOT NULL, PRIMARY KEY (way, name)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS counted (way TEXT, outcome TEXT, number INTEGER NOT NULL,
     PRIMARY KEY (way, outcome)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS said (one INTEGER PRIMARY KEY CHECK (one = 1), health TEXT NOT NULL,
     at TEXT NOT NULL);
 """
+_CLOSED: Final = "code LIKE 'node.mandate.%' AND code != 'node.mandate.not_covered'"
+_WAITS_NOW: Final = (
+    "INSERT OR IGNORE INTO waiting SELECT way, name, code, at, 1, at FROM set_aside WHERE " + _CLOSED,  # noqa: S608
+    "DELETE FROM set_aside WHERE " + _CLOSED,  # noqa: S608 (a constant)
+)
+"""What was set aside for good before such things waited."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +65,23 @@ class SetAside:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """What others have closed, and may open again. `at`: since when; `again`: when it is asked about next."""
+
+    way: Way
+    name: str
+    code: str
+    at: datetime
+    tried: int
+    again: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Glance:
     """What can be seen of a memory from outside. `health` as it was last said, at `said_at`."""
 
     aside: tuple[SetAside, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
     health: Mapping[str, Any] | None = None
     said_at: datetime | None = None
 
@@ -80,6 +102,9 @@ class Memory:
             self._database.execute("PRAGMA synchronous=FULL")
             self._database.execute("PRAGMA secure_delete=ON")
             self._database.executescript(_TABLES)
+            with _together(self._database):
+                for statement in _WAITS_NOW:
+                    self._database.execute(statement)
         except sqlite3.Error:
             self.close()
             raise
@@ -98,7 +123,7 @@ class Memory:
         return None if row is None else str(row[0])
 
     def reached(self, name: str, value: str) -> None:
-        """Everything before `value` is settled, or set aside."""
+        """Everything before `value` is settled, set aside, or waits."""
         self._database.execute(
             "INSERT INTO position VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             (name, value),
@@ -122,18 +147,58 @@ class Memory:
                 "INSERT INTO settled VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
                 (way, self._mark(name), outcome, now.isoformat()),
             )
-            self._database.execute("DELETE FROM set_aside WHERE way = ? AND name = ?", (way, name))
+            self._let_go(way, name)
             if done.rowcount:
                 self._count(way, outcome)
 
     def set_aside(self, way: Way, name: str, code: str, now: datetime) -> None:
         """It does not go through as it is; a person has to look at it."""
         with _together(self._database):
+            self._database.execute("DELETE FROM waiting WHERE way = ? AND name = ?", (way, name))
             self._database.execute(
                 "INSERT INTO set_aside VALUES (?, ?, ?, ?)"
                 " ON CONFLICT (way, name) DO UPDATE SET code = excluded.code",
                 (way, name, code, now.isoformat()),
             )
+
+    def wait(self, way: Way, name: str, code: str, now: datetime) -> None:
+        """It is closed for now. Told so again, it is asked about less often."""
+        tried = 1 + next((one.tried for one in self.waiting(way=way, name=name)), 0)
+        again = (now + again_after(tried)).isoformat()
+        with _together(self._database):
+            self._database.execute("DELETE FROM set_aside WHERE way = ? AND name = ?", (way, name))
+            self._database.execute(
+                "INSERT INTO waiting VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (way, name) DO UPDATE"
+                " SET code = excluded.code, tried = excluded.tried, again = excluded.again",
+                (way, name, code, now.isoformat(), tried, again),
+            )
+
+    def waits(self, way: Way, name: str) -> bool:
+        return bool(self.waiting(way=way, name=name))
+
+    def waiting(
+        self,
+        *,
+        limit: int = 1_000,
+        due: datetime | None = None,
+        way: Way | None = None,
+        name: str | None = None,
+    ) -> tuple[Waiting, ...]:
+        """What is to be asked about first comes first; with `due` only what is by then."""
+        return _waiting(self._database, limit, due=due, way=way, name=name)
+
+    def waiting_counts(self) -> dict[Way, int]:
+        rows = self._database.execute("SELECT way, COUNT(*) FROM waiting GROUP BY way")
+        return dict(rows.fetchall())
+
+    def let_go(self, way: Way, name: str) -> None:
+        """It is set aside, or waits, no longer, and nothing became of it: if it comes again, it is new."""
+        with _together(self._database):
+            self._let_go(way, name)
+
+    def _let_go(self, way: Way, name: str) -> None:
+        self._database.execute("DELETE FROM set_aside WHERE way = ? AND name = ?", (way, name))
+        self._database.execute("DELETE FROM waiting WHERE way = ? AND name = ?", (way, name))
 
     def aside(self, *, limit: int = 1_000) -> tuple[SetAside, ...]:
         """The oldest first."""
@@ -173,14 +238,19 @@ def glance(directory: Path, *, limit: int = 1_000) -> Glance:
         return Glance()
     with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=1)) as database:
         database.execute("PRAGMA query_only=ON")
-        if database.execute("SELECT 1 FROM sqlite_master WHERE name = 'said'").fetchone() is None:
+        if not _has(database, "said"):
             return Glance()  # it is just being made
         said = database.execute("SELECT health, at FROM said").fetchone()
         return Glance(
             aside=_aside(database, limit),
+            waiting=_waiting(database, limit) if _has(database, "waiting") else (),
             health=None if said is None else json.loads(said[0]),
             said_at=None if said is None else datetime.fromisoformat(said[1]),
         )
+
+
+def _has(database: sqlite3.Connection, table: str) -> bool:
+    return database.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone() is not None
 
 
 def _aside(database: sqlite3.Connection, limit: int) -> tuple[SetAside, ...]:
@@ -189,6 +259,33 @@ def _aside(database: sqlite3.Connection, limit: int) -> tuple[SetAside, ...]:
     )
     return tuple(
         SetAside(way=way, name=name, code=code, at=datetime.fromisoformat(at)) for way, name, code, at in rows
+    )
+
+
+def _waiting(
+    database: sqlite3.Connection,
+    limit: int,
+    *,
+    due: datetime | None = None,
+    way: Way | None = None,
+    name: str | None = None,
+) -> tuple[Waiting, ...]:
+    rows = database.execute(
+        "SELECT way, name, code, at, tried, again FROM waiting"
+        " WHERE (:due IS NULL OR again <= :due) AND (:way IS NULL OR way = :way)"
+        " AND (:name IS NULL OR name = :name) ORDER BY again, way, name LIMIT :limit",
+        {"due": None if due is None else due.isoformat(), "way": way, "name": name, "limit": limit},
+    )
+    return tuple(
+        Waiting(
+            way=way,
+            name=name,
+            code=code,
+            at=datetime.fromisoformat(at),
+            tried=tried,
+            again=datetime.fromisoformat(again),
+        )
+        for way, name, code, at, tried, again in rows
     )
 
 

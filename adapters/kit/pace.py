@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-__all__ = ["Backoff", "Pace"]
+__all__ = ["AT_ONCE", "Backoff", "Pace", "again_after", "between_passes"]
 
 
 class Pace:
@@ -44,6 +44,25 @@ class Pace:
 
 _FIRST: Final = timedelta(seconds=1)
 _MOST: Final = timedelta(minutes=10)
+
+
+AT_ONCE: Final = 10
+"""How many of what waits are asked about in one pass."""
+_BETWEEN: Final = timedelta(minutes=1)
+_FIRST_AGAIN: Final = timedelta(minutes=5)
+_MOST_AGAIN: Final = timedelta(hours=6)
+
+
+def between_passes() -> timedelta:
+    """From one pass over what waits to the next."""
+    return _BETWEEN
+
+
+def again_after(tried: int) -> timedelta:
+    """Until what waits is asked about again, having been `tried` times: from five minutes, doubling, to six
+    hours, each shortened by chance by up to a half."""
+    wait: timedelta = min(_FIRST_AGAIN * 2 ** min(max(tried - 1, 0), 30), _MOST_AGAIN)
+    return wait * random.uniform(0.5, 1)  # noqa: S311 (no secret)
 
 
 class Backoff:

@@ -1,10 +1,10 @@
 """The loop of an adapter: from the node to the system, from the system to the node, and how it is.
 
-    node ── messages, oldest first ──▶ deliver ──▶ settled | set aside | tried again
-    system ── changed records ───────▶ take ─────▶ settled | set aside | tried again
+    node ── messages, oldest first ──▶ deliver ──▶ settled | set aside | waits | tried again
+    system ── changed records ───────▶ take ─────▶ settled | set aside | waits | tried again
 
-What the loop promises is what `Memory` writes down: a position moves only past what is settled or set
-aside, so that a kill at any moment repeats the item at hand and skips none. A repetition is harmless on the
+What the loop promises is what `Memory` writes down: a position moves only past what is settled, set aside or
+waits, so that a kill at any moment repeats the item at hand and skips none. A repetition is harmless on the
 node's side, because the same record is the same message id; on the system's side it is `deliver` that has
 to make it so, by the message's id.
 """
@@ -22,10 +22,10 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
-from adapters.kit.errors import Away, Unfit
+from adapters.kit.errors import Away, NotNow, Unfit
 from adapters.kit.health import Health, State
-from adapters.kit.memory import Memory, Way
-from adapters.kit.pace import Backoff, Pace
+from adapters.kit.memory import Memory, SetAside, Waiting, Way
+from adapters.kit.pace import AT_ONCE, Backoff, Pace, between_passes
 from adapters.kit.settings import Settings
 from service.client import LONG_POLL, Client, Message, NodeUnreachable, Problem
 
@@ -36,6 +36,8 @@ log = logging.getLogger("focalpoint.adapter")
 _PAGE: Final = 50
 _NOT_OUR_FAULT: Final = frozenset({401, 403, 408, 425, 429})
 """The node refuses the adapter or is busy: nothing is wrong with the item."""
+_FOR_GOOD: Final = frozenset({"mandate.not_covered"})
+"""What was signed outside every mandate stays so; all else under `mandate.…` a State may open again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +74,7 @@ class Adapter(ABC):  # noqa: B024 (each way may be left out)
     async def deliver(self, message: Message, desk: Desk) -> str:
         """Hand a message to the system, and say in a word what became of it, such as `created`, or `skipped`
         for one that does not concern it. Called again for the same message after a kill: look it up by its id
-        first. Raises Away, Unfit."""
+        first. Raises Away, NotNow, Unfit, and lets pass what `desk.node` raises."""
         raise NotImplementedError
 
     async def changed(self, after: str | None, desk: Desk) -> Batch:
@@ -81,7 +83,7 @@ class Adapter(ABC):  # noqa: B024 (each way may be left out)
 
     async def take(self, name: str, desk: Desk) -> str:
         """Send the node what a record says, and say in a word what became of it. The message's id comes from
-        `desk.memory.message_id(name)`. Raises Away, Unfit, and lets pass what `desk.node` raises."""
+        `desk.memory.message_id(name)`. Raises Away, NotNow, Unfit, and lets pass what `desk.node` raises."""
         raise NotImplementedError
 
 
@@ -94,7 +96,7 @@ async def run(
     again: asyncio.Event | None = None,
 ) -> None:
     """Until `stop`. `nudged`: set it when the system says that something is new; it is looked at before its
-    time. `again`: set it to have tried once more what was set aside."""
+    time. `again`: set it to have tried once more what was set aside, and what waits, all of it now."""
     running = _Running(adapter, desk, stop, nudged or asyncio.Event(), again or asyncio.Event())
     async with asyncio.TaskGroup() as group:
         if adapter.delivers:
@@ -103,30 +105,70 @@ async def run(
             group.create_task(running.to_node())
         group.create_task(running.reporting())
         group.create_task(running.retrying())
+        group.create_task(running.returning())
 
 
 async def retry_set_aside(
     adapter: Adapter, desk: Desk, *, one_at_a_time: Mapping[Way, asyncio.Lock] | None = None
 ) -> tuple[int, int]:
-    """Try once more what was set aside. Returns how many went through, and how many did not."""
+    """Try once more what was set aside, and what waits before its time. Returns how many went through, and
+    how many did not."""
     through = 0
-    aside = desk.memory.aside()
+    items: tuple[SetAside | Waiting, ...] = (*desk.memory.aside(), *desk.memory.waiting())
     locks = one_at_a_time or {"to-system": asyncio.Lock(), "to-node": asyncio.Lock()}
-    for item in aside:
+    for item in items:
         try:
-            async with locks[item.way]:
-                if item.way == "to-system":
-                    outcome = await adapter.deliver(await desk.node.message(item.name), desk)
-                else:
-                    outcome = await adapter.take(item.name, desk)
-        except Unfit as unfit:
-            desk.memory.set_aside(item.way, item.name, unfit.code, desk.now())
+            through += await _tried_again(adapter, desk, item, locks)
         except (Away, Problem, NodeUnreachable) as reason:
             log.warning("adapter.not_now", extra={"way": item.way, "code": _code_of(reason)})
-        else:
-            desk.memory.settle(item.way, item.name, outcome, desk.now())
-            through += 1
-    return through, len(aside) - through
+    return through, len(items) - through
+
+
+async def _tried_again(
+    adapter: Adapter, desk: Desk, item: SetAside | Waiting, locks: Mapping[Way, asyncio.Lock]
+) -> bool:
+    """Whether it went through now; if not, why not is written down anew. What says nothing of the item
+    passes: Away, NodeUnreachable, and a Problem of the node or with this adapter."""
+    memory = desk.memory
+    try:
+        async with locks[item.way]:
+            if item.way == "to-system":
+                outcome = await adapter.deliver(await _message(desk, item.name), desk)
+            else:
+                outcome = await adapter.take(item.name, desk)
+    except Problem as problem:
+        if not _is_of_the_item(problem):
+            raise
+        reason: NotNow | Unfit = _reason_of(problem)
+    except (NotNow, Unfit) as raised:
+        reason = raised
+    else:
+        memory.settle(item.way, item.name, outcome, desk.now())
+        return True
+    keep = memory.wait if isinstance(reason, NotNow) else memory.set_aside
+    keep(item.way, item.name, reason.code, desk.now())
+    return False
+
+
+async def _message(desk: Desk, id_: str) -> Message:
+    """One that the node has listed. Where it is not found, nobody lets its authority be acted for now: a
+    message that was recorded is never unrecorded."""
+    try:
+        return await desk.node.message(id_)
+    except Problem as problem:
+        if problem.code == "request.not_found":
+            raise NotNow(f"node.{problem.code}") from None
+        raise
+
+
+def _is_of_the_item(problem: Problem) -> bool:
+    return problem.status < 500 and problem.status not in _NOT_OUR_FAULT
+
+
+def _reason_of(problem: Problem) -> NotNow | Unfit:
+    """Why the node does not take, or show, this one item."""
+    closed = problem.code.startswith("mandate.") and problem.code not in _FOR_GOOD
+    return (NotNow if closed else Unfit)(f"node.{_word(problem.code)}")
 
 
 class _Running:
@@ -208,10 +250,33 @@ class _Running:
                 )
                 self._show()
 
+    async def returning(self) -> None:
+        """What waits, when its time has come: some of it in each pass, so that nothing is asked about often
+        and nothing is forgotten."""
+        backoff = Backoff()
+        while not self._stop.is_set():
+            now = self._desk.now()
+            rest = between_passes()
+            for item in self._desk.memory.waiting(limit=AT_ONCE, due=now):
+                if self._stop.is_set():
+                    return
+                try:
+                    came_back = await _tried_again(self._adapter, self._desk, item, self._one)
+                except (Away, Problem, NodeUnreachable) as reason:
+                    # The loop itself says which side is away.
+                    log.warning("adapter.not_now", extra={"way": item.way, "code": _code_of(reason)})
+                    rest = max(rest, backoff.failure(now) - now)
+                    break
+                backoff.success()
+                if came_back:
+                    log.info("adapter.came_back", extra={"way": item.way, "code": item.code})
+                self._show()
+            await self._rest(rest.total_seconds())
+
     def _deliver(self, message: Message) -> Callable[[], Awaitable[str]]:
         async def delivered() -> str:
             async with self._one["to-system"]:
-                return await self._adapter.deliver(await self._desk.node.message(message["id"]), self._desk)
+                return await self._adapter.deliver(await _message(self._desk, message["id"]), self._desk)
 
         return delivered
 
@@ -236,16 +301,22 @@ class _Running:
     async def _through(
         self, way: Way, name: str, backoff: Backoff, work: Callable[[], Awaitable[str]]
     ) -> bool:
-        """Settle one item or set it aside, however long that takes. False when it was told to stop before."""
+        """Settle one item, set it aside or let it wait, however long that takes. False when it was told to
+        stop before."""
         memory = self._desk.memory
         while not self._stop.is_set():
-            if memory.outcome(way, name) is not None:
-                return True
+            if memory.outcome(way, name) is not None or memory.waits(way, name):
+                return True  # what waits is asked about when its time has come
             try:
                 outcome = await self._asked(way, backoff, work)
             except Unfit as unfit:
                 log.warning("adapter.set_aside", extra={"way": way, "code": unfit.code})
                 memory.set_aside(way, name, unfit.code, self._desk.now())
+                self._show()
+                return True
+            except NotNow as closed:
+                log.warning("adapter.waits", extra={"way": way, "code": closed.code})
+                memory.wait(way, name, closed.code, self._desk.now())
                 self._show()
                 return True
             if outcome is not None:
@@ -254,7 +325,8 @@ class _Running:
         return False
 
     async def _asked[T](self, way: Way, backoff: Backoff, ask: Callable[[], Awaitable[T]]) -> T | None:
-        """The answer; or None, after a wait, where there was none that can be used. Unfit passes."""
+        """The answer; or None, after a wait, where there was none that can be used. NotNow and Unfit
+        pass."""
         try:
             answer = await ask()
         except Away as away:
@@ -262,10 +334,10 @@ class _Running:
         except NodeUnreachable:
             wrong = (State.NODE_AWAY, "node.unreachable")
         except Problem as problem:
-            if problem.status < 500 and problem.status not in _NOT_OUR_FAULT:
+            if _is_of_the_item(problem):
                 backoff.success()
                 self._tell(way, None)
-                raise Unfit(f"node.{_word(problem.code)}") from None
+                raise _reason_of(problem) from None
             wrong = (State.NODE_AWAY, f"node.{_word(problem.code)}")
         else:
             backoff.success()
@@ -295,8 +367,11 @@ class _Running:
         for wrong in self._wrong.values():
             if wrong is not None and worst is not State.NODE_AWAY:
                 worst, code = wrong
+        waiting = memory.waiting_counts()
         if worst is State.WELL and aside:
             worst = State.SET_ASIDE
+        elif worst is State.WELL and waiting:
+            worst, code = State.WAITING, memory.waiting(limit=1)[0].code
         return Health(
             adapter=self._desk.settings.name,
             version=self._adapter.version,
@@ -304,7 +379,10 @@ class _Running:
             since=self._since,
             code=code,
             set_aside=aside,
-            counts={f"{way} {outcome}": number for (way, outcome), number in memory.counts().items()},
+            counts={
+                **{f"{way} {outcome}": number for (way, outcome), number in memory.counts().items()},
+                **{f"{way} waits": number for way, number in waiting.items()},
+            },
         )
 
     async def _report(self, health: Health) -> None:

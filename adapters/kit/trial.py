@@ -41,6 +41,8 @@ __all__ = ["WITHIN", "Claims", "Moody", "MoodyNode", "OnTrial", "Trial"]
 
 WITHIN: Final = 60.0
 """Seconds in which whatever a claim waits for has to happen."""
+CLOSED: Final = "mandate.procedure"
+"""What the node says of a message that no mandate covers any more."""
 _HOSTILE: Final = tuple(mood for mood in Mood if mood is not Mood.WELL)
 _OF_A_NODE: Final = (Mood.DOWN, Mood.LOST, Mood.FAILING, Mood.BUSY, Mood.NONSENSE)
 
@@ -54,15 +56,29 @@ class Moody(Protocol):
 
 
 class MoodyNode(httpx.AsyncBaseTransport):
-    """Between an adapter and its node: what goes wrong there."""
+    """Between an adapter and its node: what goes wrong there.
+
+    `closed`: ids of messages that a narrowed mandate closes: none of them is shown or taken, and each request
+    for one is noted in `refused`. Take an id out, and it is as if the mandate were wider again.
+    """
 
     def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
         self.inner = inner
         self.mood = Mood.WELL
         self.moods: deque[Mood] = deque()
         self.seen: list[Any] = []
+        self.closed: set[str] = set()
+        self.refused: list[str] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        for id_ in self.closed:
+            if id_ in request.url.path or id_.encode() in await request.aread():
+                self.refused.append(id_)
+                return httpx.Response(
+                    422,
+                    json={"type": "about:blank", "title": "closed", "status": 422, "code": CLOSED},
+                    headers={"Content-Type": "application/problem+json"},
+                )
         mood = self.moods.popleft() if self.moods else self.mood
         self.seen.append(request.url.path)
         if mood is Mood.DOWN:
@@ -202,6 +218,12 @@ class _Work:
         work._node = len(trial.at_node()) if trial.takes else 0
         return work
 
+    def through(self) -> list[str]:
+        """Ids of what is on the other side by now."""
+        sent = self.trial.at_node()[self._node :] if self.trial.takes else []
+        entered = self.trial.at_system()[self._system :] if self.trial.delivers else []
+        return [*sent, *entered]
+
     def there(self) -> bool:
         return self._sent_count() >= len(self.names) and self._entered_count() >= len(self.ids)
 
@@ -234,6 +256,9 @@ class OnTrial:
         """What failed is tried again soon, so that a test is no lesson in patience."""
         monkeypatch.setattr(pacing, "_FIRST", timedelta(milliseconds=20))
         monkeypatch.setattr(pacing, "_MOST", timedelta(milliseconds=100))
+        monkeypatch.setattr(pacing, "_FIRST_AGAIN", timedelta(milliseconds=20))
+        monkeypatch.setattr(pacing, "_MOST_AGAIN", timedelta(milliseconds=100))
+        monkeypatch.setattr(pacing, "_BETWEEN", timedelta(milliseconds=20))
 
 
 class Claims(OnTrial):
@@ -333,6 +358,66 @@ class Claims(OnTrial):
                 await asyncio.sleep(0.01)
             stop.set()
         assert trial.expected([wrong])[0] in trial.at_node()
+
+    async def test_what_a_mandate_closes_waits_and_comes_back_by_itself(self, trial: Trial) -> None:
+        work = await _Work.of(trial, 2, 2)
+        ids = [*(trial.expected(work.names) if trial.takes else ()), *work.ids]
+        closed = {*work.ids[:1], *(trial.expected(work.names[:1]) if trial.takes else ())}
+        trial.between.closed |= closed
+        stop = asyncio.Event()
+        async with trial.start() as (adapter, desk), asyncio.timeout(WITHIN), asyncio.TaskGroup() as group:
+            group.create_task(run(adapter, desk, stop=stop))
+            # What came behind goes on, and the operator sees what waits and why.
+            while not (
+                len(desk.memory.waiting()) == len(closed) and len(work.through()) == len(ids) - len(closed)
+            ):
+                await asyncio.sleep(0.01)
+            while (await trial.told()).get("state") != "waiting":
+                await asyncio.sleep(0.01)
+            told = await trial.told()
+            stop.set()
+        assert told["code"] == f"node.{CLOSED}"
+        assert sum(count for name, count in told["counts"].items() if name.endswith(" waits")) == len(closed)
+        assert not closed & set(work.through())
+        seen = glance(trial.state_dir)
+        assert seen.aside == ()
+        assert {one.code for one in seen.waiting} == {f"node.{CLOSED}"}
+        # The mandate is wider again: nobody does anything, and it comes, also to another process.
+        trial.between.closed.clear()
+        await trial.until(work.there)
+        assert sorted(work.through()) == sorted(ids)
+        assert glance(trial.state_dir).waiting == ()
+
+    async def test_what_stays_closed_is_asked_about_rarely_and_a_few_at_a_time(
+        self, trial: Trial, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(pacing, "_BETWEEN", timedelta(hours=1))
+        count = pacing.AT_ONCE + 2
+        work = await _Work.of(trial, count if trial.takes and not trial.delivers else 0, count)
+        ids = [*(trial.expected(work.names) if trial.takes else ()), *work.ids]
+        trial.between.closed |= set(ids)
+
+        async def waits() -> int:
+            async with trial.start() as (adapter, desk), asyncio.timeout(WITHIN):
+                stop = asyncio.Event()
+                task = asyncio.create_task(run(adapter, desk, stop=stop))
+                polls = len(trial.between.seen)
+                while len(desk.memory.waiting()) < len(ids) or len(trial.between.seen) < polls + 5:
+                    await asyncio.sleep(0.01)
+                stop.set()
+                await task
+                return len(trial.between.refused)
+
+        # Each once, however often the lists are read meanwhile.
+        assert await waits() == len(ids)
+        # At another start what is due is asked about, and not all at once.
+        monkeypatch.setattr(pacing, "_FIRST_AGAIN", timedelta(days=1))
+        monkeypatch.setattr(pacing, "_MOST_AGAIN", timedelta(days=1))
+        assert await waits() == len(ids) + pacing.AT_ONCE
+        assert await waits() == len(ids) + len(ids)
+        # From then on each has a day.
+        assert await waits() == len(ids) + len(ids)
+        assert work.through() == []
 
     async def test_the_operator_sees_what_is_wrong_and_when_it_is_well_again(self, trial: Trial) -> None:
         if trial.delivers and not trial.takes:

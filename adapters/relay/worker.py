@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from adapters.kit import Adapter, Batch, Desk, Unfit
+from adapters.kit import Adapter, Batch, Desk, NotNow, Unfit
 from adapters.kit.mail import AddressRefused, MailRefused, MailServer
 from adapters.relay import handing
 from adapters.relay.desk import DeskBook
@@ -49,7 +49,8 @@ class RelayDesk(Adapter):
         """What has to be looked at now: the node's list is short, and always whole."""
         waiting = (await desk.node.pending_relays())["messages"]
         now = desk.now()
-        aside = {one.name for one in desk.memory.aside()}
+        aside = {one.name for one in (*desk.memory.aside(), *desk.memory.waiting())}
+        listed = {one["id"] for one in waiting}
         names: list[str] = []
         for one in waiting:
             handed = self.book.handed(one["id"])
@@ -61,9 +62,22 @@ class RelayDesk(Adapter):
             elif handed.state == "sent" and handed.at < now - self.confirm_within:
                 names.append(f"{one['id']}@confirm-{handed.attempt}")
         names += [f"{one.id}@reply" for one in self.book.waiting()]
-        # What was set aside and is dealt with by now is settled; what still waits is not told again.
-        dealt_with = aside - set(names)
+        # What was set aside and is dealt with by now is settled; what still waits is not told again. What the
+        # node does not list any more and nobody has confirmed, a narrower mandate perhaps took away: where a
+        # wider one brings it back, it is news again.
+        gone = {name for name in aside - set(names) if self._is_gone(name, listed)}
+        for name in gone:
+            desk.memory.let_go("to-node", name)
+        dealt_with = aside - set(names) - gone
         return Batch(names=(*sorted(dealt_with), *(name for name in names if name not in aside)))
+
+    def _is_gone(self, name: str, listed: set[str]) -> bool:
+        id_, _, what = name.partition("@")
+        return what != "reply" and id_ not in listed and not self._is_confirmed(id_)
+
+    def _is_confirmed(self, message: str) -> bool:
+        handed = self.book.handed(message)
+        return handed is not None and handed.state == "confirmed"
 
     async def take(self, name: str, desk: Desk) -> str:
         id_, _, what = name.partition("@")
@@ -74,6 +88,8 @@ class RelayDesk(Adapter):
         found = [one for one in (await desk.node.pending_relays())["messages"] if one["id"] == id_]
         handed = self.book.handed(id_)
         if not found:
+            if not self._is_confirmed(id_):
+                raise NotNow("relay.not_pending", "somebody else handed it over, or no mandate covers it")
             return "done"
         kind, _, attempt = what.rpartition("-")
         if kind == "hand-over":

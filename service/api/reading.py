@@ -85,7 +85,7 @@ MAX_ENTRY_BYTES: Final = 131_072  # an entry of the directory, its holidays for 
 MAX_HEALTH: Final = 4_096
 MAX_COUNTS: Final = 32
 
-_ADAPTER_STATES: Final = ("well", "set-aside", "system-away", "node-away", "stopped")
+_ADAPTER_STATES: Final = ("well", "set-aside", "waiting", "system-away", "node-away", "stopped")
 _COUNTED: Final = re.compile(r"to-(?:node|system) [a-z][a-z-]{0,31}", re.ASCII)
 _VERSION: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+-]{0,31}", re.ASCII)
 _DOTTED: Final = re.compile(r"[a-z][a-z0-9_]{0,31}(?:\.[a-z][a-z0-9_]{0,31}){1,3}", re.ASCII)

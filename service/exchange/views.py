@@ -814,10 +814,10 @@ class DeadlinesView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdapterHealth:
-    """How an adapter is, in its own words. `counts`: what it settled, by way and outcome."""
+    """How an adapter is, in its own words. `counts`: what it settled, by way and outcome, and what waits."""
 
     version: str
-    state: Literal["well", "set-aside", "system-away", "node-away", "stopped"]
+    state: Literal["well", "set-aside", "waiting", "system-away", "node-away", "stopped"]
     since: datetime
     set_aside: int
     counts: Mapping[str, int] = dataclasses.field(default_factory=dict)

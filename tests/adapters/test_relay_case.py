@@ -15,7 +15,7 @@ from typing import Any
 import pikepdf
 import pytest
 
-from adapters.kit import Away, Unfit
+from adapters.kit import Away, NotNow, Unfit
 from adapters.relay import handing
 from adapters.relay.filled import read_filled
 from adapters.relay.handing import Draft, Office
@@ -517,3 +517,25 @@ async def test_a_whole_case_without_a_node_to_the_states_own_node(stage: RelaySt
         bundle = await exchange.case_bundle(side.node, side.officer, road.case)
         report = verify_bundle(bundle, trio.world.charter_digest, procedure_of=conversations.procedure_of)
         assert report.findings == (), side.node.code
+
+
+async def test_what_a_narrower_mandate_takes_from_the_list_is_news_again_when_it_comes_back(
+    stage: RelayStage,
+) -> None:
+    request = await stage.asked()
+    await looked(stage)
+    stage.trio.wait(days=6)
+    told = await looked(stage)
+    assert set(told.values()) == {"relay.unconfirmed"}
+    stage.trio.wait(minutes=1)
+    give(stage.trio.world, procedures=("case",), parts=("coded", "narrative", "identity"))
+    assert await looked(stage) == {}
+    async with stage.worker() as (worker, desk):
+        assert [one.name for one in desk.memory.aside() if request.id in one.name] == []
+        # Between the list and the look: it waits, and is not called done.
+        with pytest.raises(NotNow, match=r"relay\.not_pending"):
+            await worker.take(f"{request.id}@confirm-1", desk)
+    stage.trio.wait(minutes=1)
+    give(stage.trio.world, parts=("coded", "narrative", "identity"))
+    again = await looked(stage)
+    assert again == {name: code for name, code in told.items() if request.id in name}
