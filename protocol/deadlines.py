@@ -15,6 +15,8 @@ How time is counted (project choices, so that two implementations cannot differ)
 - What is counted in days is due at the *end* of the last day: `at` is the first instant of the next local
   day, in UTC. Late means `now >= at`.
 - A pause adds the time that it lasted; what is counted in days then runs to the end of the local day reached.
+- A pause or a new date moves a deadline only where its question or note was signed before that deadline, as
+  it stood then. What is overdue stays overdue.
 - A statement that cites no directory entry is counted in UTC, Saturday and Sunday free, no holidays.
 
 The lengths are data (`deadlines.json`), each with its basis. Pure given its inputs, with one exception:
@@ -33,7 +35,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from importlib import resources
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from protocol import base64url
@@ -56,6 +59,7 @@ __all__ = [
     "duty_due",
     "end_of_day",
     "limits_of",
+    "more_urgent",
     "moved",
     "overdue",
     "parse_duration",
@@ -65,6 +69,11 @@ __all__ = [
     "starts_clock",
     "terms_for",
 ]
+
+ORDINARY: Final = "ordinary"
+"""The urgency whose row holds where another has none."""
+
+_URGENCIES: Final = (ORDINARY, "urgent", "emergency")
 
 _DURATION = re.compile(
     r"P(?:(?P<working>\d{1,4})WD"
@@ -184,11 +193,14 @@ class Terms:
     """The deadlines that one message starts, in the order in which they are owed, before any pause.
 
     `latest_new_date`: a new date promised by the answerer may not lie after it; None where none can be given.
+    `urgency`: the message's, by which a question may stop these deadlines for longer or shorter. Terms that
+    an earlier release stored have none and are ordinary, as they were then.
     """
 
     start: datetime
     dues: tuple[Due, ...]
     latest_new_date: date | None
+    urgency: str = ORDINARY
 
     def due(self, obligation: str) -> Due | None:
         return next((due for due in self.dues if due.obligation == obligation), None)
@@ -198,6 +210,7 @@ class Terms:
             "start": self.start.isoformat(),
             "dues": [due.to_json() for due in self.dues],
             "latest_new_date": self.latest_new_date and self.latest_new_date.isoformat(),
+            "urgency": self.urgency,
         }
 
     @classmethod
@@ -207,6 +220,7 @@ class Terms:
             start=datetime.fromisoformat(data["start"]),
             dues=tuple(Due.from_json(due) for due in data["dues"]),
             latest_new_date=date.fromisoformat(latest) if latest else None,
+            urgency=data.get("urgency", ORDINARY),
         )
 
 
@@ -226,19 +240,24 @@ class Rule:
 class Limits:
     """What a procedure lets time do.
 
-    `pauses` questions may stop the clock, each for at most `pause_at_most`. `extension_at_most` is counted
-    from the deadline it extends. Silence is recorded as lapsed `lapses_after` the deadline. An answer is
-    stale `stale_after` it was signed. None: not in this procedure.
+    `pauses` questions may stop the clock, each for at most `pause_at_most` of the urgency of what the clock
+    was started by. `extension_at_most` is counted from the deadline it extends. Silence is recorded as
+    lapsed `lapses_after` the deadline. An answer is stale `stale_after` it was signed. None: not in this
+    procedure.
     """
 
     procedure: str
-    pause_at_most: timedelta
+    pause_at_most: Mapping[str, timedelta]
     pauses: int
     extension_at_most: Duration | None
     lapses_after: Duration | None
     stale_after: Duration | None
     basis: str
     source: str
+
+    def longest_pause(self, urgency: str) -> timedelta:
+        """The ordinary one where there is none for `urgency`; zero where no question stops the clock."""
+        return self.pause_at_most.get(urgency, self.pause_at_most.get(ORDINARY, timedelta()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -351,33 +370,38 @@ def terms_for(
     procedure: str,
     answering: AnsweringEntry | None,
     profile: CorridorProfile | None = None,
+    urgency: str | None = None,
 ) -> Terms | None:
-    """What `message` makes its recipient owe; None when it owes nothing.
+    """What `message` makes its recipient owe; None when it owes nothing. `urgency`: what it is counted by, if
+    not its own.
 
     `answering` is the directory entry that the message cites. Refuses `deadline.calendar_unknown` and
     `deadline.time_zone`.
     """
-    applying = _applying(message)
+    urgency = urgency or message.urgency
+    applying = _applying(message.type, urgency)
     if not applying:
         return None
     calendar = calendar_of(answering, message.recipient_entry)
-    dues = tuple(_due(rule, message, calendar, profile) for rule in applying)
+    dues = tuple(_due(rule, message, urgency, calendar, profile) for rule in applying)
     extension = limits_of(procedure).extension_at_most
     latest = None
     if extension is not None:
         last_day = (dues[-1].at - timedelta(microseconds=1)).astimezone(_zone(calendar.timezone)).date()
         latest = _add_months(last_day, extension.months) + timedelta(days=extension.days)
-    return Terms(start=message.issued_at.astimezone(UTC), dues=dues, latest_new_date=latest)
+    return Terms(start=message.issued_at.astimezone(UTC), dues=dues, latest_new_date=latest, urgency=urgency)
 
 
 def due_for(
     message: Started, answering: AnsweringEntry | None, profile: CorridorProfile | None = None
 ) -> Due | None:
     """The first thing that `message` makes its recipient owe, or None."""
-    applying = _applying(message)
+    applying = _applying(message.type, message.urgency)
     if not applying:
         return None
-    return _due(applying[0], message, calendar_of(answering, message.recipient_entry), profile)
+    return _due(
+        applying[0], message, message.urgency, calendar_of(answering, message.recipient_entry), profile
+    )
 
 
 class HasDue(Protocol):
@@ -434,6 +458,12 @@ def duties() -> tuple[Duty, ...]:
     )
 
 
+def more_urgent(one: str, other: str) -> str:
+    """Of two urgencies; `one` where a code is unknown here."""
+    known = one in _URGENCIES and other in _URGENCIES
+    return max(one, other, key=_URGENCIES.index) if known else one
+
+
 def starts_clock(message_type: str) -> bool:
     """A message of that type makes somebody owe something."""
     return bool(_rules_started_by(message_type))
@@ -451,7 +481,12 @@ def limits_of(procedure: str) -> Limits:
     (row,) = [row for row in _data()["limits"] if row["procedure"] == procedure]
     return Limits(
         procedure=procedure,
-        pause_at_most=timedelta(hours=_optional(row["pause_at_most"], Duration()).hours),
+        pause_at_most=MappingProxyType(
+            {
+                urgency: timedelta(hours=parse_duration(text).hours)
+                for urgency, text in (row["pause_at_most"] or {}).items()
+            }
+        ),
         pauses=row["pauses"],
         extension_at_most=_optional(row["extension_at_most"], None),
         lapses_after=_optional(row["lapses_after"], None),
@@ -480,20 +515,20 @@ def _rules_started_by(message_type: str) -> tuple[Rule, ...]:
     return tuple(rule for rule in rules() if rule.started_by == message_type)
 
 
-def _applying(message: Started) -> list[Rule]:
+def _applying(message_type: str, urgency: str) -> list[Rule]:
     """One rule per obligation: the row of this urgency, or the ordinary one where there is none."""
     by_obligation: dict[str, Rule] = {}
-    for rule in _rules_started_by(message.type):
-        if rule.urgency == message.urgency or (
-            rule.urgency == "ordinary" and rule.obligation not in by_obligation
-        ):
+    for rule in _rules_started_by(message_type):
+        if rule.urgency == urgency or (rule.urgency == ORDINARY and rule.obligation not in by_obligation):
             by_obligation[rule.obligation] = rule
     return list(by_obligation.values())
 
 
-def _due(rule: Rule, message: Started, calendar: Calendar, profile: CorridorProfile | None) -> Due:
+def _due(
+    rule: Rule, message: Started, urgency: str, calendar: Calendar, profile: CorridorProfile | None
+) -> Due:
     duration, basis, source = rule.duration, rule.basis, rule.source
-    agreed = profile and profile.durations.get((message.type, rule.obligation, message.urgency))
+    agreed = profile and profile.durations.get((message.type, rule.obligation, urgency))
     if profile and agreed:
         duration, basis, source = agreed, "corridor-profile", profile.digest
     return Due(

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterable
+from datetime import timedelta
 from pathlib import Path
 
 from protocol.conversations import PROCEDURES, Move, Table
@@ -194,8 +195,14 @@ def deadlines(table: Table) -> list[str]:
             lines.append(f"| {' | '.join(cells)} |")
     lines.append("")
     if limits.pauses:
-        most = f"each for at most {limits.pause_at_most.days} days"
-        lines.append(f"- {limits.pauses} questions stop the clock, {most} {basis}.")
+        most = ", ".join(
+            f"{span // timedelta(hours=1)} hours ({urgency})"
+            for urgency, span in limits.pause_at_most.items()
+        )
+        lines.append(
+            f"- {limits.pauses} questions stop the clock, each for at most {most}, by the urgency of the "
+            f"message that started it {basis}. What is overdue by then stays overdue."
+        )
     if limits.extension_at_most:
         most = length(limits.extension_at_most)
         lines.append(f"- A new date lies at most {most} after the last deadline {basis}.")

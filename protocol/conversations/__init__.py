@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from protocol.conversations.case import CASE, CaseState
-from protocol.conversations.clock import due_of, lapses_at, state_at, with_clock
+from protocol.conversations.clock import due_of, lapses_at, state_at, stood_still, stopped, with_clock
 from protocol.conversations.durable_solution import (
     DURABLE_SOLUTION,
     SolutionState,
@@ -90,6 +90,8 @@ __all__ = [
     "procedure_of",
     "rebuilt",
     "state_at",
+    "stood_still",
+    "stopped",
     "table_for",
     "thread_from_json",
     "versions",

@@ -4,7 +4,7 @@ of it."""
 from __future__ import annotations
 
 import dataclasses
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from protocol.conversations.table import ANSWER, Party, Table
@@ -12,7 +12,7 @@ from protocol.conversations.thread import Owed, Thread
 from protocol.deadlines import Due, Pause, end_of_day, limits_of, moved, shifted
 from protocol.identifiers import MessageId
 
-__all__ = ["due_of", "lapses_at", "owed_now", "state_at", "with_clock"]
+__all__ = ["due_of", "lapses_at", "owed_now", "state_at", "stood_still", "stopped", "with_clock"]
 
 
 def state_at(thread: Thread, now: datetime, *, table: Table) -> StrEnum:
@@ -54,6 +54,16 @@ def with_clock(thread: Thread, table: Table) -> Thread:
     return dataclasses.replace(thread, owed=owed, due=due)
 
 
+def stopped(thread: Thread, owed: Owed, *, table: Table) -> bool:
+    """A question that counts for `owed` has no answer yet."""
+    # One that was asked when this was overdue was signed after `due.at`, which moves no more.
+    other = Party.ANSWERER if owed.by is Party.ASKER else Party.ASKER
+    pausing = thread.pausing(limits_of(table.procedure), owed.by)
+    return owed.main and any(
+        question in pausing and question.at < owed.due.at for question in thread.open_questions(other)
+    )
+
+
 def owed_now(thread: Thread, table: Table) -> tuple[Owed, ...]:
     """All that either side owes: what the opening message asked for in the order of the table, what was asked
     for since, and the answers to questions that can still be given.
@@ -76,6 +86,13 @@ def owed_now(thread: Thread, table: Table) -> tuple[Owed, ...]:
             if obligation.discharged_by.isdisjoint(said) and (due := thread.terms.due(obligation.name))
         ]
     return (*owed, *sorted(_asked_since(thread, table), key=_in_order), *_questions(thread, table))
+
+
+def stood_still(thread: Thread, obligation: str, *, table: Table) -> tuple[Pause, ...]:
+    """When the clock of what the opening message asked for stood still: by the questions that were asked in
+    time."""
+    due = thread.terms.due(obligation) if thread.terms else None
+    return () if due is None else _counted(thread, due, None, Party.ANSWERER, table)[1]
 
 
 def due_of(thread: Thread, obligation: str, *, table: Table) -> Due | None:
@@ -118,23 +135,53 @@ def _questions(thread: Thread, table: Table) -> list[Owed]:
 
 
 def _reached(thread: Thread, due: Due, asked: MessageId | None, by: Party, table: Table) -> Due:
-    """The deadline with what moved it.
+    """The deadline with what moved it. `asked`: the message that asked for it, None for the opening one."""
+    at, _ = _counted(thread, due, asked, by, table)
+    return dataclasses.replace(due, at=at)
 
-    A pause counts from the deadline that it interrupts: once a new date is promised, only the questions asked
-    after that promise move it, and a promise never shortens what the pauses alone would give. A new date is
-    for the last thing that a message asked for. `asked`: the message, None for the opening one.
+
+def _counted(
+    thread: Thread, due: Due, asked: MessageId | None, by: Party, table: Table
+) -> tuple[datetime, tuple[Pause, ...]]:
+    """When it is due, and the pauses that it counts.
+
+    A question or a new date counts where it was signed before the deadline as that stood at the moment: what
+    is overdue stays overdue, whatever is said then. A pause counts from the deadline that it interrupts: once
+    a new date is promised, only the questions asked after that promise move it, and a promise never shortens
+    what the rest would give. A new date is for the last thing that a message asked for.
     """
     entry = thread.entry(asked)
     started = thread.terms if entry is None else entry.terms
     assert started is not None
-    pauses = _since(thread.pauses(limits_of(table.procedure), by), started.start)
-    at = moved(due, pauses)
-    promise = thread.new_date(asked)
-    if promise and due.obligation == started.dues[-1].obligation:
-        day, promised_at = promise
-        extended = dataclasses.replace(due, at=end_of_day(day, due.timezone), in_days=True)
-        at = max(at, moved(extended, (pause for pause in pauses if pause.start >= promised_at)))
-    return dataclasses.replace(due, at=at)
+    questions = thread.pauses(limits_of(table.procedure), by, urgency=started.urgency)
+    moments: list[tuple[datetime, Pause | date]] = [
+        (one.start, one) for one in _since(questions, started.start)
+    ]
+    if due.obligation == started.dues[-1].obligation:
+        moments += thread.new_dates(asked)
+    pauses: list[Pause] = []
+    promises: list[tuple[datetime, Due]] = []
+    at = due.at
+    # At one instant the promise comes first: a question asked then moves the new date.
+    for signed_at, said in sorted(moments, key=lambda one: (one[0], isinstance(one[1], Pause))):
+        # A question that was open at that moment held the deadline off until its answer at least, so that the
+        # pause as it turned out gives the same answer here as the one that was to be expected then.
+        if signed_at >= at:
+            break
+        if isinstance(said, Pause):
+            pauses.append(said)
+        else:
+            extended = dataclasses.replace(due, at=end_of_day(said, due.timezone), in_days=True)
+            promises.append((signed_at, extended))
+        at = max(
+            moved(due, pauses),
+            *(
+                moved(extended, (pause for pause in pauses if pause.start >= promised_at))
+                for promised_at, extended in promises
+            ),
+            at,
+        )
+    return at, tuple(pauses)
 
 
 def _since(pauses: tuple[Pause, ...], start: datetime) -> tuple[Pause, ...]:

@@ -38,6 +38,7 @@ from protocol.conversations.table import (
     NOT_SAID,
     PAPER_CONSENT,
     PROGRESS,
+    QUERY,
     REDIRECT,
     Effect,
     Move,
@@ -45,7 +46,14 @@ from protocol.conversations.table import (
     Table,
 )
 from protocol.conversations.thread import Entry, Thread
-from protocol.deadlines import AnsweringEntry, CorridorProfile, Terms, end_of_day, terms_for
+from protocol.deadlines import (
+    AnsweringEntry,
+    CorridorProfile,
+    Terms,
+    end_of_day,
+    more_urgent,
+    terms_for,
+)
 from protocol.errors import Missing, NotAcceptable
 from protocol.identifiers import Address, CaseReference, MessageId, ThreadId, parse_address, state_of
 
@@ -176,7 +184,17 @@ def advance(
         at=said.issued_at,
         named=_named(thread, said, by),  # step 7
         lifts=_lifts(said),
-        terms=clock or terms_for(said, procedure=table.procedure, answering=answering, profile=profile),
+        terms=clock
+        or terms_for(
+            said,
+            procedure=table.procedure,
+            answering=answering,
+            profile=profile,
+            # A question stops the clock no longer than the request allows, and is owed its answer by then.
+            urgency=more_urgent(said.urgency, thread.terms.urgency)
+            if said.type == QUERY and thread.terms
+            else None,
+        ),
     )
     return _apply(thread, entry, table=table, sending=sending)  # step 8
 

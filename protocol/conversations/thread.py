@@ -110,16 +110,17 @@ class Thread:
         """The authority that speaks for that side now."""
         return self.asker if by is Party.ASKER else self.answerer
 
-    def pauses(self, limits: Limits, by: Party = Party.ANSWERER) -> tuple[Pause, ...]:
-        """When the clock of `by` stood still: from each of its questions to the answer.
+    def pauses(self, limits: Limits, by: Party, *, urgency: str) -> tuple[Pause, ...]:
+        """When a clock of `by` that a message of `urgency` started may have stood still: from each of the
+        questions of `by` to the answer. Which of these a deadline counts is in `clock`.
 
-        A question without an answer stops the clock for `limits.pause_at_most`, whether that time has
-        passed or not: the clock then runs on by itself. Only the first `limits.pauses` questions count, by
-        signed time and id, so the order of arrival makes no difference.
+        A question without an answer stops the clock for the longest pause of that urgency, whether that time
+        has passed or not: the clock then runs on by itself. Only the first `limits.pauses` questions count,
+        by signed time and id, so the order of arrival makes no difference.
         """
         answers = {entry.in_reply_to: entry.at for entry in self.said(ANSWER)}
         return tuple(
-            Pause(start=query.at, end=_end(query.at, answers.get(query.id), limits.pause_at_most))
+            Pause(start=query.at, end=_end(query.at, answers.get(query.id), limits.longest_pause(urgency)))
             for query in self.pausing(limits, by)
         )
 
@@ -128,16 +129,16 @@ class Thread:
         asked = sorted(self.said_by(by, QUERY), key=lambda entry: (entry.at, entry.id))
         return tuple(asked[: limits.pauses])
 
-    def new_date(self, to: MessageId | None = None) -> tuple[date, datetime] | None:
-        """The date promised last and when it was promised: for what `to` asked for, or for what the opening
-        message did."""
-        promised = [
-            (date.fromisoformat(day), entry.at)
+    def new_dates(self, to: MessageId | None = None) -> tuple[tuple[datetime, date], ...]:
+        """When a new date was promised, and which, the earliest promise first: for what `to` asked for, or
+        for what the opening message did. Also those that came too late to move the deadline."""
+        promised = (
+            (entry.at, date.fromisoformat(day))
             for entry in self.said(PROGRESS)
             for day in entry.named
             if self.extends(entry.by, entry.in_reply_to) == to
-        ]
-        return max(promised, default=None)
+        )
+        return tuple(sorted(promised))
 
     def extends(self, by: Party, in_reply_to: MessageId | None) -> MessageId | None:
         """Whose clock a new date by `by` in reply to that message moves: that of the message, where it has

@@ -24,7 +24,7 @@ from protocol.json_strict import Json
 
 __all__ = ["DEFINITION", "Figures", "Row", "Share", "Tally", "nearest_rank", "year_of"]
 
-DEFINITION: Final = 1
+DEFINITION: Final = 2
 """Of these figures. A change that makes a node count otherwise counts it up: others are not compared."""
 
 

@@ -12,10 +12,12 @@ Which moments count (project choices, so that two States cannot differ):
 - *Answered*: the first message of the answering State that discharges the procedure's last obligation: the
   report, the result, a contribution, an answer to a proposal; for a notification its acceptance.
 - *Deadline*: as both nodes show it (`protocol.conversations.clock.due_of`), with the questions and the new
-  date that were signed no later than what is judged. What is said afterwards makes nothing timely.
+  date that were signed no later than what is judged. What is said afterwards makes nothing timely, nor does
+  what was said once the deadline, as it stood then, had passed: what is overdue stays overdue.
 - *In time* is before the deadline; at it is late. *Within seven days*: within seven times 24 hours.
-- *Paused*: the time for which questions stopped the clock, overlaps once, up to the answer, the end, or the
-  instant of counting. *Extended*: a new date was promised. *Redirected*: to another authority.
+- *Paused*: the time for which questions stopped the clock of the last obligation, overlaps once, up to the
+  answer, the end, or the instant of counting. *Extended*: a new date was promised, in time or not.
+  *Redirected*: to another authority.
 
 How it ended: *answered*, also late or after a withdrawal that it crossed; else *concluded*, where the asker
 went on without the answer (a final assessment, a closure that no reopening undid); else *declined*; else
@@ -33,9 +35,9 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from protocol.conversations import Entry, Party, Table, Thread, due_of, lapses_at, table_for
+from protocol.conversations import Entry, Party, Table, Thread, due_of, lapses_at, stood_still, table_for
 from protocol.conversations.table import ACCEPT, COLLECTION, DECLINE, PROGRESS, REDIRECT, WITHDRAW
-from protocol.deadlines import Pause, limits_of
+from protocol.deadlines import Pause
 from protocol.identifiers import Address, MessageId, StateCode, state_of
 
 __all__ = ["SEVEN_DAYS", "Measured", "Outcome", "measured"]
@@ -122,7 +124,7 @@ def measured(thread: Thread, consigned: Mapping[MessageId, datetime], *, as_of: 
         answered_after=None if answer is None else max(answer.at - request.at, timedelta()),
         extended=bool(known.said_by(Party.ANSWERER, PROGRESS)),
         redirected=len(known.answerers) > 1,
-        paused=_stood_still(known.pauses(limits_of(known.procedure)), until),
+        paused=_together(stood_still(known, last, table=table), until),
     )
 
 
@@ -201,7 +203,7 @@ def _judged(met: Entry | None, due: datetime, until: datetime) -> bool | None:
     return False if due <= until else None
 
 
-def _stood_still(pauses: Iterable[Pause], until: datetime) -> timedelta:
+def _together(pauses: Iterable[Pause], until: datetime) -> timedelta:
     total, reached = timedelta(), datetime.min.replace(tzinfo=until.tzinfo)
     for pause in sorted(pauses, key=lambda one: (one.start, one.end)):
         start, end = max(pause.start, reached), min(pause.end, until)

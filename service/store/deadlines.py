@@ -14,8 +14,9 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from protocol.conversations import Owed, Thread, lapses_at, table_for
+from protocol.conversations import Owed, Thread, lapses_at, stopped, table_for
 from protocol.conversations.conditions import CLOCKS_DIFFER_BY
+from protocol.deadlines import more_urgent
 from protocol.identifiers import Address, CaseReference, StateCode, state_of
 from service.store.prepared import Adding, Change, Query
 from service.store.tables import CLOCK_DIFFERENCE, DEADLINE, MESSAGE, THREAD
@@ -63,16 +64,16 @@ def save(connection: Connection, thread: Thread, *, now: datetime, new: bool) ->
         if new
         else {(row.message, row.obligation): row for row in _OF_THREAD.all(connection, thread=thread.id)}
     )
-    lapses = lapses_at(thread, table=table_for(thread.procedure))
+    table = table_for(thread.procedure)
+    lapses = lapses_at(thread, table=table)
     for owed in thread.owed:
         row = known.pop((owed.message, owed.obligation), None)
-        paused = owed.main and thread.state == "awaiting-info"
         followed = {
             "state": str(thread.state),
             "lapses_at": lapses if owed.main else None,
             "answerer": thread.answerer,
             "owed_by": thread.speaker(owed.by),
-            "paused": paused,
+            "paused": stopped(thread, owed, table=table),
         }
         if row is None:
             earlier = timedelta(0) if new else _held_earlier(connection, thread, owed)
@@ -195,6 +196,9 @@ def _row(
     connection: Connection, thread: Thread, owed: Owed, now: datetime, earlier: timedelta
 ) -> dict[str, Any]:
     said = _URGENCY.one(connection, message=owed.message)
+    entry = thread.entry(owed.message)
+    # A question is as urgent as the request that it is about.
+    terms = entry.terms if entry and entry.terms else thread.terms
     return {
         "thread": thread.id,
         "message": owed.message,
@@ -203,7 +207,9 @@ def _row(
         "case_reference": thread.case,
         "procedure": thread.procedure,
         "asker": thread.asker,
-        "urgency": "ordinary" if said is None else said.urgency,
+        "urgency": more_urgent(
+            "ordinary" if said is None else said.urgency, terms.urgency if terms else "ordinary"
+        ),
         "basis": owed.due.basis,
         "counted_at": owed.due.at,
         "due_at": owed.due.at - earlier,

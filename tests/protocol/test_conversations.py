@@ -13,6 +13,7 @@ from two_nodes import ASKER, OFFICES, OPENING, START, coded_for, opening, said
 from protocol.content import Content
 from protocol.conversations import (
     CASE,
+    DURABLE_SOLUTION,
     PROCEDURES,
     SOCIAL_INQUIRY,
     Effect,
@@ -28,9 +29,12 @@ from protocol.conversations import (
     procedure_of,
     rebuilt,
     state_at,
+    stopped,
     table_for,
     thread_from_json,
 )
+from protocol.conversations.clock import with_clock
+from protocol.deadlines import Terms
 from protocol.errors import NotAcceptable
 from protocol.identifiers import Address, CaseReference, MessageId
 
@@ -361,6 +365,85 @@ def test_only_questions_asked_after_a_new_date_move_it() -> None:
     paused = advance(extended, asked, table=SOCIAL_INQUIRY, sending=True).thread
     assert paused.due
     assert paused.due.at == datetime(2026, 7, 25, tzinfo=UTC)
+
+
+def test_what_is_overdue_stays_overdue_whatever_is_asked_then() -> None:
+    thread = talk()
+    acceptance, report = (one.due.at for one in thread.owed)
+    for at, moved_by in ((acceptance - timedelta(seconds=1), 14), (acceptance, 0), (acceptance + 9 * DAY, 0)):
+        asked = advance(thread, said(thread, "query", by=B, at=at), table=SOCIAL_INQUIRY, sending=True).thread
+        rows = {one.obligation: one for one in asked.owed if one.main}
+        assert rows["acceptance"].due.at == acceptance + moved_by * DAY
+        assert rows["report"].due.at == report + 14 * DAY, "its own deadline had not passed"
+        assert stopped(asked, rows["acceptance"], table=SOCIAL_INQUIRY) == bool(moved_by)
+        assert stopped(asked, rows["report"], table=SOCIAL_INQUIRY)
+
+
+def test_a_second_question_counts_by_where_the_deadline_stood_when_it_was_asked() -> None:
+    thread = talk()
+    acceptance = thread.owed[0].due.at
+    first = said(thread, "query", by=B, name="q1", at=acceptance - DAY)
+    # Answered after three days: due three days later. A question on the second of them is in time.
+    answer = said(thread, "answer", by=A, at=acceptance + 2 * DAY, in_reply_to="q1")
+    for at, due in (
+        (acceptance + 3 * DAY - timedelta(seconds=1), acceptance + 17 * DAY),
+        (acceptance + 3 * DAY, acceptance + 3 * DAY),
+    ):
+        second = said(thread, "query", by=B, name="q2", at=at)
+        for order in permutations((first, answer, second)):
+            again = rebuilt(thread, order, table=SOCIAL_INQUIRY)
+            assert again.owed[0].due.at == due
+
+
+def test_a_new_date_that_comes_too_late_is_taken_and_moves_nothing() -> None:
+    thread = talk((B, "accept"))
+    assert thread.due
+    for at, due in (
+        (thread.due.at - timedelta(seconds=1), datetime(2026, 7, 11, tzinfo=UTC)),
+        (thread.due.at, thread.due.at),
+    ):
+        note = said(thread, "progress", by=B, at=at, coded={"new_due_on": "2026-07-10"})
+        promised = advance(thread, note, table=SOCIAL_INQUIRY, sending=True).thread
+        assert promised.due
+        assert promised.due.at == due
+        assert promised.extended
+        asked = said(promised, "query", by=B, at=at + DAY)
+        later = advance(promised, asked, table=SOCIAL_INQUIRY, sending=True).thread
+        assert later.due
+        assert (later.due.at == due) == (due == thread.due.at)
+
+
+def test_a_question_of_who_waits_stops_no_clock_of_who_owes() -> None:
+    thread = talk(table=DURABLE_SOLUTION)
+    asked = advance(thread, said(thread, "query", by=A, at=START + DAY), table=DURABLE_SOLUTION, sending=True)
+    assert [one.due for one in asked.thread.owed if one.main] == [one.due for one in thread.owed]
+
+
+@pytest.mark.parametrize(("urgency", "hours"), [("ordinary", 336), ("urgent", 72), ("emergency", 12)])
+def test_the_more_urgent_a_request_the_shorter_a_question_stops_it(urgency: str, hours: int) -> None:
+    """Whatever urgency the question itself says it has."""
+    request = opening(SOCIAL_INQUIRY, urgency=urgency)
+    thread = advance(None, request, table=SOCIAL_INQUIRY, sending=True).thread
+    first = thread.owed[0].due
+    for own in ("ordinary", "emergency"):
+        asked_at = START + timedelta(hours=1)
+        question = said(thread, "query", by=B, name="q", at=asked_at, urgency=own)
+        asked = advance(thread, question, table=SOCIAL_INQUIRY, sending=True).thread
+        for one in (asked, thread_from_json(asked.to_json())):
+            owed = with_clock(one, SOCIAL_INQUIRY).owed
+            assert owed[0].due.at == first.at + timedelta(hours=hours)
+            assert owed[-1].message == "q"
+            assert owed[-1].due.at <= asked_at + timedelta(hours=hours), "its answer is owed by then"
+
+
+def test_terms_that_an_earlier_release_stored_are_ordinary() -> None:
+    thread = advance(
+        None, opening(SOCIAL_INQUIRY, urgency="urgent"), table=SOCIAL_INQUIRY, sending=True
+    ).thread
+    assert thread.terms
+    stored = thread.terms.to_json()
+    del stored["urgency"]
+    assert Terms.from_json(stored) == dataclasses.replace(thread.terms, urgency="ordinary")
 
 
 def test_a_question_about_a_notification_stops_no_clock() -> None:

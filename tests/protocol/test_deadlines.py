@@ -187,9 +187,12 @@ def test_urgency_shortens_and_a_corridor_profile_wins() -> None:
 
 def test_a_question_is_answered_within_the_time_that_it_stops_the_clock() -> None:
     question = message("query", "q", sender=OFFICES[0], recipient=OFFICES[1], in_reply_to=None)
-    due = due_for(question, None)
-    assert due
-    assert due.at == START + limits_of("social-inquiry").pause_at_most
+    for urgency in ("ordinary", "urgent", "emergency"):
+        due = due_for(dataclasses.replace(question, urgency=urgency), None)
+        assert due
+        for procedure in ("social-inquiry", "identity", "risk-assessment", "durable-solution"):
+            assert due.at == START + limits_of(procedure).longest_pause(urgency)
+    assert limits_of("case").longest_pause("ordinary") == timedelta()
     assert due_for(dataclasses.replace(question, type="nudge"), None) is None
 
 

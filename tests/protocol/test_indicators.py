@@ -104,6 +104,19 @@ BY_HAND = {
         (REPORT, B, ASKED + 60 * DAY),
     ),
     "reported on the 6th day without a word before": conversation((REPORT, B, ASKED + 6 * DAY)),
+    "a question a day after the acceptance was due, reported within its 2 days: 95 days": (
+        conversation(
+            ("query", B, on("2026-03-14T10:00:00")),
+            ("answer", A, on("2026-03-16T10:00:00")),
+            ("accept", B, on("2026-03-17T08:00:00")),
+            (REPORT, B, on("2026-06-04T12:00:00")),
+        )
+    ),
+    "a new date when the report is 2 days late, kept, and late all the same: 131 days": conversation(
+        ("accept", B, ASKED + 3 * DAY),
+        ("progress", B, on("2026-06-05T10:00:00"), NEW_DATE),
+        (REPORT, B, on("2026-07-10T12:00:00")),
+    ),
     "declined on the 4th day": conversation(("decline", B, ASKED + 4 * DAY)),
     "withdrawn on the 30th day, never accepted": conversation(("withdraw", A, ASKED + 30 * DAY)),
     "silence": conversation(),
@@ -114,25 +127,26 @@ BY_HAND = {
     ),
 }
 FIGURES = Figures(
-    requests=10,
-    accepted_in_seven_days=Share(part=4, of=9),
-    accepted_in_time=Share(part=6, of=9),
-    answered_in_time=Share(part=5, of=8),
-    answered_in_first_time=Share(part=3, of=8),
-    # 6, 30, 60, 93, 98, 136 and two without an answer: the 4th of 8 is the median, the 8th has no answer.
-    days_of=8,
-    median_days=93,
+    requests=12,
+    accepted_in_seven_days=Share(part=5, of=11),
+    accepted_in_time=Share(part=7, of=11),
+    answered_in_time=Share(part=6, of=10),
+    answered_in_first_time=Share(part=3, of=10),
+    # 6, 30, 60, 93, 95, 98, 131, 136 and two without an answer: the 5th of 10 is the median, the 9th has no
+    # answer.
+    days_of=10,
+    median_days=95,
     ninetieth_days=None,
-    answered=6,
+    answered=8,
     lapsed=1,
     open=1,
     declined=1,
     withdrawn=1,
     concluded=0,
-    extended=2,
+    extended=3,
     redirected=1,
-    paused=1,
-    paused_seconds=6 * 86_400,
+    paused=2,
+    paused_seconds=(6 + 2) * 86_400,
 )
 
 
@@ -224,6 +238,37 @@ def test_what_is_said_after_the_deadline_makes_no_acceptance_timely() -> None:
     assert measured(late).accepted_in_time is False
 
 
+def test_a_question_after_the_deadline_makes_no_acceptance_timely() -> None:
+    # Due when 12 March ends. Asked on the 13th at 0.00 and answered two days later, accepted the day after.
+    due = on("2026-03-13T00:00:00")
+    late = conversation(
+        ("query", B, due), ("answer", A, due + 2 * DAY), ("accept", B, due + 3 * DAY), asked=ASKED
+    )
+    in_time = conversation(
+        ("query", B, due - SECOND), ("answer", A, due + 2 * DAY), ("accept", B, due + 2 * DAY + SECOND)
+    )
+    assert measured(late).accepted_in_time is False
+    assert measured(in_time).accepted_in_time is True
+
+
+def test_a_new_date_after_the_deadline_makes_no_answer_timely() -> None:
+    due = on("2026-06-03T00:00:00")
+    for promised_at, timely in ((due, False), (due - SECOND, True)):
+        one = measured(
+            conversation(
+                ("accept", B, ASKED + DAY),
+                ("progress", B, promised_at, NEW_DATE),
+                (REPORT, B, on("2026-07-10T12:00:00")),
+            )
+        )
+        assert (one.answered_in_time, one.extended) == (timely, True)
+
+
+def test_a_question_after_the_last_deadline_stops_no_clock() -> None:
+    late = conversation(("query", B, on("2026-06-03T00:00:00")))
+    assert measured(late).paused == timedelta()
+
+
 def test_a_request_whose_time_is_not_over_is_not_judged() -> None:
     one = measured(conversation(), as_of=ASKED + 5 * DAY)
     assert one.outcome is Outcome.OPEN
@@ -300,14 +345,14 @@ def test_every_figure_that_differs_is_named() -> None:
     found = indicators.differences(told((row,)), told((other,)))
     assert found is not None
     assert {(one.figure, one.ours, one.theirs) for one in found} == {
-        ("answered", 6, 5),
+        ("answered", 8, 5),
         ("open", 1, 2),
-        ("median_days", 93, None),
+        ("median_days", 95, None),
     }
     assert indicators.differences(told((row,)), told((row,))) == ()
 
 
-@pytest.mark.parametrize("changed", [{"definition": 2}, {"year": 2025}, {"as_of": AS_OF - DAY}])
+@pytest.mark.parametrize("changed", [{"definition": 1}, {"year": 2025}, {"as_of": AS_OF - DAY}])
 def test_figures_of_something_else_are_not_compared(changed: dict[str, Any]) -> None:
     assert indicators.differences(told(()), told((), **changed)) is None
 
@@ -424,18 +469,18 @@ def _sentences(language: str) -> dict[str, str]:
 
 def test_beside_every_share_stands_the_number_it_is_of() -> None:
     text = printed(indicators.document(report(), "en"), "text").content.decode()
-    assert "44 % (4 of 9)" in text
-    assert "62 % (5 of 8)" in text
+    assert "45 % (5 of 11)" in text
+    assert "60 % (6 of 10)" in text
     assert "not reached" in text
 
 
 def test_the_file_says_what_the_page_says() -> None:
     rows = list(comma_separated.DictReader(io.StringIO(indicators.csv(report(), "en").decode())))
     found = {row["figure"]: (row["value"], row["of"], row["status"]) for row in rows}
-    assert found["accepted_in_seven_days"] == ("4", "9", "shown")
-    assert found["median_days"] == ("93", "8", "shown")
-    assert found["ninetieth_days"] == ("", "8", "not-reached")
-    assert found["paused_seconds"] == (str(6 * 86_400), "", "shown")
+    assert found["accepted_in_seven_days"] == ("5", "11", "shown")
+    assert found["median_days"] == ("95", "10", "shown")
+    assert found["ninetieth_days"] == ("", "10", "not-reached")
+    assert found["paused_seconds"] == (str(8 * 86_400), "", "shown")
 
 
 def test_a_spreadsheet_takes_no_cell_for_a_formula() -> None:

@@ -52,7 +52,8 @@ TIMES = {
 }
 LAPSES = {"case": 30, "social-inquiry": 90, "identity": 90, "risk-assessment": 30}
 PAUSES = {"case": 0, "social-inquiry": 2, "identity": 2, "risk-assessment": 2}
-PAUSE_AT_MOST = 336 * HOUR
+PAUSE_AT_MOST = {"ordinary": 336 * HOUR, "urgent": 72 * HOUR}
+"""By the urgency of the request whose clock stops; so long is also the answer to such a question."""
 LADDER = {
     "us": {
         "ordinary": (("due-soon", -72), ("overdue", 0), ("supervisor", 72), ("focal-point", 336)),
@@ -198,12 +199,16 @@ def in_order(messages: Iterable[Message]) -> list[Message]:
     return sorted(messages, key=lambda one: (one.at, one.id))
 
 
-def pauses(conversation: Conversation, said: list[Message]) -> list[tuple[datetime, datetime]]:
+def pauses(
+    conversation: Conversation, said: list[Message], late: set[str]
+) -> list[tuple[datetime, datetime]]:
     questions = in_order(one for one in said if one.type == "query" and by_answerer(conversation, one))
     answered = {one.reply: one.at for one in said if one.type == "answer"}
     stood = []
     for question in questions[: PAUSES[conversation.procedure]]:
-        latest = question.at + PAUSE_AT_MOST
+        if question.id in late:
+            continue
+        latest = question.at + PAUSE_AT_MOST[conversation.request.urgency]
         end = answered.get(question.id)
         stood.append((question.at, latest if end is None else min(max(end, question.at), latest)))
     return stood
@@ -220,9 +225,35 @@ def together(spans: list[tuple[datetime, datetime]], until: datetime | None = No
 
 
 def due(conversation: Conversation, obligation: str, said: list[Message]) -> datetime:
+    return deadline(conversation, obligation, said)[0]
+
+
+def deadline(
+    conversation: Conversation, obligation: str, said: list[Message]
+) -> tuple[datetime, list[tuple[datetime, datetime]]]:
+    """When it is due, and the pauses that count for it.
+
+    "A question or a new date counts where it was signed before the deadline as that stood at the moment." So
+    for each of them the deadline is counted once more, from what counts and was signed before it, questions
+    that had no answer by then standing for as long as they may; and what was signed too late is left out.
+    """
+    moving = in_order(
+        one for one in said if one.type in ("query", "progress") and by_answerer(conversation, one)
+    )
+    late: set[str] = set()
+    for one in moving:
+        before = [other for other in said if other.at < one.at]
+        if one.at >= _deadline(conversation, obligation, before, late)[0]:
+            late.add(one.id)
+    return _deadline(conversation, obligation, said, late)
+
+
+def _deadline(
+    conversation: Conversation, obligation: str, said: list[Message], late: set[str]
+) -> tuple[datetime, list[tuple[datetime, datetime]]]:
     zone = conversation.zone
     first, in_days = first_due(conversation, obligation)
-    stood = pauses(conversation, said)
+    stood = pauses(conversation, said, late)
 
     def later(instant: datetime, spans: list[tuple[datetime, datetime]], days: bool) -> datetime:
         moved = together(spans)
@@ -234,13 +265,12 @@ def due(conversation: Conversation, obligation: str, said: list[Message]) -> dat
         )
 
     at = later(first, stood, in_days)
-    promises = [
-        (date.fromisoformat(str(one.coded["new_due_on"])), one.at) for one in said if one.type == "progress"
-    ]
-    if promises and obligation == LAST[conversation.procedure]:
-        day, promised = max(promises)
-        at = max(at, later(end_of(day, zone), [span for span in stood if span[0] >= promised], True))
-    return at
+    for one in said:
+        # Of two new dates, by two authorities, neither takes anything away from the other.
+        if one.type == "progress" and obligation == LAST[conversation.procedure] and one.id not in late:
+            day = date.fromisoformat(str(one.coded["new_due_on"]))
+            at = max(at, later(end_of(day, zone), [span for span in stood if span[0] >= one.at], True))
+    return at, stood
 
 
 # -- figures
@@ -305,7 +335,7 @@ def _one(conversation: Conversation, known: list[Message], as_of: datetime) -> d
         "days": -(-max(answer.at - request.at, timedelta()) // DAY) if answer else None,
         "extended": any(one.type == "progress" for one in theirs),
         "redirected": present != request.recipient,
-        "paused": int(together(pauses(conversation, known), until).total_seconds()),
+        "paused": int(together(deadline(conversation, last, known)[1], until).total_seconds()),
     }
 
 
@@ -416,10 +446,12 @@ def _owed(conversation: Conversation, known: list[Message]) -> list[tuple[str, s
                 continue
             at = due(conversation, obligation, known)
             owed.append((request.id, obligation, present, request.urgency, at))
-    # A question is owed an answer within 336 hours; in a risk assessment also after the contribution.
+    # A question is owed an answer within the hours of its urgency, or the request's if that is more urgent; in a
+    # risk assessment also after the contribution.
     if not ended and (not answered_already or procedure == "risk-assessment"):
         answered = {one.reply for one in known if one.type == "answer"}
         for one in known:
             if one.type == "query" and one.id not in answered and one.sender == present:
-                owed.append((one.id, "answer", request.sender, one.urgency, one.at + PAUSE_AT_MOST))
+                urgency = "urgent" if "urgent" in (one.urgency, request.urgency) else "ordinary"
+                owed.append((one.id, "answer", request.sender, urgency, one.at + PAUSE_AT_MOST[urgency]))
     return owed

@@ -99,7 +99,8 @@ def test_the_independent_ladder_and_lengths_are_those_of_the_data_files() -> Non
                 (row["step"], row["offset_hours"][urgency]) for row in ladder if row["owed_by"] == side
             )
             assert independent.LADDER[side][urgency] == steps
-    rules = json.loads((root / "protocol" / "deadlines.json").read_text("utf-8"))["rules"]
+    data = json.loads((root / "protocol" / "deadlines.json").read_text("utf-8"))
+    rules = data["rules"]
     letters = {"d": ("P", "D"), "m": ("P", "M"), "h": ("PT", "H")}
     for row in rules:
         procedure = independent.OPENERS.get(row["started_by"])
@@ -107,3 +108,9 @@ def test_the_independent_ladder_and_lengths_are_those_of_the_data_files() -> Non
             unit, count = independent.TIMES[procedure, row["urgency"]][row["obligation"]]
             before, after = letters[unit]
             assert row["duration"] == f"{before}{count}{after}"
+    hours = {urgency: f"PT{span // independent.HOUR}H" for urgency, span in independent.PAUSE_AT_MOST.items()}
+    for row in data["limits"]:
+        allowed = row["pause_at_most"] or {}
+        assert not allowed or {urgency: allowed[urgency] for urgency in hours} == hours
+    asked = {row["urgency"]: row["duration"] for row in rules if row["started_by"] == "query"}
+    assert {urgency: asked[urgency] for urgency in hours} == hours
