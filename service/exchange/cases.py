@@ -253,6 +253,7 @@ def thread_view(
     thread: conversations.Thread, now: datetime, *, stands: StandingView | None = None
 ) -> ThreadView:
     table = conversations.table_for(thread.procedure)
+    first = next((owed for owed in thread.owed if owed.main), None)
     return ThreadView(
         id=thread.id,
         procedure=thread.procedure,
@@ -260,10 +261,14 @@ def thread_view(
         asker=thread.asker,
         answerer=thread.answerer,
         opened_at=thread.opened_at,
-        due=DueView(at=thread.due.at, basis=thread.due.basis, paused=thread.state == "awaiting-info")
-        if thread.due
+        due=DueView(
+            at=first.due.at,
+            basis=first.due.basis,
+            paused=now < first.due.at and conversations.stopped(thread, first, table=table),
+        )
+        if first
         else None,
-        overdue=bool(thread.due and now >= thread.due.at),
+        overdue=bool(first and now >= first.due.at),
         standing=stands,
     )
 

@@ -182,7 +182,7 @@ def _view(node: Node, row: Row[Any], now: datetime, turn_to: _TurnTo) -> Deadlin
         answerer=Address(row.answerer),
         owing=Address(row.owed_by),
         owed_by="us" if ours else "them",
-        due=DueView(at=row.due_at, basis=row.basis, paused=row.paused),
+        due=DueView(at=row.due_at, basis=row.basis, paused=row.paused and now < row.due_at),
         overdue=now >= row.due_at,
         ladder=LadderView(
             step=row.step,
