@@ -1,14 +1,14 @@
 """What a restored backup must not bring back, kept outside the database and its backups (`ledger_dir`).
 
-    erasures.jsonl   one line for each part of a case that was erased: appended, flushed to disk before the
-    key
-                     goes, replayed at every start
+    erasures.jsonl   one line for each part of a case that was erased, and for each act that takes power away
+                     or ends that (`Restraint`): appended, flushed to disk before the key goes and before
+                     the act is committed, replayed at every start
     position.json    how far the database had come: an older one was put back from a copy
 
-A line names no case. It has a keyed digest (HMAC-SHA-256) of the reference, under a key that follows from the
-node's key-encryption key and the ledger's own salt: whoever has the file alone cannot tell which cases it
-names, not even by trying references. Lines are chained, so that one taken out or changed is noticed; lines
-taken from the end are noticed as long as the position still counts them.
+A line names no case and nobody. It has a keyed digest (HMAC-SHA-256) of the reference or the id, under a key
+that follows from the node's key-encryption key and the ledger's own salt: whoever has the file alone cannot
+tell which cases it names, not even by trying references. Lines are chained, so that one taken out or changed
+is noticed; lines taken from the end are noticed as long as the position still counts them.
 """
 
 from __future__ import annotations
@@ -24,13 +24,18 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast, get_args
 
 from protocol.identifiers import CaseReference
 from protocol.retention import ERASABLE, ErasablePart
 from service.errors import Misconfigured
 
-__all__ = ["Erased", "Ledger", "Position"]
+__all__ = ["RESTRAINTS", "Erased", "Ledger", "Position", "Restraint", "Since"]
+
+type Restraint = Literal["hold", "block", "person-disabled", "client-disabled"]
+"""What takes power away and stands until it is ended: of a case, or of a person or a system."""
+
+RESTRAINTS: Final = frozenset[str](get_args(Restraint.__value__))
 
 _SALT_BYTES: Final = 32
 _LABEL: Final = b"focalpoint erasure ledger"
@@ -47,11 +52,19 @@ class Erased:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Since:
+    """A restraint that stands. `reason`: a code, where the act has one."""
+
+    at: datetime
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
     """How far the database had come.
 
     `starts`: how often a node has run on it. `outbox`, `evidence`: the highest rows. `erasures`: lines of the
-    ledger. `epoch`: the latest epoch that was opened on any channel.
+    ledger, of every kind. `epoch`: the latest epoch that was opened on any channel.
     """
 
     starts: int = 0
@@ -94,33 +107,43 @@ class Ledger:
                 "ledger.wrong_key", "the ledger was kept under another keystore; put them together again"
             )
         self._key = _key(kek, kept)
-        if len(self.erased()) < self.position().erasures:
+        if self.length() < self.position().erasures:
             raise Misconfigured("ledger.damaged", "lines of the ledger are gone; put the whole file back")
 
     def append(self, reference: CaseReference, part: ErasablePart, at: datetime) -> None:
         """On disk when this returns. What stands there already is not written twice."""
         with self._lock:
-            if self.names(reference, part):
-                return
-            lines = self._lines()
-            row = {
-                "number": len(lines),
-                "at": at.isoformat(timespec="seconds"),
-                "case": self._named(reference),
-                "part": part,
-                "previous": _digest(lines[-1]),
-            }
-            with self._path.open("r+b") as file:
-                # What a power cut left half-written had erased nothing yet.
-                whole = file.read()
-                file.truncate(whole.rfind(b"\n") + 1)
-                file.seek(0, os.SEEK_END)
-                file.write(_line(row))
-                file.flush()
-                os.fsync(file.fileno())
+            if not self.names(reference, part):
+                self._write({"at": _written(at), "case": self._named(reference), "part": part})
+
+    def restrain(self, what: Restraint, subject: str, at: datetime, reason: str | None = None) -> None:
+        """Note that power was taken away, before it is committed. On disk when this returns; what stands
+        already is not written twice. `subject`: a reference or an id, of which a digest is written."""
+        self._turn(what, subject, at, reason, standing=True)
+
+    def release(self, what: Restraint, subject: str, at: datetime) -> None:
+        """Note that it was ended. Nothing when it did not stand here."""
+        self._turn(what, subject, at, None, standing=False)
+
+    def restraints(self, what: Restraint) -> dict[str, Since]:
+        """What stands, by `named(subject)`."""
+        found: dict[str, Since] = {}
+        for line in self._lines()[1:]:
+            if line.get("restraint") == what:
+                if line["standing"]:
+                    found[line["subject"]] = Since(
+                        at=datetime.fromisoformat(line["at"]), reason=line.get("reason")
+                    )
+                else:
+                    found.pop(line["subject"], None)
+        return found
+
+    def length(self) -> int:
+        """How many lines there are, but the first."""
+        return len(self._lines()) - 1
 
     def erased(self) -> tuple[Erased, ...]:
-        """Every line, oldest first."""
+        """Every line of an erasure, oldest first."""
         return tuple(
             Erased(
                 number=line["number"],
@@ -129,6 +152,7 @@ class Ledger:
                 part=cast("ErasablePart", line["part"]),
             )
             for line in self._lines()[1:]
+            if "part" in line
         )
 
     def names(self, reference: CaseReference, part: ErasablePart) -> bool:
@@ -142,9 +166,9 @@ class Ledger:
             found.setdefault(line.case, set()).add(line.part)
         return found
 
-    def named(self, reference: CaseReference) -> str:
-        """What a line calls the case."""
-        return self._named(reference)
+    def named(self, subject: str) -> str:
+        """What a line calls the case, the person or the system."""
+        return self._named(subject)
 
     def position(self) -> Position:
         try:
@@ -160,8 +184,33 @@ class Ledger:
         with self._lock:
             _write_durably(self._position, _line(asdict(position)))
 
-    def _named(self, reference: CaseReference) -> str:
-        return hmac.digest(self._key, str(reference).encode(), hashlib.sha256).hex()
+    def _named(self, subject: str) -> str:
+        return hmac.digest(self._key, str(subject).encode(), hashlib.sha256).hex()
+
+    def _turn(
+        self, what: Restraint, subject: str, at: datetime, reason: str | None, *, standing: bool
+    ) -> None:
+        with self._lock:
+            if (self._named(subject) in self.restraints(what)) is not standing:
+                row = {
+                    "at": _written(at),
+                    "restraint": what,
+                    "standing": standing,
+                    "subject": self._named(subject),
+                }
+                self._write(row if reason is None else {**row, "reason": reason})
+
+    def _write(self, row: dict[str, Any]) -> None:
+        lines = self._lines()
+        row = {**row, "number": len(lines), "previous": _digest(lines[-1])}
+        with self._path.open("r+b") as file:
+            # What a power cut left half-written had not happened yet.
+            whole = file.read()
+            file.truncate(whole.rfind(b"\n") + 1)
+            file.seek(0, os.SEEK_END)
+            file.write(_line(row))
+            file.flush()
+            os.fsync(file.fileno())
 
     def _lines(self) -> list[dict[str, Any]]:
         lines: list[dict[str, Any]] = []
@@ -171,7 +220,7 @@ class Ledger:
                 chained = not lines or (
                     line["previous"] == _digest(lines[-1])
                     and line["number"] == len(lines)
-                    and line["part"] in ERASABLE
+                    and (line["part"] in ERASABLE if "part" in line else line["restraint"] in RESTRAINTS)
                 )
             except (ValueError, TypeError, KeyError):
                 chained = False
@@ -195,6 +244,10 @@ def _key(kek: bytes, salt: bytes) -> bytes:
 
 def _check(kek: bytes, salt: bytes) -> str:
     return hmac.digest(_key(kek, salt), b"check", hashlib.sha256).hex()
+
+
+def _written(at: datetime) -> str:
+    return at.isoformat(timespec="seconds")
 
 
 def _line(value: dict[str, Any]) -> bytes:

@@ -32,6 +32,7 @@ __all__ = [
     "back_up",
     "begin_run",
     "check_not_put_back",
+    "is_new_beside",
     "open_new_epochs",
     "position",
     "restored_at",
@@ -87,7 +88,7 @@ def position(connection: Connection, me: NodeCode, ledger: Ledger) -> Position:
         starts=0 if state is None else state.starts,
         outbox=connection.execute(select(func.max(OUTBOX.c.row))).scalar() or 0,
         evidence=connection.execute(select(func.max(EVIDENCE.c.position))).scalar() or 0,
-        erasures=len(ledger.erased()),
+        erasures=ledger.length(),
         epoch=connection.execute(
             select(func.max(CHANNEL.c.epoch)).where(CHANNEL.c.sender_node == me)
         ).scalar()
@@ -146,6 +147,13 @@ def restored_at(connection: Connection, moment: datetime) -> datetime | None:
         return None
     at: datetime = state.restored_at
     return at
+
+
+def is_new_beside(connection: Connection, ledger: Ledger) -> bool:
+    """Whether a node has run on this database and the ledger knows of no run: the old one is lost, and what
+    it would have said is known to nobody."""
+    state = _state(connection)
+    return state is not None and state.starts > 0 and ledger.position().starts == 0
 
 
 def told_to(connection: Connection, me: NodeCode, peer: NodeCode, moment: datetime) -> Restored | None:
