@@ -59,7 +59,8 @@ class MoodyNode(httpx.AsyncBaseTransport):
     """Between an adapter and its node: what goes wrong there.
 
     `closed`: ids of messages that a narrowed mandate closes: none of them is shown or taken, and each request
-    for one is noted in `refused`. Take an id out, and it is as if the mandate were wider again.
+    for one is noted in `refused`; `closed_as` is the answer. Take an id out, and it is as if the mandate were
+    wider again.
     """
 
     def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
@@ -68,15 +69,17 @@ class MoodyNode(httpx.AsyncBaseTransport):
         self.moods: deque[Mood] = deque()
         self.seen: list[Any] = []
         self.closed: set[str] = set()
+        self.closed_as = (422, CLOSED)
         self.refused: list[str] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         for id_ in self.closed:
             if id_ in request.url.path or id_.encode() in await request.aread():
                 self.refused.append(id_)
+                status, code = self.closed_as
                 return httpx.Response(
-                    422,
-                    json={"type": "about:blank", "title": "closed", "status": 422, "code": CLOSED},
+                    status,
+                    json={"type": "about:blank", "title": "closed", "status": status, "code": code},
                     headers={"Content-Type": "application/problem+json"},
                 )
         mood = self.moods.popleft() if self.moods else self.mood

@@ -16,6 +16,7 @@ import pytest
 from adapters.kit import Memory
 from adapters.kit.commands import here
 from adapters.kit.crosswalks import crosswalk
+from adapters.kit.memory import glance
 from adapters.kit.pace import Pace
 from adapters.kit.trial import Claims, Trial
 from adapters.template.client import Register
@@ -140,6 +141,34 @@ class TestRegister(Claims):
         kept = b"".join(path.read_bytes() for path in trial.state_dir.iterdir())
         assert wrong.encode() in kept  # or nobody could look at it
         assert right.encode() not in kept
+
+    async def test_a_message_that_was_listed_and_is_not_found_waits(self, trial: RegisterTrial) -> None:
+        """As when the mandate ended between the two: nobody is acted for any more."""
+        (id_,) = await trial.new_messages(1)
+        trial.between.closed, trial.between.closed_as = {id_}, (404, "request.not_found")
+        await trial.until(lambda: bool(glance(trial.state_dir).waiting))
+        (waits,) = glance(trial.state_dir).waiting
+        assert (waits.name, waits.code) == (id_, "node.request.not_found")
+        trial.between.closed.clear()
+        await trial.until(lambda: trial.at_system() == [id_])
+
+    async def test_what_no_later_mandate_covers_is_set_aside_for_a_person(self, trial: RegisterTrial) -> None:
+        (id_,) = await trial.new_messages(1)
+        trial.between.closed, trial.between.closed_as = {id_}, (422, "mandate.not_covered")
+        await trial.until(lambda: bool(glance(trial.state_dir).aside))
+        assert glance(trial.state_dir).waiting == ()
+
+    async def test_what_was_set_aside_for_a_mandate_before_such_things_waited_comes_back(
+        self, trial: RegisterTrial
+    ) -> None:
+        (id_,) = await trial.new_messages(1)
+        async with trial.start() as (_, desk):
+            page = await desk.node.messages(direction="in")
+            desk.memory.reached("messages", page["cursor"])
+            desk.memory.set_aside("to-system", id_, "node.mandate.state", here())
+            desk.memory.set_aside("to-system", "another", "node.mandate.not_covered", here())
+        await trial.until(lambda: id_ in trial.at_system())
+        assert [item.name for item in glance(trial.state_dir).aside] == ["another"]
 
     async def test_no_more_is_asked_than_allowed_to_the_call(self) -> None:
         now = 0.0
