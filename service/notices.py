@@ -78,6 +78,7 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
             Kind(name="approval-waiting", due=True),
             Kind(name="approval-decided"),
             Kind(name="identity-released", due=True),
+            Kind(name="protection-unknown"),
             Kind(name="stuck", looked_for=True),
             Kind(name="key-ending", due=True, looked_for=True),
             Kind(name="directory-ending", due=True, looked_for=True),

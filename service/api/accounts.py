@@ -18,7 +18,7 @@ from service.api.answers import NOT_STORED, answer, waiting
 from service.api.guard import Ask, Guarded
 from service.api.reading import CONTENT, body_of
 from service.errors import Malformed, NotFound
-from service.exchange import accounts
+from service.exchange import accounts, restraints
 from service.exchange.views import ApprovalView
 
 __all__ = ["JSON_LINES", "router"]
@@ -61,8 +61,7 @@ async def register_client(ask: Ask, id: ClientId, request: Request) -> Response:
 
 @router.delete("/v1/clients/{id}")
 async def disable_client(ask: Ask, id: ClientId) -> Response:  # noqa: A002
-    now, actor = ask.node.clock.now(), ask.actor
-    disabled = await ask.node.store.write(lambda session: clients.disable(session, actor, id, now))
+    disabled = await restraints.disable_client(ask.node, ask.actor, id)
     return answer(disabled, language=ask.language)
 
 
@@ -91,8 +90,7 @@ async def add_person(ask: Ask, request: Request) -> Response:
 
 @router.delete("/v1/persons/{id}")
 async def disable_person(ask: Ask, id: PersonId) -> Response:  # noqa: A002
-    now, actor = ask.node.clock.now(), ask.actor
-    disabled = await ask.node.store.write(lambda session: people.disable(session, actor, id, now))
+    disabled = await restraints.disable_person(ask.node, ask.actor, id)
     return answer(disabled, language=ask.language)
 
 

@@ -38,7 +38,21 @@ def restored(config: Annotated[Path, typer.Option(help="The node's settings, a T
     """
     node = build_node(load(config, os.environ))
     try:
-        epoch, again = take_up_restored(node)
+        done = take_up_restored(node)
     finally:
         node.store.close()
-    typer.echo(f"new epoch {epoch} on every channel; {again} case(s) erased again from the ledger")
+    typer.echo(f"new epoch {done.epoch} on every channel; {done.erased} case(s) erased again from the ledger")
+    typer.echo(
+        f"{done.doubted} case(s) of children who are here: nothing leaves until two people settle the"
+        " protection status anew"
+    )
+    again = done.repeated
+    typer.echo(
+        f"from the ledger again: {again.held} legal hold(s), {again.blocked} block(s); disabled"
+        f" {again.people} person(s), {again.systems} system(s)"
+    )
+    if done.ledger_is_new:
+        typer.echo(
+            "the ledger is new, and what the old one had is lost: administrators have to erase, hold and"
+            " block again what was since the backup, and to disable again whoever was disabled"
+        )

@@ -65,6 +65,7 @@ async def run(
         (done["blocked"], "blocked"),
         (done["proposed"], "proposed to be erased"),
         (done["erased"], "erased"),
+        (done["waiting"], "waits for an administrator, or for the node itself"),
     ):
         for reference in references:
             typer.echo(f"{reference}  {word}")

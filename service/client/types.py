@@ -471,6 +471,7 @@ class RetentionRun(TypedDict):
     blocked: list[str]
     proposed: list[str]
     erased: list[str]
+    waiting: list[str]
 
 
 class StandingReason(TypedDict):

@@ -180,6 +180,8 @@ async def _decided(node: Node, row: Row[Any]) -> pairs.Work:
             case _:
                 if _state_of_client(session, row.subject) != act["base"]:
                     raise Conflict("access.base_changed", "this system was registered or disabled since")
+                # Registered anew, it is disabled no more.
+                node.ledger.release("client-disabled", row.subject, now)
                 clients.register(
                     session,
                     by,

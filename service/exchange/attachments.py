@@ -190,6 +190,8 @@ def _finish(
 
 
 def _still_ours(session: Session, begun: _Begun, case: CaseReference) -> None:
+    """The upload may go on: it is still the one that began, and nobody blocked the case meanwhile."""
+    retention.require_unblocked(session.connection(), case)
     row = attachments.by_row(session.connection(), begun.row)
     if row is None or row.name != begun.name or row.state != "uploading" or row.case_reference != case:
         raise Conflict("id_reused", "another upload under this id has begun meanwhile")

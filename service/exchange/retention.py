@@ -377,7 +377,9 @@ def _by_itself(
     # Until then peers send again what was lost, and it is opened anew.
     if restored_at is not None and case.row.opened_at < restored_at + proof.RESTORED_FOR:
         return "propose"
-    periods = [part.erased_from - part.blocked_from for part in parts if part.erased_from and part.blocked_from]
+    periods = [
+        part.erased_from - part.blocked_from for part in parts if part.erased_from and part.blocked_from
+    ]
     if row is None or row.blocked_at is None or not periods:
         return None
     seen = (row.looks or 0) >= LOOKS and now >= row.looked_at - _SET_RIGHT

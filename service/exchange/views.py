@@ -705,11 +705,12 @@ class RetentionView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionRun:
-    """What a run did."""
+    """What a run did. `waiting`: due to be erased, which takes an administrator, or the node's own run."""
 
     blocked: tuple[CaseReference, ...]
     proposed: tuple[CaseReference, ...]
     erased: tuple[CaseReference, ...]
+    waiting: tuple[CaseReference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

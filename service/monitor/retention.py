@@ -7,6 +7,7 @@ import asyncio
 
 from protocol.errors import FocalpointError
 from service.exchange.erasure import forget
+from service.exchange.restraints import repeat_now
 from service.exchange.retention import run_retention
 from service.exchange.running import note_position
 from service.node import Node
@@ -42,6 +43,8 @@ class Retention:
 
     async def look(self) -> int:
         """Do what is due. Returns in how many cases something was done."""
+        # What a peer gave back after a restore may be a case that is held.
+        await repeat_now(self._node)
         done = await run_retention(self._node)
         counts = {"block": done.blocked, "propose": done.proposed, "erase": done.erased}
         for state, references in counts.items():

@@ -21,12 +21,13 @@ from service import exchange
 from service.access.roles import Role
 from service.errors import Conflict, Forbidden, NotFound
 from service.exchange.erasure import erase, forget, outstanding
-from service.exchange.retention import run_retention
+from service.exchange.retention import LOOKS, run_retention
 from service.exchange.running import begin_running
-from service.exchange.views import Accepted
+from service.exchange.views import Accepted, RetentionRun
+from service.node import Node
 from service.store.vault import Vault
 from service.store.wiping import wipe
-from tests.service.exchange_pair import Pair, Side, actor, message, open_pair
+from tests.service.exchange_pair import Pair, Side, TestClock, WorldDirectory, actor, message, open_pair
 from tests.service.test_vault import FixedClock
 
 BOTH = ("identity", "narrative")
@@ -36,8 +37,30 @@ FIRST, SECOND = (actor(role=Role.ADMINISTRATOR, person=f"administrator-{number}"
 @pytest.fixture
 def pair(tmp_path: Path) -> Iterator[Pair]:
     opened = open_pair(tmp_path)
+    keep_directory(opened)
     yield opened
     opened.close()
+
+
+def keep_directory(pair: Pair) -> None:
+    """Years pass in these tests, and the network's keys with them: let its directory count all the while."""
+    for side in (pair.it, pair.ro):
+        assert isinstance(side.node.directory, WorldDirectory)
+        side.node.directory.clock = TestClock()
+
+
+def erasing(node: Node) -> Node:
+    """The node as it is where the setting says that it erases by itself."""
+    return replace(node, settings=replace(node.settings, erasure="when-due"))
+
+
+async def days_pass(pair: Pair, node: Node, count: int) -> list[RetentionRun]:
+    """So many days, with the daily look."""
+    done = []
+    for _ in range(count):
+        pair.clock.pass_by(days=1)
+        done.append(await run_retention(node))
+    return done
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
@@ -134,14 +157,119 @@ def test_an_open_case_and_a_reopened_one_are_never_due(pair: Pair) -> None:
 def test_where_the_setting_says_so_the_node_erases_by_itself_but_blocks_first(pair: Pair) -> None:
     async def play() -> None:
         case, _ = await closed_case(pair)
-        node = replace(pair.it.node, settings=replace(pair.it.node.settings, erasure="when-due"))
+        node = erasing(pair.it.node)
         pair.clock.pass_by(days=740)
         assert (await run_retention(node)).blocked == (case,)
-        assert (await run_retention(node)).erased == (case,)
+        done = await days_pass(pair, node, 30)
+        assert [run.erased for run in done] == [()] * 29 + [(case,)]
         (entry,) = await pair.it.rows(
             "select actor, reason from access_journal where action = 'identity-erased'"
         )
         assert entry == {"actor": "node", "reason": "retention-ended"}
+
+    run(play())
+
+
+def test_a_clock_that_jumps_ahead_and_back_erases_nothing(pair: Pair) -> None:
+    async def play() -> None:
+        case, _ = await closed_case(pair)
+        node = erasing(pair.it.node)
+        pair.clock.pass_by(days=3 * 365)
+        assert (await run_retention(node)).blocked == (case,)
+        # However often it jumps on, a jump is one look.
+        for _ in range(LOOKS - 1):
+            pair.clock.pass_by(days=40)
+            assert (await run_retention(node)).erased == ()
+            assert (await run_retention(node)).erased == ()
+        # Set right, then wrong once more: what was counted by the wrong clock does not count.
+        pair.clock.pass_by(days=-3 * 365 - 40 * (LOOKS - 1))
+        await run_retention(node)
+        pair.clock.pass_by(days=10 * 365)
+        for _ in range(3):
+            assert (await run_retention(node)).erased == ()
+        assert await pair.it.rows("select * from case_key where destroyed_at is not null") == []
+
+    run(play())
+
+
+def test_what_was_seen_blocked_on_many_days_waits_for_the_blocked_period_as_well(pair: Pair) -> None:
+    async def play() -> None:
+        case, _ = await closed_case(pair)
+        node = erasing(pair.it.node)
+        await exchange.change_retention(node, FIRST, case, "block", "complaint")
+        pair.clock.pass_by(days=900)
+        await exchange.change_retention(node, FIRST, case, "block", "complaint")
+        assert all(run.erased == () for run in await days_pass(pair, node, LOOKS + 5))
+        # Unblocked and blocked again, it begins anew.
+        await exchange.change_retention(node, FIRST, case, "unblock", "dispute-settled")
+        assert (await run_retention(node)).blocked == (case,)
+        assert all(run.erased == () for run in await days_pass(pair, node, 29))
+        assert [run.erased for run in await days_pass(pair, node, 1)] == [(case,)]
+
+    run(play())
+
+
+def test_looks_within_a_day_count_once(pair: Pair) -> None:
+    async def play() -> None:
+        case, _ = await closed_case(pair)
+        node = erasing(pair.it.node)
+        pair.clock.pass_by(days=740)
+        for _ in range(3 * LOOKS):
+            await run_retention(node)
+        pair.clock.pass_by(days=40)
+        await run_retention(node)
+        assert (await run_retention(node)).erased == ()
+        (row,) = await pair.it.rows("select looks from case_retention where reference = :case", case=case)
+        assert row["looks"] == 2
+
+    run(play())
+
+
+def test_nothing_is_done_by_rule_while_the_directory_is_expired(pair: Pair) -> None:
+    async def play() -> None:
+        case, _ = await closed_case(pair)
+        pair.directory_ends()
+        source = pair.it.node.directory
+        assert isinstance(source, WorldDirectory)
+        fresh, late = source.clock, TestClock(pair.world.directory.ends_at)
+        source.clock = late
+        pair.clock.pass_by(days=701)
+        assert await exchange.due_for_retention(pair.it.node, FIRST) == ()
+        assert (await run_retention(pair.it.node)).blocked == ()
+        source.clock = fresh
+        assert (await run_retention(pair.it.node)).blocked == (case,)
+        source.clock = late
+        pair.clock.pass_by(days=31)
+        assert (await run_retention(pair.it.node)).proposed == ()
+        # When it will be due is shown all the same.
+        view = await exchange.case_retention(pair.it.node, FIRST, case)
+        assert all(part.erased_from for part in view.parts)
+        source.clock = fresh
+        assert (await run_retention(pair.it.node)).proposed == (case,)
+
+    run(play())
+
+
+@pytest.mark.parametrize("erasure", ["proposed", "when-due"])
+def test_a_supervisors_run_blocks_and_leaves_what_is_to_be_erased_to_an_administrator(
+    pair: Pair, erasure: str
+) -> None:
+    async def play() -> None:
+        due, _ = await closed_case(pair)
+        node = replace(pair.it.node, settings=replace(pair.it.node.settings, erasure=erasure))
+        pair.clock.pass_by(days=60)
+        later, _ = await closed_case(pair)
+        pair.clock.pass_by(days=641)
+        assert (await run_retention(node)).blocked == (due,)
+        await days_pass(pair, node, 29)
+        pair.clock.pass_by(days=40)
+        done = await run_retention(node, pair.it.supervisor)
+        assert (done.blocked, done.proposed, done.erased, done.waiting) == ((later,), (), (), (due,))
+        assert await pair.it.rows("select * from approval") == []
+        assert await pair.it.rows("select * from case_key where destroyed_at is not null") == []
+        done = await run_retention(node, FIRST)
+        assert (due,) in (done.proposed, done.erased)
+        assert done.waiting == ()
 
     run(play())
 

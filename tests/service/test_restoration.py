@@ -143,7 +143,7 @@ def test_everything_that_was_lost_comes_again_once_and_no_number_is_used_twice(
 
         side = put_back(pair, "ro", copy)
         assert await side.rows("select id from message where id = :id", id=first.id) == []
-        epoch, _ = await asyncio.to_thread(take_up_restored, side.node)
+        epoch = (await asyncio.to_thread(take_up_restored, side.node)).epoch
         for _ in range(3):
             for code in ("ro", "it"):
                 await pair.reconcile(code)
@@ -188,7 +188,7 @@ def test_two_restores_within_the_same_second_open_two_epochs(pair: Pair, tmp_pat
         epochs = set()
         for _ in range(2):
             side = put_back(pair, "ro", copy)
-            epochs.add((await asyncio.to_thread(take_up_restored, side.node))[0])
+            epochs.add((await asyncio.to_thread(take_up_restored, side.node)).epoch)
         assert len(epochs) == 2
 
     run(play())
@@ -208,8 +208,7 @@ def test_a_backup_from_before_an_erasure_erases_again_from_the_ledger(pair: Pair
         side = put_back(pair, "it", copy)
         before = await side.rows("select * from case_key where wrapped is not null")
         assert len(before) == 4
-        _, again = await asyncio.to_thread(take_up_restored, side.node)
-        assert again == 1
+        assert (await asyncio.to_thread(take_up_restored, side.node)).erased == 1
         left = await side.rows("select reference from case_key where wrapped is not null")
         assert {row["reference"] for row in left} == {other}
         files = b"".join(file.read_bytes() for file in database(side).parent.glob(f"{database(side).name}*"))

@@ -15,7 +15,7 @@ from service.access.roles import ROLE_SCOPES, Role, Scope
 from service.console.admin.answering import fault_of, left, typed, waits
 from service.console.pages import Page, See, Viewing, go, render
 from service.errors import Malformed, NodeError, NotFound
-from service.exchange import accounts
+from service.exchange import accounts, restraints
 from service.exchange.accounts import BY_TWO
 from service.exchange.views import ApprovalView, InvitationView
 
@@ -102,8 +102,7 @@ async def link(see: See, id: PersonId) -> Response:  # noqa: A002 (the parameter
 
 @router.post(f"{_PEOPLE}/{{id}}/disable")
 async def disable_person(see: See, id: PersonId) -> Response:  # noqa: A002
-    now, actor = see.node.clock.now(), see.actor
-    await see.node.store.write(lambda session: people.disable(session, actor, id, now))
+    await restraints.disable_person(see.node, see.actor, id)
     return go(see, _PEOPLE, said="admin-said-disabled")
 
 
@@ -157,8 +156,7 @@ async def register_system(see: See) -> Response:
 
 @router.post(f"{_SYSTEMS}/{{id}}/disable")
 async def disable_system(see: See, id: ClientId) -> Response:  # noqa: A002
-    now, actor = see.node.clock.now(), see.actor
-    await see.node.store.write(lambda session: clients.disable(session, actor, id, now))
+    await restraints.disable_client(see.node, see.actor, id)
     return go(see, _SYSTEMS, said="admin-said-disabled")
 
 

@@ -36,6 +36,7 @@ _ABOUT_CASES: Final = frozenset(
         "escalated",
         "lapsed",
         "clock-differs",
+        "protection-unknown",
     }
 )
 

@@ -55,6 +55,11 @@ notice-identity-released =
         [one] 1 release of identity data was granted
        *[other] { $count } releases of identity data were granted
     }
+notice-protection-unknown =
+    { $count ->
+        [one] 1 case needs its protection status settled anew
+       *[other] { $count } cases need their protection status settled anew
+    }
 notice-stuck =
     { $count ->
         [one] 1 item does not move on

@@ -55,6 +55,11 @@ notice-identity-released =
         [one] Se ha concedido 1 acceso a datos de identidad
        *[other] Se han concedido { $count } accesos a datos de identidad
     }
+notice-protection-unknown =
+    { $count ->
+        [one] Hay que determinar de nuevo el estado de la protección en 1 caso
+       *[other] Hay que determinar de nuevo el estado de la protección en { $count } casos
+    }
 notice-stuck =
     { $count ->
         [one] 1 elemento está detenido

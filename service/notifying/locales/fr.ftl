@@ -55,6 +55,11 @@ notice-identity-released =
         [one] { $count } accès à des données d’identité a été accordé
        *[other] { $count } accès à des données d’identité ont été accordés
     }
+notice-protection-unknown =
+    { $count ->
+        [one] Le statut de protection de 1 dossier est à établir de nouveau
+       *[other] Le statut de protection de { $count } dossiers est à établir de nouveau
+    }
 notice-stuck =
     { $count ->
         [one] { $count } élément n’avance plus

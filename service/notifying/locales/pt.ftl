@@ -55,6 +55,11 @@ notice-identity-released =
         [one] { $count } acesso a dados de identidade foi concedido
        *[other] { $count } acessos a dados de identidade foram concedidos
     }
+notice-protection-unknown =
+    { $count ->
+        [one] É preciso determinar de novo o estado da proteção em 1 processo
+       *[other] É preciso determinar de novo o estado da proteção em { $count } processos
+    }
 notice-stuck =
     { $count ->
         [one] { $count } elemento está parado

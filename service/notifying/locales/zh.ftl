@@ -11,6 +11,7 @@ notice-clock-differs = 对方机关对 { $count } 个期限的计算不同
 notice-approval-waiting = { $count } 项提议等待第二人处理
 notice-approval-decided = { $count } 项提议已作出决定
 notice-identity-released = 已批准 { $count } 次查阅身份资料
+notice-protection-unknown = { $count } 个案件须重新确定保护状态
 notice-stuck = { $count } 个事项停滞不前
 notice-key-ending = { $count } 个密钥即将到期
 notice-directory-ending = { $count } 个名录条目即将到期

@@ -35,6 +35,10 @@ class CaseRetention(Row, table=True):
     """When a key of the case was last destroyed."""
     forgotten_at: datetime | None = Field(default=None, sa_type=Instant)
     """When its old pages were gone from the files too."""
+    looks: int | None = None
+    """On how many days the case was seen blocked, one after the other."""
+    looked_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When the last of them was counted."""
 
 
 CASE_RETENTION = core_table(CaseRetention)

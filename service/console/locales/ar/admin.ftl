@@ -222,6 +222,7 @@ admin-notice-clock-differs = تحسب عقدتان مهلة حسابين مخت�
 admin-notice-approval-waiting = موافقة منتظرة
 admin-notice-approval-decided = بُتّ في موافقة
 admin-notice-identity-released = أُفرج عن بيانات هوية
+admin-notice-protection-unknown = يجب تحديد حالة الحماية من جديد في إحدى القضايا
 admin-notice-stuck = شيء متوقف
 admin-notice-key-ending = مفتاح ينتهي قريبًا
 admin-notice-directory-ending = الدليل ينتهي قريبًا

@@ -85,6 +85,7 @@ officer-notice-clock-differs = السلطة الأخرى تحسب أجلاً ح�
 officer-notice-approval-waiting = اقتراح ينتظر شخصاً ثانياً
 officer-notice-approval-decided = بُتّ في اقتراح
 officer-notice-identity-released = أُذن بالاطلاع على بيانات الهوية
+officer-notice-protection-unknown = يجب تحديد حالة الحماية من جديد في إحدى القضايا
 officer-notice-stuck = أمر لا يتقدم
 officer-notice-key-ending = مفتاح ينتهي قريباً
 officer-notice-directory-ending = قيد في الدليل ينتهي قريباً

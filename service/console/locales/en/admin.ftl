@@ -222,6 +222,7 @@ admin-notice-clock-differs = Two nodes count a deadline differently
 admin-notice-approval-waiting = An approval is awaited
 admin-notice-approval-decided = An approval was decided
 admin-notice-identity-released = Identity data were released
+admin-notice-protection-unknown = A protection status has to be settled anew
 admin-notice-stuck = Something stands still
 admin-notice-key-ending = A key ends soon
 admin-notice-directory-ending = The directory ends soon

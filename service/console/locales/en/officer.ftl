@@ -85,6 +85,7 @@ officer-notice-clock-differs = The other authority counts a deadline differently
 officer-notice-approval-waiting = A proposal waits for a second person
 officer-notice-approval-decided = A proposal was decided
 officer-notice-identity-released = Identity data were released
+officer-notice-protection-unknown = A protection status has to be settled anew
 officer-notice-stuck = Something does not move on
 officer-notice-key-ending = A key ends soon
 officer-notice-directory-ending = A directory entry ends soon

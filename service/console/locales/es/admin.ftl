@@ -222,6 +222,7 @@ admin-notice-clock-differs = Dos nodos cuentan un plazo de distinto modo
 admin-notice-approval-waiting = Se espera una aprobación
 admin-notice-approval-decided = Se decidió sobre una aprobación
 admin-notice-identity-released = Se revelaron datos de identidad
+admin-notice-protection-unknown = Hay que determinar de nuevo el estado de la protección en un caso
 admin-notice-stuck = Algo no avanza
 admin-notice-key-ending = Una clave vence pronto
 admin-notice-directory-ending = El directorio vence pronto

@@ -85,6 +85,7 @@ officer-notice-clock-differs = La otra autoridad calcula un plazo de otra manera
 officer-notice-approval-waiting = Una propuesta espera a una segunda persona
 officer-notice-approval-decided = Se decidió sobre una propuesta
 officer-notice-identity-released = Se autorizó ver datos de identidad
+officer-notice-protection-unknown = Hay que determinar de nuevo el estado de la protección en un caso
 officer-notice-stuck = Algo no avanza
 officer-notice-key-ending = Una clave termina pronto
 officer-notice-directory-ending = Una entrada del directorio termina pronto

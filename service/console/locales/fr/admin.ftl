@@ -222,6 +222,7 @@ admin-notice-clock-differs = Deux nœuds comptent un délai autrement
 admin-notice-approval-waiting = Une approbation est attendue
 admin-notice-approval-decided = Une approbation a été décidée
 admin-notice-identity-released = Des données d’identité ont été communiquées
+admin-notice-protection-unknown = Un statut de protection est à établir de nouveau
 admin-notice-stuck = Quelque chose n’avance pas
 admin-notice-key-ending = Une clé prend bientôt fin
 admin-notice-directory-ending = L’annuaire prend bientôt fin

@@ -85,6 +85,7 @@ officer-notice-clock-differs = L’autre autorité calcule une échéance autrem
 officer-notice-approval-waiting = Une proposition attend une seconde personne
 officer-notice-approval-decided = Une proposition a été tranchée
 officer-notice-identity-released = L’accès à des données d’identité a été accordé
+officer-notice-protection-unknown = Un statut de protection est à établir de nouveau
 officer-notice-stuck = Quelque chose n’avance pas
 officer-notice-key-ending = Une clé expire bientôt
 officer-notice-directory-ending = Une inscription de l’annuaire expire bientôt

@@ -222,6 +222,7 @@ admin-notice-clock-differs = Dois nós contam um prazo de modo diferente
 admin-notice-approval-waiting = Espera-se uma aprovação
 admin-notice-approval-decided = Foi decidida uma aprovação
 admin-notice-identity-released = Foram reveladas identificações
+admin-notice-protection-unknown = É preciso determinar de novo o estado da proteção num processo
 admin-notice-stuck = Algo não avança
 admin-notice-key-ending = Uma chave termina em breve
 admin-notice-directory-ending = O diretório termina em breve

@@ -85,6 +85,7 @@ officer-notice-clock-differs = A outra autoridade conta um prazo de outra forma
 officer-notice-approval-waiting = Uma proposta espera uma segunda pessoa
 officer-notice-approval-decided = Uma proposta foi decidida
 officer-notice-identity-released = Foi autorizado o acesso a dados de identidade
+officer-notice-protection-unknown = É preciso determinar de novo o estado da proteção num processo
 officer-notice-stuck = Algo não avança
 officer-notice-key-ending = Uma chave termina em breve
 officer-notice-directory-ending = Uma entrada do diretório termina em breve

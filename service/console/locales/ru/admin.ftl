@@ -222,6 +222,7 @@ admin-notice-clock-differs = Два узла считают срок по-раз
 admin-notice-approval-waiting = Ожидается одобрение
 admin-notice-approval-decided = Решение об одобрении принято
 admin-notice-identity-released = Выданы данные о личности
+admin-notice-protection-unknown = Нужно заново установить статус защиты
 admin-notice-stuck = Что-то стоит на месте
 admin-notice-key-ending = Срок ключа скоро кончится
 admin-notice-directory-ending = Срок справочника скоро кончится

@@ -85,6 +85,7 @@ officer-notice-clock-differs = Другой орган считает срок �
 officer-notice-approval-waiting = Предложение ждёт второго лица
 officer-notice-approval-decided = По предложению принято решение
 officer-notice-identity-released = Разрешён доступ к данным о личности
+officer-notice-protection-unknown = Нужно заново установить статус защиты
 officer-notice-stuck = Что-то не движется дальше
 officer-notice-key-ending = Скоро истекает срок ключа
 officer-notice-directory-ending = Скоро истекает срок записи справочника

@@ -222,6 +222,7 @@ admin-notice-clock-differs = 两个节点对期限的计算不同
 admin-notice-approval-waiting = 等待批准
 admin-notice-approval-decided = 批准事项已有决定
 admin-notice-identity-released = 身份资料已披露
+admin-notice-protection-unknown = 须重新确定一个案件的保护状态
 admin-notice-stuck = 有事项停滞
 admin-notice-key-ending = 密钥即将到期
 admin-notice-directory-ending = 目录即将到期

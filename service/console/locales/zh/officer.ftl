@@ -85,6 +85,7 @@ officer-notice-clock-differs = 对方机关对一个期限的计算不同
 officer-notice-approval-waiting = 一项提议等待第二人
 officer-notice-approval-decided = 一项提议已有决定
 officer-notice-identity-released = 已准许查阅身份数据
+officer-notice-protection-unknown = 须重新确定一个案件的保护状态
 officer-notice-stuck = 有事项停滞不前
 officer-notice-key-ending = 一个密钥即将到期
 officer-notice-directory-ending = 一个名录条目即将到期
