@@ -554,6 +554,38 @@ def test_of_two_uploads_at_once_under_one_id_the_later_stands(pair: Pair) -> Non
     run(story)
 
 
+@pytest.mark.parametrize("seen", [CHUNK_BYTES, 0])
+def test_an_upload_in_progress_ends_when_the_case_is_blocked(pair: Pair, seen: int) -> None:
+    """While a chunk is stored, and when it is finished."""
+
+    async def story() -> None:
+        case = await pair.open_case()
+        id_ = new_message_id(pair.it.node.random.bytes)
+        begun, go_on = asyncio.Event(), asyncio.Event()
+
+        async def slow() -> AsyncIterator[bytes]:
+            yield document(seen + 10, seed=5)
+            begun.set()
+            await go_on.wait()
+            yield bytes(CHUNK_BYTES if seen else 1)
+
+        first = asyncio.create_task(
+            exchange.put_attachment(pair.it.node, pair.it.officer, case, id_, MediaType.PDF, slow())
+        )
+        await begun.wait()
+        before = await pair.it.rows("SELECT * FROM attachment_chunk")
+        await exchange.change_retention(pair.it.node, pair.it.supervisor, case, "block", "complaint")
+        go_on.set()
+        with pytest.raises(Forbidden) as refused:
+            await first
+        assert refused.value.code == "retention.blocked"
+        assert await pair.it.rows("SELECT * FROM attachment_chunk") == before
+        (row,) = await pair.it.rows("SELECT state FROM attachment")
+        assert row["state"] == "uploading"
+
+    run(story)
+
+
 def test_what_is_not_described_as_it_was_uploaded_is_not_sent(pair: Pair) -> None:
     async def story() -> None:
         case = await pair.open_case()

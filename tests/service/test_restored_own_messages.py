@@ -36,6 +36,7 @@ from service.store import retention
 from tests.protocol.sample_directory import NOW, seeded_key
 from tests.service.exchange_pair import Pair, Side, message, open_pair
 from tests.service.test_restoration import copied, put_back
+from tests.service.test_restraints import settle_protection
 
 DESTROYED = b""
 
@@ -164,6 +165,7 @@ def test_what_was_said_and_answered_since_the_backup_is_there_again_on_both_side
             assert await one.rows("select * from outbox where state in ('queued', 'released')") == []
         more = await pair.ro.send(message("query", case, pair.ro.office, side.office, in_reply_to=asked.id))
         await pair.settle()
+        await settle_protection(side, case)
         await side.send(message("answer", case, side.office, pair.ro.office, in_reply_to=more.id))
         await pair.settle()
         assert await threads(side) == await threads(pair.ro)
@@ -243,6 +245,7 @@ def test_a_repeated_request_is_known_again_and_another_under_its_id_is_refused(
 def test_what_was_said_again_before_the_first_came_back_becomes_the_first(pair: Pair, tmp_path: Path) -> None:
     async def play() -> None:
         side, case, accepted, asked = await lose_a_request(pair, tmp_path)
+        await settle_protection(side, case)
         second = await side.send(asked)
         assert second.statement_digest != accepted.statement_digest
         await pair.settle()
@@ -291,6 +294,7 @@ def test_a_second_restore_before_the_first_was_answered_loses_nothing(pair: Pair
         pair.hub.away = True
         copy = copied(side, tmp_path / "second.db")
         pair.hub.away = False
+        await settle_protection(side, case)
         second = await side.send(message("social-inquiry.request", case, side.office, pair.ro.office))
         await pair.settle()
         side = await restored(pair, "it", copy)
@@ -802,6 +806,10 @@ def test_what_had_not_left_before_the_restore_does_not_come_back(pair: Pair, tmp
         assert unsent.id not in await said(side)
         # Its agency may say it again, under its id.
         again = message("social-inquiry.request", case, side.office, pair.ro.office, id=MessageId(unsent.id))
+        with pytest.raises(NotAcceptable) as refused:
+            await side.send(again)
+        assert refused.value.code == "safeguard.international_protection"
+        await settle_protection(side, case)
         await side.send(again)
         await pair.settle()
         assert (await message_row(pair.ro, unsent.id))["status"] == "consigned"
