@@ -37,6 +37,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from protocol import base64url
 from protocol.errors import FocalpointError, Refused
@@ -50,9 +51,10 @@ from service.api.guard import Api, Visitor, api_of, check_parameters, seen, sess
 from service.api.problems import problem
 from service.api.use_cases import UseCases
 from service.console.drawing import draw
+from service.console.kept import HEADERS_OF_KEPT, kept_of, may_be_ours, writer_mark
 from service.console.posted import CSRF_FIELD, NOTHING_POSTED, Posted, read_posted
 from service.console.words import Words, words
-from service.errors import Malformed, Misconfigured, NodeError, NotAuthenticated
+from service.errors import Forbidden, Malformed, Misconfigured, NodeError, NotAuthenticated
 from service.node import Node
 
 __all__ = [
@@ -308,7 +310,15 @@ class Viewing:
 
     @property
     def csrf(self) -> str:
-        """The session's word, for the hidden field of every form. Empty where nobody is signed in."""
+        """For the hidden field of every form: the session's word, and whose page it is. Empty where nobody is
+        signed in."""
+        if self.visitor is None:
+            return ""
+        return f"{self.word}.{writer_mark(self.visitor.signed_in.actor.person)}"
+
+    @property
+    def word(self) -> str:
+        """The session's. Empty where nobody is signed in."""
         return "" if self.visitor is None else sessions.csrf_of(self.visitor.cookie)
 
     def query_with(self, name: str, value: str) -> str:
@@ -371,6 +381,7 @@ class Page(APIRoute):
             started = perf_counter()
             metrics = api_of(request).node.metrics
             visitor: Visitor | None = None
+            posted = NOTHING_POSTED
             try:
                 if counted:
                     take_address(request, signs_in=False)
@@ -381,7 +392,6 @@ class Page(APIRoute):
                 if request.method == "GET" and "lang" in request.query_params:
                     response = _chosen_language(request)
                 else:
-                    posted = NOTHING_POSTED
                     if request.method not in sessions.SAFE_METHODS:
                         assert visitor is not None, "a page that changes something is for people we know"
                         posted = await read_posted(request)
@@ -392,7 +402,11 @@ class Page(APIRoute):
                     response = await answer(request)
             except NotAuthenticated as unknown:
                 metrics.refused(unknown.code)
-                response = _to_sign_in(request)
+                response = await _kept(request, self.path_format, posted, None) or _to_sign_in(request)
+            except Forbidden as unwelcome:
+                metrics.refused(unwelcome.code)
+                kept = await _kept(request, self.path_format, posted, visitor)
+                response = kept or error_page(request, unwelcome, visitor)
             except (FocalpointError, RequestValidationError, HTTPException) as known:
                 if isinstance(known, Refused | NodeError):
                     metrics.refused(known.code)
@@ -427,7 +441,7 @@ def go(see: Viewing, path: str, *, said: str | None = None, **query: str) -> Res
     alone: it is signed with the session's word, so that no link can make a page say it."""
     assert is_local(path)
     if said is not None:
-        query = {**query, "said": f"{said}.{_signed(see.csrf, said)}"}
+        query = {**query, "said": f"{said}.{_signed(see.word, said)}"}
     location = f"{path}?{urlencode(query)}" if query else path
     return Response(status_code=303, headers={**HEADERS, "Location": location})
 
@@ -548,19 +562,37 @@ def _signed(csrf: str, name: str) -> str:
     return base64url.encode(hmac.new(csrf.encode(), f"said {name}".encode(), sha256).digest()[:12]).decode()
 
 
+async def _kept(request: Request, path: str, posted: Posted, visitor: Visitor | None) -> Response | None:
+    """The page that holds what somebody typed whose session is over, or None: `service.console.kept`."""
+    if request.method in sessions.SAFE_METHODS or not may_be_ours(request):
+        return None
+    if posted is NOTHING_POSTED:
+        try:
+            posted = await read_posted(request)
+        except (FocalpointError, ClientDisconnect):
+            return None
+    kept = kept_of(request, path, posted, visitor)
+    if kept is None:
+        return None
+    # Not the page that its path leads to: no link to other languages, which would lose what it holds.
+    see = replace(_see(request, visitor, posted), path="", query=())
+    response = render(see, "kept.html", 401 if visitor is None else 403, kept=kept)
+    response.headers.update(HEADERS_OF_KEPT)
+    return response
+
+
 def _to_sign_in(request: Request) -> Response:
-    """To where one signs in, and from there back to a page that was looked at; what was posted is gone."""
+    """To where one signs in, and from there back to a page that was looked at."""
     wanted = request.url.path
     if request.method == "GET" and request.url.query:
         kept = [pair for pair in parse_qsl(request.url.query) if pair[0] not in _EVERYWHERE]
         wanted += f"?{urlencode(kept)}" if kept else ""
     back = {"to": wanted} if request.method == "GET" and is_local(wanted) and len(wanted) <= 512 else {}
     location = f"/console/sign-in?{urlencode(back)}" if back else "/console/sign-in"
-    headers = {**HEADERS, "Location": location}
     if request.headers.get("hx-request") == "true":
-        # A piece of a page is no place for signing in: the browser goes there as a whole.
-        return Response(status_code=401, headers={**HEADERS, "HX-Redirect": location})
-    return Response(status_code=303, headers=headers)
+        # Asked for from inside a page in which somebody may be writing: it stays as it is, and is not left.
+        return Response(status_code=401, headers=HEADERS)
+    return Response(status_code=303, headers={**HEADERS, "Location": location})
 
 
 def _chosen_language(request: Request) -> Response:

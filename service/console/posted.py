@@ -42,10 +42,12 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Posted:
-    """`items`: the fields in their order, without the session's word."""
+    """`items`: the fields in their order, without the session's word. `writer`: the mark of the person whose
+    page the form was, as that page wrote it beside the word."""
 
     items: tuple[tuple[str, str], ...] = ()
     csrf: str | None = None
+    writer: str | None = None
     upload: Upload | None = None
 
     def one(self, name: str) -> str:
@@ -112,7 +114,8 @@ def _pairs(body: bytes) -> list[tuple[str, str]]:
 def _collected(pairs: list[tuple[str, str]], upload: Upload | None) -> Posted:
     words = [value for name, value in pairs if name == CSRF_FIELD]
     items = tuple((name, _lines(value)) for name, value in pairs if name != CSRF_FIELD)
-    return Posted(items=items, csrf=words[0] if len(words) == 1 else None, upload=upload)
+    csrf, _, writer = words[0].partition(".") if len(words) == 1 else ("", "", "")
+    return Posted(items=items, csrf=csrf or None, writer=writer or None, upload=upload)
 
 
 def _lines(value: str) -> str:
