@@ -14,7 +14,7 @@ Which acts these are, who may propose and who may decide is data (`KINDS`). What
 the proposal as it was.
 
 The protection status has its own two people (`service.exchange.cases`), because there the first person's
-doubt takes effect at once.
+doubt takes effect at once. That they are two is asked here all the same (`require_both`).
 """
 
 from __future__ import annotations
@@ -61,6 +61,7 @@ __all__ = [
     "proposer_of",
     "release_allowed",
     "require_both",
+    "require_present",
     "state_at",
 ]
 
@@ -301,17 +302,25 @@ def check_decision(actor: Actor, row: Row[Any], decision: Decision, now: datetim
     raise Conflict("access.decided", "another decision was taken on this already")
 
 
-def require_both(session: Session, actor: Actor, row: Row[Any]) -> None:
-    """Both of the two are still people here, at the moment of an approval.
+def require_both(session: Session, actor: Actor, first: str) -> None:
+    """The two are two, and both are still people here, when the second of them decides.
 
-    Conflict `access.proposal_void` when whoever proposed it has been disabled since: they may be registered
-    anew under another name, and would be both. Forbidden `access.second_person` for a token that outlives
-    its person.
+    Everything that takes two people asks this, the protection status too. Forbidden `access.second_person`
+    for the first person themself, and as `require_present`. Conflict `access.proposal_void` when the first has
+    been disabled since: they may be registered anew under another name, and would be both.
     """
+    if actor.person == first:
+        raise Forbidden("access.second_person", "whoever proposed this does not decide on it")
+    require_present(session, actor)
+    if people.has_gone(session, first):
+        raise Conflict("access.proposal_void", "whoever proposed this has been disabled; propose it again")
+
+
+def require_present(session: Session, actor: Actor) -> None:
+    """Forbidden `access.second_person` for a token that outlives its person: whoever holds it may be here
+    under another name, and have proposed what it decides on."""
     if people.has_gone(session, actor.person):
         raise Forbidden("access.second_person", "whoever decides has been disabled")
-    if people.has_gone(session, row.proposed_by):
-        raise Conflict("access.proposal_void", "whoever proposed this has been disabled; propose it again")
 
 
 def close(
@@ -358,8 +367,9 @@ def release_allowed(
 
     Yes, when they asked for it and another person released it, or when they released it for another; each for
     as long as the release lasts. Where the node's policy asks for no second person, also a supervisor alone.
-    Forbidden `access.second_person`.
+    Forbidden `access.second_person`, also for a token that outlives its person.
     """
+    require_present(session, actor)
     if IDENTITY_RELEASE not in node.settings.second_person.split() and actor.may(Scope.IDENTITY_READ):
         return
     for row in approvals.of_subject(session.connection(), message.id, [IDENTITY_RELEASE]):

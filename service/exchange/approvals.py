@@ -115,7 +115,8 @@ async def decide(
     """Approve what another person proposed, which carries it out, or return it with a reason.
 
     Decided again in the same way, the first answer comes again. Refuses as `pairs.check_decision`, an
-    approval also as `pairs.require_both`, and whatever the act itself refuses: then nothing is decided.
+    approval also as `pairs.require_both`, a return as `pairs.require_present`, and whatever the act itself
+    refuses: then nothing is decided. What somebody proposed who was disabled since can still be returned.
     """
     now = node.clock.now()
     row = await node.store.read(lambda session: found_approval(session, actor, approval))
@@ -127,7 +128,9 @@ async def decide(
         if not pairs.check_decision(actor, row, decision, now):
             return view_of(row, now)
         if decision == "approve":
-            pairs.require_both(session, actor, row)
+            pairs.require_both(session, actor, row.proposed_by)
+        else:
+            pairs.require_present(session, actor)
         pairs.close(node, session, actor, row, decision, now, reason=reason)
         done = act(session) if act is not None else None
         after = found_approval(session, actor, approval)

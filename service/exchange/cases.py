@@ -19,10 +19,10 @@ from protocol.identifiers import (
 )
 from protocol.retention import closed_since
 from protocol.safeguards import ProtectionStatus
-from service.access import journal, people
+from service.access import journal, pairs, people
 from service.access.actor import Actor
 from service.access.roles import Scope
-from service.errors import Conflict, Forbidden
+from service.errors import Forbidden
 from service.exchange import case_files, clocks, views
 from service.exchange.covered import MayRead
 from service.exchange.relayed import via_view
@@ -130,6 +130,7 @@ async def set_protection(
 
     Two people set it and two people lift it. What blocks takes effect already with the first of them: when in
     doubt, nothing leaves. Anything of the case that has no number yet is then held, without leaving a gap.
+    Confirming refuses as `pairs.require_both`.
     """
     now = node.clock.now()
     status = ProtectionStatus(wanted)
@@ -142,16 +143,13 @@ async def set_protection(
                 "case.not_destination", "only the State where the child is settles the protection status"
             )
         journal.note(session, actor, f"protection-{status}", reference, at=now, reason=reason)
+        first = row.protection_proposed_by
         # Whoever was disabled since may be back under another name: theirs is no other person's proposal.
-        gone = row.protection_proposed_by is not None and people.has_gone(session, row.protection_proposed_by)
-        if row.protection_proposed == status and not gone and row.protection_proposed_by != actor.person:
+        waits = first is not None and not people.has_gone(session, first)
+        if waits and row.protection_proposed == status:
+            pairs.require_both(session, actor, first)
             cases.change_protection(connection, reference, status, now)
             _tell(session, "approval-decided", row, now)
-        elif row.protection_proposed == status and not gone:
-            raise Conflict(
-                "access.second_person",
-                "the same person proposed this; a second person has to confirm it",
-            )
         else:
             in_effect = case_files.protection_in_effect(row)
             if in_effect != row.protection:

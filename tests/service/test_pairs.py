@@ -151,6 +151,48 @@ def test_who_comes_back_under_another_name_does_not_settle_protection_alone(pair
     run(play())
 
 
+def test_a_token_that_outlives_its_person_settles_no_protection(pair: Pair) -> None:
+    """One human: registered, disabled, registered anew; the first registration's token is still good."""
+
+    async def play() -> None:
+        await registered(pair.it, pair.it.officer)
+        case = (await exchange.open_case(pair.it.node, pair.it.officer)).reference
+        await disabled(pair.it, pair.it.officer)
+        again = second_supervisor(pair.it)
+        await registered(pair.it, again)
+        settle = exchange.set_protection
+        await settle(pair.it.node, again, case, "not-sought", "child-interviewed")
+        with pytest.raises(Forbidden, match=r"access\.second_person"):
+            await settle(pair.it.node, pair.it.officer, case, "not-sought", "child-interviewed")
+        (row,) = await pair.it.rows("select protection, protection_proposed_by from case_file")
+        assert (row["protection"], row["protection_proposed_by"]) == ("unknown", again.person)
+
+    run(play())
+
+
+def test_a_token_that_outlives_its_person_returns_nothing_and_is_shown_no_identity(pair: Pair) -> None:
+    async def play() -> None:
+        for person in (pair.ro.officer, pair.ro.supervisor):
+            await registered(pair.ro, person)
+        told = await pair.notify(await pair.open_case())
+        node = pair.ro.node
+        first = await exchange.request_release(node, pair.ro.officer, told.id, "family-visit")
+        second = await exchange.request_release(node, pair.ro.officer, told.id, "home-visit")
+        await decide(pair.ro, pair.ro.supervisor, first.id)
+        shown = await exchange.read_message(node, pair.ro.officer, told.id, True, "family-visit")
+        assert shown.content.identity is not None
+        for person in (pair.ro.officer, pair.ro.supervisor):
+            await disabled(pair.ro, person)
+            with pytest.raises(Forbidden, match=r"access\.second_person"):
+                await exchange.read_message(node, person, told.id, True, "family-visit")
+        with pytest.raises(Forbidden, match=r"access\.second_person"):
+            await decide(pair.ro, pair.ro.supervisor, second.id, "return")
+        (row,) = await pair.ro.rows("select state from approval where id = :id", id=second.id)
+        assert row["state"] == "proposed"
+
+    run(play())
+
+
 @pytest.mark.parametrize("role", [Role.CASE_OFFICER, Role.SUPERVISOR])
 def test_whoever_proposed_it_neither_approves_nor_returns_it_in_any_role(pair: Pair, role: Role) -> None:
     async def play() -> None:
