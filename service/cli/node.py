@@ -31,10 +31,11 @@ def run(config: Annotated[Path, typer.Option(help="The node's settings, a TOML f
 
 @node_app.command()
 def restored(config: Annotated[Path, typer.Option(help="The node's settings, a TOML file.")]) -> None:
-    """After a backup of the database was put back, and before the node starts: open new epochs, erase again.
+    """After a backup of the database was put back, and before the node starts: open new epochs, doubt every
+    protection status, erase and restrain again what the ledger names.
 
-    What had no answer is sent under new numbers; what peers sent since the backup they send again by
-    themselves.
+    What had no answer is sent under new numbers, of a child who is here only once two people have settled
+    the protection status anew; what peers sent since the backup they send again by themselves.
     """
     node = build_node(load(config, os.environ))
     try:
