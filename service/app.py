@@ -211,6 +211,7 @@ def _workers(node: Node, link: HubLink, directory: ReplicatedDirectory) -> tuple
 
 async def _kept_running(node: Node, name: str, run: _Run) -> None:
     """A worker that ends is a bug: said aloud, and started again, because silence would be worse."""
+    node.metrics.expect_worker(name)
     while True:
         try:
             await run()

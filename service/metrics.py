@@ -19,12 +19,57 @@ from prometheus_client.process_collector import ProcessCollector
 
 from service.store.writer import Group
 
-__all__ = ["CONTENT_TYPE", "LABEL_VALUES", "Metrics"]
+__all__ = [
+    "CLOCK_CAUSES",
+    "CONTENT_TYPE",
+    "DUTIES",
+    "LABEL_VALUES",
+    "PUBLISH_FAILURES",
+    "SLOW",
+    "UNTIMED",
+    "Metrics",
+]
 
 CONTENT_TYPE: Final = "text/plain; version=1.0.0; charset=utf-8"
 
 LABEL_VALUES: Final = 300
 """Values that one capped label may take, at most: more than there are States, or refusal codes."""
+
+CLOCK_CAUSES: Final = (
+    "calendar",
+    "corridor-profile",
+    "deadline-release",
+    "time-zone-database",
+    "unexplained",
+)
+"""Why two nodes count a deadline differently."""
+PUBLISH_FAILURES: Final = (
+    "hub.full",
+    "hub.no_answer",
+    "hub.no_inbox",
+    "hub.refused",
+    "hub.too_large",
+    "hub.unreachable",
+)
+"""Codes under which the hub does not take an envelope."""
+DUTIES: Final = ("case-notification", "guardian-notice")
+"""What a State owes the child, beside its answers to other States."""
+SLOW: Final = 1.0
+"""Seconds, a project choice: what is answered later counts against the API's budget."""
+UNTIMED: Final = frozenset(
+    {
+        # They wait on purpose.
+        ("GET", "/v1/messages"),
+        ("GET", "/v1/notices"),
+        ("GET", "/v1/events"),
+        # They last as long as what they carry does on the asker's own line.
+        ("PUT", "/v1/cases/{reference}/attachments/{id}"),
+        ("GET", "/v1/messages/{id}/attachments/{digest}"),
+        ("POST", "/v1/hand-over/{state}"),
+        ("POST", "/v1/hand-over"),
+    }
+)
+"""Calls of the API whose length says nothing about the node: outside the budget for latency."""
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _WORKS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -50,6 +95,9 @@ class Metrics:
         )
         self._received = Counter(
             "fp_received_total", "Envelopes taken in, by outcome", ["outcome", "code"], registry=registry
+        )
+        self._received_refused = Counter(
+            "fp_received_refused_total", "Envelopes taken in and refused, by any code", registry=registry
         )
         self._accepted = Counter(
             "fp_accepted_total", "Messages answered 202, by message type", ["type"], registry=registry
@@ -152,6 +200,20 @@ class Metrics:
             buckets=_SECONDS,
             registry=registry,
         )
+        self._api_requests = Counter(
+            "fp_api_requests_total", "Calls of the API that were answered", registry=registry
+        )
+        self._api_failures = Counter(
+            "fp_api_failures_total", "Calls of the API answered with a failure of its own", registry=registry
+        )
+        self._api_timed = Counter(
+            "fp_api_timed_total",
+            "Calls of the API, without those that wait or carry documents",
+            registry=registry,
+        )
+        self._api_slow = Counter(
+            "fp_api_slow_total", "Of those, the calls answered later than after a second", registry=registry
+        )
         self._group_works = Histogram(
             "fp_store_group_works", "Works in one commit", buckets=_WORKS, registry=registry
         )
@@ -169,6 +231,12 @@ class Metrics:
             "fp_answer_overdue_seconds",
             "How long the oldest answer has been overdue by its legal deadline; 0 for none",
             ["owed_by"],
+            registry=registry,
+        )
+        self._duty_overdue = Gauge(
+            "fp_duty_overdue_seconds",
+            "How long the oldest duty of this State towards a child has been overdue; 0 for none",
+            ["what"],
             registry=registry,
         )
         self._peer_oldest = Gauge(
@@ -235,6 +303,22 @@ class Metrics:
             "fp_log_fields_dropped_total", "Log fields outside the allow-list", registry=registry
         )
 
+        # A counter that is not there before it counts begins at 1, and `increase` of that is 0: whoever is
+        # called by an increase has to be shown the 0 first.
+        for cause in CLOCK_CAUSES:
+            self._clock_differs.labels(self._capped("cause", cause))
+        self.duties_overdue({})
+
+    def expect_publishing(self, peers: Iterable[str]) -> None:
+        """Show what has not failed yet, for each node that may be written to."""
+        for peer in peers:
+            for code in PUBLISH_FAILURES:
+                self._publish_failed.labels(self._capped("peer", peer), self._capped("code", code))
+
+    def expect_worker(self, worker: str) -> None:
+        """Show that it has not failed yet."""
+        self._worker_failures.labels(worker)
+
     def exposition(self) -> bytes:
         """The text that Prometheus scrapes, of type `CONTENT_TYPE`."""
         return generate_latest(self.registry)
@@ -247,6 +331,8 @@ class Metrics:
 
     def received(self, outcome: str, code: str = "") -> None:
         self._received.labels(self._capped("outcome", outcome), self._capped("code", code)).inc()
+        if outcome == "refused":
+            self._received_refused.inc()
 
     def accepted(self, message_type: str) -> None:
         self._accepted.labels(self._capped("type", message_type)).inc()
@@ -326,6 +412,12 @@ class Metrics:
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         """`route` is the template (`/v1/messages/{id}`), never the path asked for; `unmatched` for none."""
+        if route.startswith("/v1/"):
+            self._api_requests.inc()
+            self._api_failures.inc(status >= 500)
+            if (method, route) not in UNTIMED:
+                self._api_timed.inc()
+                self._api_slow.inc(seconds > SLOW)
         route = self._capped("route", route)
         self._requests.labels(route, self._capped("method", method), str(status)).inc()
         self._request_seconds.labels(route, self._capped("method", method)).observe(seconds)
@@ -347,6 +439,11 @@ class Metrics:
         """Seconds past the legal deadline of the oldest that we owe, and of the oldest that others owe us."""
         self._answer_overdue.labels("us").set(us)
         self._answer_overdue.labels("them").set(them)
+
+    def duties_overdue(self, seconds: Mapping[str, float]) -> None:
+        """By duty (`DUTIES`), of the oldest; one that is not named is not overdue."""
+        for duty in DUTIES:
+            self._duty_overdue.labels(duty).set(seconds.get(duty, 0.0))
 
     def peers(self, *, oldest_seconds: Mapping[str, float], heard_seconds: Mapping[str, float]) -> None:
         """A peer for whom nothing waits, or who was never heard, has no value."""

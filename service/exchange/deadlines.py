@@ -32,10 +32,11 @@ from service.monitor.ladder import following
 from service.node import Node
 from service.store.tables import CASE_FILE, CLOCK_DIFFERENCE, DEADLINE
 
-__all__ = ["deadlines"]
+__all__ = ["deadlines", "not_to_be_pressed"]
 
 _ORDER = (DEADLINE.c.due_at, DEADLINE.c.thread, DEADLINE.c.message, DEADLINE.c.obligation)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NOT_TOLD = "not-told"
 _SOUGHT = (ProtectionStatus.SOUGHT, ProtectionStatus.POSSIBLE)
 
 
@@ -45,10 +46,13 @@ async def deadlines(node: Node, actor: Actor, query: DeadlineQuery) -> Deadlines
     Refuses `request.cursor` for an `after` that no page has given.
     """
     now = node.clock.now()
-    wanted: list[ColumnElement[bool]] = [~_not_to_be_pressed()]
-    if actor.may(Scope.MESSAGES_READ):
+    told = actor.may(Scope.MESSAGES_READ)
+    wanted: list[ColumnElement[bool]] = [~not_to_be_pressed()]
+    if told:
         own = sorted(actor.authorities)
         wanted.append(or_(DEADLINE.c.asker.in_(own), DEADLINE.c.answerer.in_(own)))
+    else:
+        wanted.append(~_behind_another())
     if query.case is not None:
         wanted.append(DEADLINE.c.case_reference == query.case)
     if query.until is not None:
@@ -88,7 +92,7 @@ async def deadlines(node: Node, actor: Actor, query: DeadlineQuery) -> Deadlines
         more = len(rows) > query.limit
         return DeadlinesView(
             at=now,
-            deadlines=tuple(_view(node, row, now, turn_to) for row in shown),
+            deadlines=tuple(_view(node, row, now, turn_to, told=told) for row in shown),
             more=more,
             after=_place(shown[-1]) if more else None,
         )
@@ -96,7 +100,7 @@ async def deadlines(node: Node, actor: Actor, query: DeadlineQuery) -> Deadlines
     return await node.store.read(work)
 
 
-def _not_to_be_pressed() -> ColumnElement[bool]:
+def not_to_be_pressed() -> ColumnElement[bool]:
     """The duty to notify another State of a child for whom protection is sought or possible."""
     return and_(
         DEADLINE.c.kind == "duty",
@@ -105,6 +109,22 @@ def _not_to_be_pressed() -> ColumnElement[bool]:
             select(CASE_FILE.c.reference).where(
                 CASE_FILE.c.reference == DEADLINE.c.case_reference,
                 or_(CASE_FILE.c.protection.in_(_SOUGHT), CASE_FILE.c.protection_proposed.in_(_SOUGHT)),
+            )
+        ),
+    )
+
+
+def _behind_another() -> ColumnElement[bool]:
+    """A duty of a case that has an earlier one of the same name: that there are two says that protection is
+    sought, which those who work on the case know and nobody else."""
+    other = DEADLINE.alias()
+    return and_(
+        DEADLINE.c.kind == "duty",
+        exists(
+            select(other.c.message).where(
+                other.c.thread == DEADLINE.c.thread,
+                other.c.obligation == DEADLINE.c.obligation,
+                tuple_(other.c.due_at, other.c.message) < tuple_(DEADLINE.c.due_at, DEADLINE.c.message),
             )
         ),
     )
@@ -165,7 +185,7 @@ class _TurnTo:
         )
 
 
-def _view(node: Node, row: Row[Any], now: datetime, turn_to: _TurnTo) -> DeadlineView:
+def _view(node: Node, row: Row[Any], now: datetime, turn_to: _TurnTo, *, told: bool) -> DeadlineView:
     ours = state_of(Address(row.owed_by)) == node.state
     next_ = following(
         "us" if ours else "them", row.urgency, due_at=row.due_at, after=row.step, after_at=row.step_at
@@ -182,7 +202,12 @@ def _view(node: Node, row: Row[Any], now: datetime, turn_to: _TurnTo) -> Deadlin
         answerer=Address(row.answerer),
         owing=Address(row.owed_by),
         owed_by="us" if ours else "them",
-        due=DueView(at=row.due_at, basis=row.basis, paused=row.paused and now < row.due_at),
+        due=DueView(
+            at=row.due_at,
+            # By what a duty is counted says whether the child seeks protection.
+            basis=row.basis if told or row.kind == "answer" else NOT_TOLD,
+            paused=row.paused and now < row.due_at,
+        ),
         overdue=now >= row.due_at,
         ladder=LadderView(
             step=row.step,

@@ -8,6 +8,7 @@ another word.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection
@@ -28,7 +29,14 @@ from service.exchange.views import IndicatorQuery
 from service.node import Node
 from service.store import indicators as stored
 
-__all__ = ["keep_told", "owed_to", "read_indicators", "render_indicators", "take_told"]
+__all__ = [
+    "keep_told",
+    "owed_to",
+    "read_indicators",
+    "render_indicators",
+    "standing_differences",
+    "take_told",
+]
 
 
 async def read_indicators(node: Node, actor: Actor, query: IndicatorQuery) -> Report:
@@ -119,10 +127,23 @@ def _name_difference(node: Node, session: Session, peer: NodeCode, year: int) ->
     if not ours or not theirs:
         return
     found = counting.differences(ours[0].told, theirs[0].told)
-    node.metrics.indicators_differ(peer, len(found or ()))
-    for procedure in sorted({one.procedure for one in found or ()}):
-        count = sum(one.procedure == procedure for one in found or ())
+    if found is None:
+        return  # one of the two has told a later day: what was found before stands until both have
+    node.metrics.indicators_differ(peer, len(found))
+    for procedure in sorted({one.procedure for one in found}):
+        count = sum(one.procedure == procedure for one in found)
         node.log.warning("indicators.differ", peer=peer, procedure=procedure, count=count)
+
+
+def standing_differences(node: Node, connection: Connection) -> Mapping[NodeCode, int]:
+    """How many figures differ, by peer, of the newest year that it told: for a node that begins, and
+    remembers none. Counted anew as of the peer's instant, as in a report."""
+    found: dict[NodeCode, int] = {}
+    for theirs in stored.newest_told_to(connection, node.code):
+        told, peer = theirs.told, _state(theirs.issuer)
+        ours = Told.of(told.year, told.as_of, _counted(connection, node, told.year, told.as_of, peer=peer))
+        found[theirs.issuer] = len(counting.differences(ours, told) or ())
+    return found
 
 
 def _compared(connection: Connection, node: Node, query: IndicatorQuery) -> tuple[Comparison, ...]:

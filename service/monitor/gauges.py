@@ -14,6 +14,8 @@ from sqlmodel import Session
 
 from protocol.errors import Refused
 from protocol.identifiers import Address, state_of
+from service.exchange import indicators
+from service.exchange.deadlines import not_to_be_pressed
 from service.monitor import delivery, peers
 from service.monitor.backups import last_backup
 from service.monitor.delivery import Figures
@@ -55,6 +57,7 @@ class Gauges:
         self._node = node
         self._link = link
         self._generation = link.generation
+        self._compared = False
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -84,6 +87,11 @@ class Gauges:
         node, connection = self._node, session.connection()
         node.metrics.stuck(look(session, node, now).counts)
         node.metrics.adapters_unwell(adapters.unwell(connection, now))
+        if not self._compared:
+            # From then on it is set whenever the two nodes tell each other: once a day.
+            for peer, count in indicators.standing_differences(node, connection).items():
+                node.metrics.indicators_differ(peer, count)
+            self._compared = True
         heard: dict[str, float] = {
             peer: (now - at).total_seconds()
             for peer in peers.known(connection, node.code)
@@ -128,6 +136,7 @@ class Gauges:
             sequence=snapshot.sequence, expires_seconds=(directory.ends_at - now).total_seconds()
         )
         metrics.directory_half_life((snapshot.half_life - now).total_seconds())
+        metrics.expect_publishing(sorted({entry.code for entry in directory.nodes()} - {self._node.code}))
 
     def _rows(self, session: Session, now: datetime) -> None:
         connection, metrics = session.connection(), self._node.metrics
@@ -145,6 +154,7 @@ class Gauges:
             oldest_seconds=max(((now - row.oldest).total_seconds() for row in owed), default=0.0),
         )
         metrics.answers_overdue(**_overdue(connection, self._node.state, now))
+        metrics.duties_overdue(_duties_overdue(connection, now))
         counted = [connection.execute(_WAITING[state]).one() for state in _WAITING]
         waiting = [row for row in counted if row.rows]
         may_leave = [row for row in waiting if row.state in ("queued", "released")]
@@ -168,6 +178,16 @@ def _overdue(connection: Rows, state: str, now: datetime) -> dict[str, float]:
         owed_by = "us" if state_of(Address(row.owed_by)) == state else "them"
         oldest[owed_by] = max(oldest[owed_by], (now - row.due).total_seconds())
     return oldest
+
+
+def _duties_overdue(connection: Rows, now: datetime) -> dict[str, float]:
+    """Seconds, by duty; without the notification of a child for whom protection is sought or possible."""
+    rows = connection.execute(
+        select(DEADLINE.c.obligation, func.min(DEADLINE.c.due_at).label("due"))
+        .where(DEADLINE.c.due_at <= now, DEADLINE.c.kind == "duty", ~not_to_be_pressed())
+        .group_by(DEADLINE.c.obligation)
+    )
+    return {row.obligation: (now - row.due).total_seconds() for row in rows}
 
 
 def _shown(one: Figures) -> tuple[str, str, float | None, int, float]:

@@ -96,8 +96,7 @@ class Reminders:
         taken = 0
         failed: dict[tuple[str, ...], Exception] = {}
         for _ in range(_ROUNDS):
-            most = MOST + len(failed)
-            due = await node.store.read(lambda session, most=most: _due(session, now, most))
+            due = await node.store.read(partial(_due, now=now, most=MOST + len(failed)))
             rows = [row for row in due if _name(row) not in failed]
             for row in rows:
                 try:
@@ -107,8 +106,8 @@ class Reminders:
             if len(rows) < MOST:
                 break
         if failed:
-            fault = next(iter(failed.values()))
-            node.log.error("reminders.rows_failed", count=len(failed), exc_info=fault)
+            first = next(iter(failed.values()))
+            node.log.error("reminders.rows_failed", count=len(failed), exc_info=first)
         if taken or failed:
             node.wake.outbox_ready.notify()
             node.wake.notices.notify()

@@ -24,13 +24,20 @@ from protocol.identifiers import NodeCode
 from service.errors import Unavailable
 from service.routing.subjects import CONSUMER, DIRECTORY_STREAM
 
-__all__ = ["AWAY_AFTER", "HubMetrics", "HubState", "HubWatch", "InboxState"]
+__all__ = ["ADVISORIES", "AWAY_AFTER", "HubMetrics", "HubState", "HubWatch", "InboxState"]
 
 AWAY_AFTER: Final = 300.0
 """Seconds in which a node that is there asks for its mail many times."""
 
 _WITHIN = 5.0
 _ADVISORIES = "$JS.EVENT.ADVISORY.>"
+ADVISORIES: Final = (
+    "consumer.max_deliveries",
+    "consumer.terminated",
+    "consumer.quorum_lost",
+    "stream.quorum_lost",
+)
+"""Kinds that are shown before there was one; another is shown once there was."""
 _FRACTION = re.compile(r"(\.\d{1,6})\d*")
 _NEVER = "0001-"
 
@@ -224,6 +231,9 @@ class HubMetrics:
             ["kind"],
             registry=registry,
         )
+        # Shown at 0, so that the first of a kind is an increase.
+        for kind in ADVISORIES:
+            self._advisories.labels(kind).set(0)
         self._of_nodes = {
             name: Gauge(f"fp_hub_{name}", help_, ["node"], registry=registry)
             for name, help_ in (

@@ -15,7 +15,7 @@ from protocol.identifiers import MessageId, NodeCode, StateCode
 from protocol.indicators import Told, read_told
 from service.store.tables import EVIDENCE, INDICATORS_TOLD, MESSAGE, THREAD
 
-__all__ = ["KeptFigures", "keep", "kept", "requests_of"]
+__all__ = ["KeptFigures", "keep", "kept", "newest_told_to", "requests_of"]
 
 _BATCH = 200  # conversations: what is in memory at a time
 
@@ -118,6 +118,17 @@ def keep(
         },
     )
     return True
+
+
+def newest_told_to(connection: Connection, peer: NodeCode) -> tuple[KeptFigures, ...]:
+    """Of each that told `peer` anything, what it told of the newest year."""
+    newest = (
+        select(INDICATORS_TOLD.c.issuer, func.max(INDICATORS_TOLD.c.year).label("year"))
+        .where(INDICATORS_TOLD.c.peer == peer)
+        .group_by(INDICATORS_TOLD.c.issuer)
+    )
+    rows = connection.execute(newest).all()
+    return tuple(one for row in rows for one in kept(connection, NodeCode(row.issuer), peer, row.year))
 
 
 def kept(

@@ -78,6 +78,8 @@ class World:
     admissions: dict[str, CoSigned] = field(default_factory=dict)
     admission_sequence: dict[str, int] = field(default_factory=dict)
     entries: dict[str, str] = field(default_factory=dict)
+    lasting: dict[str, datetime] = field(default_factory=dict)
+    """Until when each entry was signed, by its path."""
     snapshots: list[str] = field(default_factory=list)
     directory: Directory = field(init=False)
 
@@ -155,6 +157,7 @@ class World:
         path = entry_path(facts, member=member)
         self.facts[path] = facts
         self.entries[path] = token
+        self.lasting[path] = self.now + lasts
         return token
 
     def snapshot(self, *, lasts: timedelta = timedelta(days=7), **changes: object) -> str:
@@ -216,6 +219,15 @@ class World:
         self.snapshot()
         self.directory = self.assemble(previous=self.directory)
         return self.directory
+
+    def renew(self, now: datetime) -> Directory:
+        """What everybody does as time goes by: entries that are about to end are signed anew, and a snapshot
+        is taken of them. Refuses once the keys of the network or of a member have ended."""
+        self.now = now
+        for path, until in list(self.lasting.items()):
+            if until <= now + timedelta(days=30) and path in self.entries:
+                self.publish(self.facts[path], member=path.partition("/")[0])
+        return self.refresh()
 
     def wait(self, **span: float) -> datetime:
         """Time passes."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +22,7 @@ from typing import Any, ClassVar
 import structlog
 
 from protocol.directory import Directory
+from protocol.errors import Refused
 from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, StateCode, ThreadId
 from service import exchange
 from service.access.actor import Actor
@@ -110,8 +112,9 @@ class WorldDirectory:
         world, now = self.world, self.clock.now()
         with self.renewing:
             if not self.silent and isinstance(world, World) and now >= world.directory.ends_at:
-                world.now = now
-                world.refresh()
+                # Past the end of the network's own keys nobody publishes any more.
+                with suppress(Refused):
+                    world.renew(now)
         return world.directory
 
 

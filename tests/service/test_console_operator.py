@@ -134,6 +134,7 @@ async def test_of_ten_thousand_deadlines_a_page_reads_no_more_than_of_a_hundred(
 async def test_each_alarm_is_one_click_from_the_page_that_explains_it(stand: AccessStand) -> None:
     case = await stand.pair.open_case()
     await stand.pair.notify(case)
+    stand.pair.directory_ends()
     stand.clock.pass_by(days=40)
     desk = await Desk.of(stand, Role.OPERATOR)
     page = await desk.get("/console/operator")
@@ -189,6 +190,7 @@ async def test_the_quarantine_is_listed_without_its_bytes(stand: AccessStand) ->
 async def test_a_directory_that_is_over_and_keys_that_end_are_said(stand: AccessStand) -> None:
     desk = await Desk.of(stand, Role.OPERATOR)
     assert 'class="alert"' not in (await desk.get("/console/operator/keys")).text
+    stand.pair.directory_ends()
     stand.clock.pass_by(days=8)
     desk = await Desk.of(stand, Role.OPERATOR)
     page = await desk.get("/console/operator/keys")
