@@ -16,7 +16,8 @@ SILENT_AFTER: Final = timedelta(minutes=5)
 
 
 def unwell(connection: Connection, now: datetime) -> int:
-    """How many say that something is wrong, or have fallen silent. One that was stopped is neither."""
-    wrong = or_(ADAPTER.c.state != "well", ADAPTER.c.heard_at < now - SILENT_AFTER)
+    """How many say that something is wrong, or have fallen silent. One that was stopped is neither, and one
+    that waits for a State's wider mandate works: nobody at this node can end that."""
+    wrong = or_(ADAPTER.c.state.not_in(("well", "waiting")), ADAPTER.c.heard_at < now - SILENT_AFTER)
     counted = select(func.count()).select_from(ADAPTER).where(ADAPTER.c.state != "stopped", wrong)
     return connection.execute(counted).scalar_one()

@@ -24,6 +24,7 @@ from adapters.template.mapping import notification_of
 from adapters.template.worker import RegisterLink
 from service.access.roles import Role
 from service.client import Client
+from service.store import adapters
 from tests.adapters.node_stage import NodeStage
 from tests.adapters.register_stand_in import RegisterStandIn
 
@@ -131,6 +132,23 @@ class TestRegister(Claims):
         trial.stage.stand.clock.pass_by(minutes=6)
         (after,) = (await operator.get("/v1/adapters")).json()["adapters"]
         assert (before["silent"], after["silent"]) == (False, True)
+
+    async def test_an_adapter_that_waits_for_a_mandate_calls_nobody_and_is_seen(
+        self, trial: RegisterTrial
+    ) -> None:
+        stand, counts = trial.stage.stand, []
+        for state in ("waiting", "set-aside"):
+            said = {"version": "1", "state": state, "since": here().isoformat(), "set_aside": 0}
+            async with trial.node() as node:
+                await node.report_adapter("registry", {**said, "code": "node.mandate.procedure"})
+            counts.append(
+                stand.node.store.read_now(
+                    lambda session: adapters.unwell(session.connection(), stand.clock.now())
+                )
+            )
+            (seen,) = (await stand.as_(Role.OPERATOR).get("/v1/adapters")).json()["adapters"]
+            assert (seen["state"], seen["code"]) == (state, "node.mandate.procedure")
+        assert counts == [0, 1]
 
     async def test_what_is_set_aside_is_kept_by_its_name_and_what_is_settled_is_not(
         self, trial: RegisterTrial
