@@ -12,7 +12,7 @@ import pytest
 
 from protocol.identifiers import CaseReference
 from service.errors import Misconfigured
-from service.store.ledger import Ledger, Position
+from service.store.ledger import Ledger, Position, Since
 
 KEK, SALT = bytes(range(32)), b"s" * 32
 CASE, OTHER = CaseReference("K7QM-3XPT-9V2D-6"), CaseReference("0000-0000-0000-0")
@@ -107,3 +107,38 @@ def test_others_cannot_read_it(tmp_path: Path) -> None:
 def test_a_database_that_lacks_anything_is_behind(field: str) -> None:
     assert Position().is_behind(Position(**{field: 1}))
     assert not Position(**{field: 1}).is_behind(Position(**{field: 1}))
+
+
+def test_a_restraint_stands_until_it_is_ended_and_is_written_once(tmp_path: Path) -> None:
+    one = ledger(tmp_path)
+    for _ in range(2):
+        one.restrain("hold", CASE, NOW, "complaint")
+        one.restrain("person-disabled", "person-1", NOW)
+    again = ledger(tmp_path)
+    assert again.length() == 2
+    assert again.restraints("hold") == {again.named(CASE): Since(at=NOW, reason="complaint")}
+    assert again.restraints("block") == {}
+    for _ in range(2):
+        again.release("hold", CASE, NOW)
+        again.release("block", CASE, NOW)
+    assert again.length() == 3
+    assert ledger(tmp_path).restraints("hold") == {}
+    assert ledger(tmp_path).restraints("person-disabled").keys() == {again.named("person-1")}
+    again.restrain("hold", CASE, NOW, "court-proceedings")
+    assert ledger(tmp_path).restraints("hold")[again.named(CASE)].reason == "court-proceedings"
+
+
+def test_a_restraint_is_no_erasure_and_counts_as_a_line(tmp_path: Path) -> None:
+    one = ledger(tmp_path)
+    one.append(CASE, "identity", NOW)
+    one.restrain("hold", CASE, NOW)
+    assert [line.part for line in one.erased()] == ["identity"]
+    one.keep_position(Position(erasures=one.length()))
+    assert not ledger(tmp_path).names(CASE, "narrative")
+    path = tmp_path / "ledger" / "erasures.jsonl"
+    whole = path.read_bytes().splitlines(keepends=True)
+    # A hold that somebody took from the end.
+    path.write_bytes(b"".join(whole[:-1]))
+    assert refused(tmp_path) == "ledger.damaged"
+    path.write_bytes(b"".join(whole).replace(b'"hold"', b'"hint"'))
+    assert refused(tmp_path) == "ledger.damaged"
