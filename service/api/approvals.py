@@ -28,8 +28,13 @@ async def request_release(ask: Ask, id: Id, request: Request) -> Response:  # no
 
 
 @router.get("/v1/approvals")
-async def list_approvals(ask: Ask, state: Annotated[State | None, Query()] = None) -> Response:
-    return answer(await ask.exchange.list_approvals(ask.node, ask.actor, state), language=ask.language)
+async def list_approvals(
+    ask: Ask,
+    state: Annotated[State | None, Query()] = None,
+    after: Annotated[str | None, Query(max_length=512)] = None,
+) -> Response:
+    found = await ask.exchange.list_approvals(ask.node, ask.actor, state, after=after)
+    return answer(found, language=ask.language)
 
 
 @router.get("/v1/approvals/{id:message_id}")

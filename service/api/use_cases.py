@@ -153,7 +153,17 @@ class UseCases(Protocol):
         self, node: Node, actor: Actor, message: MessageId, reason: str, /
     ) -> ApprovalView: ...
 
-    async def list_approvals(self, node: Node, actor: Actor, state: State | None, /) -> ApprovalsView: ...
+    async def list_approvals(
+        self,
+        node: Node,
+        actor: Actor,
+        state: State | None,
+        /,
+        *,
+        subject: str | None = None,
+        after: str | None = None,
+        limit: int = 200,
+    ) -> ApprovalsView: ...
 
     async def read_approval(self, node: Node, actor: Actor, approval: MessageId, /) -> ApprovalView: ...
 

@@ -233,10 +233,15 @@ class Client:
         return cast("Approval", answer)
 
     async def approvals(self, *, state: str | None = None) -> list[Approval]:
-        """What takes two people, what still waits first."""
+        """What takes two people: what still waits first, the oldest first. All of them, page by page."""
         asked = {} if state is None else {"state": state}
-        answer = await self._node.json("GET", "/v1/approvals", params=asked)
-        return cast("list[Approval]", answer["approvals"])
+        found: list[Approval] = []
+        while True:
+            answer = await self._node.json("GET", "/v1/approvals", params=asked)
+            found += cast("list[Approval]", answer["approvals"])
+            if "after" not in answer:
+                return found
+            asked = {**asked, "after": answer["after"]}
 
     async def approval(self, id: str) -> Approval:  # noqa: A002
         """With the message that waits, if one does; never its identity part."""

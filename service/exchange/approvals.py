@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Row
 from sqlmodel import Session
 
+from protocol import base64url
+from protocol.errors import NotAcceptable, Refused
 from protocol.identifiers import Address, CaseReference, MessageId
 from service.access import pairs
 from service.access.actor import Actor
@@ -78,16 +81,59 @@ async def request_release(node: Node, actor: Actor, message: MessageId, reason: 
     return asked
 
 
-async def list_approvals(node: Node, actor: Actor, state: State | None) -> ApprovalsView:
-    """What waits comes first, then the newest; never content. None does not filter."""
+async def list_approvals(
+    node: Node,
+    actor: Actor,
+    state: State | None,
+    *,
+    subject: str | None = None,
+    after: str | None = None,
+    limit: int = SHOWN_AT_MOST,
+) -> ApprovalsView:
+    """What waits comes first, the oldest first; then the rest, the newest first. Never content.
+
+    None does not filter. Refuses `request.cursor` for an `after` that no page has given.
+    """
     now = node.clock.now()
+    seen = [kind for kind in KINDS.values() if actor.may(kind.proposes) or actor.may(kind.decides)]
+    sought = approvals.Sought(
+        of_cases=sorted(kind.name for kind in seen if kind.of_a_case),
+        of_node=sorted(kind.name for kind in seen if not kind.of_a_case),
+        authorities=sorted(actor.authorities),
+        used_later=sorted(kind.name for kind in KINDS.values() if kind.used_later),
+        state=state,
+        subject=subject,
+    )
+    begin = None if after is None else _place(after)
 
     def work(session: Session) -> ApprovalsView:
-        rows = approvals.newest(session.connection(), sorted(KINDS), sorted(actor.authorities), SHOWN_AT_MOST)
-        views = (view_of(row, now) for row in rows if pairs.may_see(actor, row))
-        return ApprovalsView(approvals=tuple(view for view in views if state in (None, view.state)))
+        rows = approvals.listed(session.connection(), sought, now, limit + 1, begin)
+        shown = rows[:limit]
+        return ApprovalsView(
+            approvals=tuple(view_of(row, now) for row in shown if pairs.may_see(actor, row)),
+            after=_after(shown[-1], now) if len(rows) > limit else None,
+        )
 
     return await node.store.read(work)
+
+
+def _after(row: Row[Any], now: datetime) -> str:
+    waited = pairs.state_at(row, now) == "proposed"
+    place = json.dumps([waited, row.proposed_at.isoformat(), row.id], separators=(",", ":"))
+    return base64url.encode(place.encode()).decode("ascii")
+
+
+def _place(after: str) -> approvals.Place:
+    try:
+        waited, proposed_at, id_ = json.loads(base64url.decode(after.encode("ascii")))
+        moment = datetime.fromisoformat(proposed_at)
+        if not isinstance(waited, bool) or not isinstance(id_, str) or moment.tzinfo is None:
+            raise ValueError
+    except (ValueError, TypeError, Refused):
+        raise NotAcceptable(
+            "request.cursor", "expected `after` as the page before gave it", field="after"
+        ) from None
+    return approvals.Place(waited=waited, proposed_at=moment, id=id_)
 
 
 async def read_approval(node: Node, actor: Actor, approval: MessageId) -> ApprovalView:

@@ -404,7 +404,7 @@ class ApprovalView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalsView:
-    """What still waits comes first."""
+    """What still waits comes first. `after` asks for the next page, where there is one."""
 
     approvals: tuple[ApprovalView, ...]
 
@@ -422,6 +422,7 @@ class Validation:
 class Page:
     """`position` is that of the last message, or the one asked from when there is none: ask on from there."""
 
+    after: str | None = None
     messages: tuple[MessageView, ...]
     position: int
     more: bool

@@ -448,8 +448,19 @@ class FakeExchange:
         )
         return self.approvals[id_]
 
-    async def list_approvals(self, node: Node, actor: Actor, state: State | None, /) -> ApprovalsView:
-        found = (one for one in self.approvals.values() if state in (None, one.state))
+    async def list_approvals(
+        self,
+        node: Node,
+        actor: Actor,
+        state: State | None,
+        /,
+        *,
+        subject: str | None = None,
+        after: str | None = None,
+        limit: int = 200,
+    ) -> ApprovalsView:
+        known = (one for one in self.approvals.values() if subject in (None, one.subject))
+        found = (one for one in known if state in (None, one.state))
         return ApprovalsView(approvals=tuple(found))
 
     async def read_approval(self, node: Node, actor: Actor, approval: MessageId, /) -> ApprovalView:

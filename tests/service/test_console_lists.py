@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 
+from protocol.identifiers import MessageId
 from service import exchange
 from service.access.roles import Role
 from service.notices import tell
+from service.store.tables import APPROVAL
 from tests.service.access_stand import AccessStand
 from tests.service.console_stand import Desk, text_of
 from tests.service.exchange_pair import message
-from tests.service.officer_stand import hidden_of, post_pairs
+from tests.service.officer_stand import compose, hidden_of, post_pairs
 from tests.service.test_console_officer import settled
 
 pytestmark = pytest.mark.anyio
@@ -158,3 +162,76 @@ async def test_only_a_page_that_begins_where_one_has_read_to_can_be_marked(stand
         assert len(seen) == 120, begin
         assert seen == sorted(seen, reverse=bool(begin)), begin
     assert (await desk.get("/console/notices?after=x")).status_code == 422
+
+
+# -- what waits for a second person
+
+
+async def waiting(stand: AccessStand, count: int, *, over: int = 0) -> tuple[str, list[str]]:
+    """A message whose identity part somebody asked for, and then `count` more proposals that wait, after
+    `over` that have lapsed unseen: the message, and all that wait, the oldest first."""
+    desk, case = await settled(stand)
+    sent = await compose(desk, case, "case.notification", to=stand.pair.ro.office)
+    message_id = sent.headers["location"].partition("?")[0].rpartition("/")[2]
+    officer = stand.actor(Role.CASE_OFFICER, "officer-1")
+    asked = await exchange.request_release(stand.node, officer, MessageId(message_id), "court-hearing")
+    now = stand.clock.now()
+
+    def work(session: Any) -> None:
+        connection = session.connection()
+        row = dict(connection.execute(APPROVAL.select().where(APPROVAL.c.id == asked.id)).mappings().one())
+        for i in range(count + over):
+            made = {**row, "id": f"00000000-0000-4000-8000-{i:012x}", "subject": str(uuid4())}
+            made["proposed_at"] = now + timedelta(seconds=i + 1)
+            if i >= count:
+                made["expires_at"] = now + timedelta(minutes=1)
+            connection.execute(APPROVAL.insert().values(**made))
+
+    await stand.node.store.write(work)
+    stand.clock.pass_by(minutes=5)
+    return message_id, [asked.id, *(f"00000000-0000-4000-8000-{i:012x}" for i in range(count))]
+
+
+async def test_whatever_waits_for_a_second_person_is_found_the_oldest_first(stand: AccessStand) -> None:
+    message_id, waits = await waiting(stand, 230, over=5)
+    desk = await Desk.of(stand, Role.SUPERVISOR)
+    seen: list[str] = []
+    query: str | None = "?state=proposed"
+    while query is not None:
+        page = await desk.get(f"/console/approvals{query}")
+        assert page.status_code == 200
+        seen += re.findall(r'href="/console/approvals/([0-9a-f-]{36})"', page.text)
+        query = further_of(page)
+    assert seen == waits
+    work = await desk.get("/console/work")
+    assert f"/console/approvals/{waits[0]}" in work.text
+    assert 'href="/console/approvals?state=proposed"' in work.text
+    # What is asked of one message is looked for by that message, however much else waits.
+    officer = await Desk.of(stand, Role.CASE_OFFICER)
+    assert waits[0] in (await officer.get(f"/console/messages/{message_id}")).text
+
+
+async def test_the_api_gives_what_waits_page_by_page_and_then_the_rest_the_newest_first(
+    stand: AccessStand,
+) -> None:
+    _, waits = await waiting(stand, 230, over=5)
+    api = stand.as_(Role.SUPERVISOR)
+    for state, expected in (("proposed", waits), (None, waits), ("lapsed", [])):
+        asked = {} if state is None else {"state": state}
+        found: list[dict[str, Any]] = []
+        after: str | None = ""
+        while after is not None:
+            params = {**asked, **({"after": after} if after else {})}
+            answer = await api.get("/v1/approvals", params=params)
+            assert answer.status_code == 200, answer.text
+            found += answer.json()["approvals"]
+            after = answer.json().get("after")
+        waited = [one["id"] for one in found if one["state"] == "proposed"]
+        rest = [one["id"] for one in found if one["state"] == "lapsed"]
+        assert waited == expected
+        assert rest == (
+            [] if state == "proposed" else [f"00000000-0000-4000-8000-{i:012x}" for i in range(234, 229, -1)]
+        )
+        assert [one["id"] for one in found] == [*waited, *rest]
+    for after in ("x", "W10", "e30", "WzEsMiwzXQ"):
+        assert (await api.get("/v1/approvals", params={"after": after})).status_code == 422

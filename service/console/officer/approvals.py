@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Final, Literal, cast
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path, Query, Response
 
@@ -19,6 +20,8 @@ from service.errors import Malformed, NodeError
 
 __all__ = ["router"]
 
+_PAGE: Final = 50
+
 router = APIRouter(route_class=Page)
 
 Id = Annotated[str, Path(max_length=64)]
@@ -26,14 +29,21 @@ Id = Annotated[str, Path(max_length=64)]
 
 @router.get("/console/approvals")
 async def approvals(
-    see: See, state: Literal["", "proposed", "approved", "returned", "lapsed"] = ""
+    see: See,
+    state: Literal["", "proposed", "approved", "returned", "lapsed"] = "",
+    after: Annotated[str, Query(max_length=512)] = "",
 ) -> Response:
-    found = await see.exchange.list_approvals(see.node, see.actor, state or None)
+    found = await see.exchange.list_approvals(
+        see.node, see.actor, state or None, after=after or None, limit=_PAGE
+    )
+    chosen = {"state": state} if state else {}
     return show(
         see,
         "officer/approvals.html",
         approvals=found.approvals,
         state_chosen=state,
+        first=urlencode(chosen) if after else None,
+        further=urlencode({**chosen, "after": found.after}) if found.after else None,
         may_decide=lambda one: may_decide(see, one),
         reason_words=lambda code: reasons.reason_words(see, code),
     )

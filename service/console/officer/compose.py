@@ -252,8 +252,8 @@ async def _said_before(see: Viewing, case: CaseReference, id_: MessageId) -> Res
     else:
         if known.case == case and known.direction == "out":
             return go(see, f"/console/messages/{id_}", said="officer-said-sent-already")
-    approvals = (await see.exchange.list_approvals(see.node, see.actor, None)).approvals
-    waits = next((one for one in approvals if one.subject == id_ and one.case == case), None)
+    found = await see.exchange.list_approvals(see.node, see.actor, None, subject=id_)
+    waits = next((one for one in found.approvals if one.case == case), None)
     return (
         None if waits is None else go(see, f"/console/approvals/{waits.id}", said="officer-said-kept-already")
     )

@@ -147,11 +147,11 @@ async def _releases(see: Viewing, view: MessageView) -> list[ApprovalView]:
     """What was asked for of this message's identity part, and is not over."""
     if not see.may(Scope.APPROVALS_READ):
         return []
-    found = await see.exchange.list_approvals(see.node, see.actor, None)
+    found = await see.exchange.list_approvals(see.node, see.actor, None, subject=view.id)
     return [
         one
         for one in found.approvals
-        if one.kind == IDENTITY_RELEASE and one.subject == view.id and one.state in ("proposed", "approved")
+        if one.kind == IDENTITY_RELEASE and one.state in ("proposed", "approved")
     ]
 
 

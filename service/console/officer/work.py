@@ -56,9 +56,10 @@ async def work(see: See, after: After = "") -> Response:
     arrived = await see.exchange.list_messages(
         see.node, see.actor, MessageQuery(direction="in", status="consigned", limit=_PAGE)
     )
-    proposed: tuple[ApprovalView, ...] = ()
+    proposed, more_waits = tuple[ApprovalView, ...](), False
     if see.may(Scope.APPROVALS_READ):
-        proposed = (await see.exchange.list_approvals(see.node, see.actor, "proposed")).approvals
+        waiting = await see.exchange.list_approvals(see.node, see.actor, "proposed")
+        proposed, more_waits = waiting.approvals, waiting.after is not None
     told = await see.exchange.list_notices(see.node, see.actor, None, _NOTICES, True)
     return show(
         see,
@@ -69,6 +70,7 @@ async def work(see: See, after: After = "") -> Response:
         further=urlencode({"after": owed.after}) if owed.after else None,
         arrived=arrived,
         for_me=[one for one in proposed if may_decide(see, one)],
+        more_waits=more_waits,
         mine=[one for one in proposed if one.proposed_by == see.actor.person],
         told=told,
         notice_page=notice_page,
