@@ -26,6 +26,7 @@ from service.errors import Forbidden
 from service.exchange import case_files, clocks, views
 from service.exchange.covered import MayRead
 from service.exchange.relayed import via_view
+from service.exchange.telling import directory_or_none
 from service.exchange.views import (
     CaseView,
     DueView,
@@ -134,6 +135,7 @@ async def set_protection(
     """
     now = node.clock.now()
     status = ProtectionStatus(wanted)
+    directory = directory_or_none(node)
 
     def work(session: Session) -> ProtectionView:
         connection = session.connection()
@@ -149,6 +151,14 @@ async def set_protection(
         if waits and row.protection_proposed == status:
             pairs.require_both(session, actor, first)
             cases.change_protection(connection, reference, status, now)
+            clocks.protection_settled(
+                session,
+                reference,
+                Address(row.opened_by),
+                sought=status is ProtectionStatus.SOUGHT,
+                directory=directory,
+                now=now,
+            )
             _tell(session, "approval-decided", row, now)
         else:
             in_effect = case_files.protection_in_effect(row)

@@ -27,8 +27,9 @@ from sqlmodel import Session
 from protocol import deadlines as lengths
 from protocol.content import Content, read_content
 from protocol.conversations import Thread
-from protocol.deadlines import Terms
+from protocol.deadlines import Calendar, Terms
 from protocol.directory import Directory
+from protocol.errors import Refused
 from protocol.evidence import Evidence
 from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, ThreadId
 from service import time_zones
@@ -43,6 +44,7 @@ __all__ = [
     "compare",
     "counted",
     "keep_duties",
+    "protection_settled",
     "take_difference",
     "tell_of_escalation",
     "to_be_notified",
@@ -63,6 +65,9 @@ _CAUSES = (
 
 NOTIFICATION = "case-notification"
 GUARDIAN = "guardian-notice"
+APPLICATION = "protection-application"
+"""What starts the second duty of a guardian, in `deadlines.json`. It is written in no row, told to nobody."""
+_DUTIES = {NOTIFICATION: "case.notification", GUARDIAN: "guardian.notice"}
 
 
 def counted(thread: Thread, content: Content) -> Mapping[str, str]:
@@ -192,8 +197,29 @@ def tell_of_escalation(
 
 def to_be_notified(session: Session, case: CaseReference, by: Address, opened_at: datetime) -> None:
     """A case was opened for a child that was found here: the other State is to be told, once that is known to
-    be safe."""
-    _duty(session, case, "case.notification", NOTIFICATION, by, opened_at, opened_at)
+    be safe; and the child has a guardian, whether or not anybody else is ever told."""
+    for code, starts_with in ((NOTIFICATION, "child-found"), (GUARDIAN, "child-identified")):
+        _duty(session, case, code, starts_with, by, lengths.UTC_CALENDAR, since=opened_at, now=opened_at)
+
+
+def protection_settled(
+    session: Session,
+    case: CaseReference,
+    by: Address,
+    *,
+    sought: bool,
+    directory: Directory | None,
+    now: datetime,
+) -> None:
+    """Two people settled whether the child seeks protection. While it does, the duty of an applicant's
+    representative runs too, from now on the calendar of `by`; that of the child found here stays as it is.
+
+    It is known at this node alone: neither a message nor evidence follows from it.
+    """
+    if sought:
+        _duty(session, case, GUARDIAN, APPLICATION, by, _calendar(directory, by), since=now, now=now)
+    else:
+        deadlines.drop_duty(session.connection(), case, GUARDIAN, APPLICATION)
 
 
 def keep_duties(session: Session, thread: Thread, now: datetime) -> None:
@@ -205,15 +231,54 @@ def keep_duties(session: Session, thread: Thread, now: datetime) -> None:
     if thread.state in ("closed", "declined", "withdrawn") or any(thread.said("guardian.notice")):
         deadlines.drop_duty(connection, thread.case, GUARDIAN)
     elif len(thread.entries) == 1:
-        _duty(session, thread.case, "guardian.notice", GUARDIAN, thread.asker, thread.opened_at, now)
+        # Of a case that was opened here it is listed already, since that moment.
+        _duty(
+            session,
+            thread.case,
+            GUARDIAN,
+            "child-identified",
+            thread.asker,
+            lengths.UTC_CALENDAR,
+            since=thread.opened_at,
+            now=now,
+        )
+    if thread.state == "closed":
+        deadlines.drop_duty(connection, thread.case, GUARDIAN, APPLICATION)
 
 
 def _duty(
-    session: Session, case: CaseReference, duty: str, code: str, by: Address, since: datetime, now: datetime
+    session: Session,
+    case: CaseReference,
+    code: str,
+    starts_with: str,
+    by: Address,
+    calendar: Calendar,
+    *,
+    since: datetime,
+    now: datetime,
 ) -> None:
-    row = next(one for one in lengths.duties() if one.duty == duty and not one.duration.in_days)
-    due = lengths.duty_due(row, since, lengths.UTC_CALENDAR)
-    deadlines.add_duty(session.connection(), case, code, owed_by=by, due_at=due.at, basis=due.basis, now=now)
+    (row,) = [one for one in lengths.duties() if (one.duty, one.starts_with) == (_DUTIES[code], starts_with)]
+    due = lengths.duty_due(row, since, calendar)
+    deadlines.add_duty(
+        session.connection(),
+        case,
+        code,
+        "" if starts_with != APPLICATION else APPLICATION,
+        owed_by=by,
+        due_at=due.at,
+        basis=due.basis,
+        now=now,
+    )
+
+
+def _calendar(directory: Directory | None, authority: Address) -> Calendar:
+    """Its own; the one in UTC where the directory does not know it, so that the duty has a date all the
+    same."""
+    try:
+        entry = None if directory is None else directory.authority(authority)
+    except Refused:
+        entry = None
+    return lengths.UTC_CALENDAR if entry is None else lengths.calendar_of(entry, entry.digest)
 
 
 def _tell_of_difference(

@@ -103,6 +103,7 @@ def add_duty(
     connection: Connection,
     case: CaseReference,
     duty: str,
+    beside: str = "",
     *,
     owed_by: Address,
     due_at: datetime,
@@ -110,12 +111,13 @@ def add_duty(
     now: datetime,
 ) -> None:
     """A duty that this State has towards the child; nothing where it is listed already. It is named by an id
-    of its own: notices bear it, and no notice bears the reference of a case."""
+    of its own: notices bear it, and no notice bears the reference of a case. `beside` tells a second
+    duty of the same name from the first."""
     name = _duty_of(case)
     insert: Any = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert
     values = {
         "thread": name,
-        "message": name,
+        "message": _duty_of(case, beside),
         "obligation": duty,
         "kind": "duty",
         "case_reference": case,
@@ -135,9 +137,8 @@ def add_duty(
     connection.execute(insert(DEADLINE).values(**values).on_conflict_do_nothing())
 
 
-def drop_duty(connection: Connection, case: CaseReference, duty: str) -> None:
-    name = _duty_of(case)
-    _DROP.run(connection, **_of(name, name, duty))
+def drop_duty(connection: Connection, case: CaseReference, duty: str, beside: str = "") -> None:
+    _DROP.run(connection, **_of(_duty_of(case), _duty_of(case, beside), duty))
 
 
 def differ(
@@ -218,8 +219,8 @@ def _row(
     }
 
 
-def _duty_of(case: CaseReference) -> str:
-    return str(uuid.uuid5(_DUTIES, case))
+def _duty_of(case: CaseReference, beside: str = "") -> str:
+    return str(uuid.uuid5(_DUTIES, f"{case}/{beside}" if beside else case))
 
 
 def _of(thread: str, message: str, obligation: str) -> dict[str, str]:

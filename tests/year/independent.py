@@ -446,8 +446,8 @@ def _owed(conversation: Conversation, known: list[Message]) -> list[tuple[str, s
                 continue
             at = due(conversation, obligation, known)
             owed.append((request.id, obligation, present, request.urgency, at))
-    # A question is owed an answer within the hours of its urgency, or the request's if that is more urgent; in a
-    # risk assessment also after the contribution.
+    # A question is owed an answer within the hours of its urgency, or of the request's where that is higher;
+    # in a risk assessment also after the contribution.
     if not ended and (not answered_already or procedure == "risk-assessment"):
         answered = {one.reply for one in known if one.type == "answer"}
         for one in known:
