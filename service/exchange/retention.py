@@ -260,7 +260,7 @@ def _carry_out(
 ) -> None:
     changes: dict[str, dict[str, Any]] = {
         "block": {"blocked_at": now, "block_reason": reason, "looks": None, "looked_at": None},
-        "unblock": {"blocked_at": None, "block_reason": None, "looks": None, "looked_at": None},
+        "unblock": {"blocked_at": None, "block_reason": None},
         "hold": {"held_at": now, "hold_reason": reason},
         "lift-hold": {"held_at": None, "hold_reason": None},
     }

@@ -19,9 +19,10 @@ from service.access.people import Person
 from service.access.roles import Role
 from service.errors import Conflict
 from service.exchange import accounts
-from service.exchange.restraints import disable_client, disable_person, repeat_now
+from service.exchange.restraints import disable_client, disable_person
 from service.exchange.retention import run_retention
 from service.exchange.running import TakenUp, begin_running, take_up_restored
+from service.monitor.retention import Retention
 from service.store.ledger import Ledger
 from tests.service.exchange_pair import Pair, Side, actor, message, open_pair
 from tests.service.test_case_retention import FIRST, SECOND, closed_case, decided, erasing, keep_directory
@@ -344,7 +345,7 @@ def test_a_case_that_comes_back_later_is_held_before_anything_of_it_is_due(pair:
     async def play() -> None:
         case, _ = await closed_case(pair)
         pair.it.node.ledger.restrain("hold", case, pair.clock.now(), "complaint")
-        assert (await repeat_now(pair.it.node)).held == 1
+        await Retention(pair.it.node).look()
         assert (await retention_of(pair.it, case)).held_at is not None
 
     run(play())
