@@ -114,7 +114,8 @@ class CaseFile:
     """`destination`: the State where the child is, as its authorities' addresses begin; None while unknown.
 
     `documents`: every message of the case that this node said or took, of whatever thread; not what was
-    refused. `confirmed`: digests of attestations of a consent on paper that two people have confirmed.
+    refused. `confirmed`: digests of attestations of a consent on paper that two people have confirmed,
+    and that counts.
     """
 
     reference: CaseReference

@@ -14,6 +14,7 @@ on paper comes with its scan: `original_digest` is the digest by which the state
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -42,17 +43,21 @@ __all__ = [
     "Attested",
     "Relayed",
     "attestation_of",
+    "attested_by",
     "attested_in",
     "check_relayed",
     "check_scan",
     "check_unnamed",
     "parts_to_be_given",
     "require_may_say",
+    "require_same_original",
 ]
 
 CONFIRMED: Final = "paper-consent-confirmed"
 """The evidence by which an authority says that two of its people have confirmed a consent on paper."""
 
+_HOW_IT_CAME: Final = ("original_form", "authentication")
+_STRENGTHS: Final = ("unauthenticated", "known-correspondent", "seen-and-identified")
 _NEVER: Final = frozenset({"durable-solution.acceptance", "durable-solution.revocation"})
 
 
@@ -82,13 +87,15 @@ class Relayed(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attested:
     """What an intermediary says of the paper behind a message. `authentication`: a code of
-    `authentication-strength`; `original_digest`: of the scan; `attestation`: the message that says so."""
+    `authentication-strength`; `original_digest`: of the scan; `attestation`: the message that says so.
+    `besides`: what it attested of the same message by another original, none of it weaker than this."""
 
     original_form: str
     authentication: str
     received_on: date | None
     original_digest: str
     attestation: MessageId
+    besides: tuple[Attested, ...] = ()
 
 
 def require_may_say(
@@ -216,15 +223,56 @@ def check_unnamed(
         )
 
 
+def require_same_original(said: Relayed, earlier: Iterable[Relayed]) -> None:
+    """Refuses `intermediary.attested_otherwise` for an attestation that gives an original, by its digest,
+    another form or strength than its intermediary gave it before: one sheet came in one way alone, and nobody
+    upgrades what anybody with a link could have written."""
+    if said.type != ATTEST:
+        return
+    for one in earlier:
+        if (
+            one.type == ATTEST
+            and one.id != said.id
+            and attested_by(one) == attested_by(said)
+            and one.coded.get("original_digest") == said.coded.get("original_digest")
+            and any(one.coded.get(name) != said.coded.get(name) for name in _HOW_IT_CAME)
+        ):
+            raise NotAcceptable(
+                "intermediary.attested_otherwise",
+                "the same original was attested in another form, or as less or more sure",
+                field="/coded/original_digest",
+            )
+
+
+def attested_by(said: Relayed) -> Address:
+    """Whose word an attestation is: the intermediary's, also where it speaks for itself."""
+    return said.sender if said.via is None else said.via
+
+
 def attestation_of(message: MessageId, said: Iterable[Relayed], *, by: Address) -> Attested | None:
-    """The newest attestation of a message by the intermediary that typed it; None while none has come."""
-    found = [
-        one
-        for one in said
-        if one.type == ATTEST and one.via == by and one.coded.get("attested_message") == message
-    ]
-    newest = max(found, key=lambda one: (one.issued_at, one.id), default=None)
-    return None if newest is None else attested_in(newest.id, newest.coded)
+    """What the intermediary that typed a message attested of it; None while nothing has come.
+
+    Of several the weakest, with the others `besides`: a second original makes nothing surer than the first
+    (project choice). Of equally weak ones the first.
+    """
+    found = sorted(
+        (
+            one
+            for one in said
+            if one.type == ATTEST and one.via == by and one.coded.get("attested_message") == message
+        ),
+        key=lambda one: (_strength(one.coded), one.issued_at, one.id),
+    )
+    if not found:
+        return None
+    weakest, *others = (attested_in(one.id, one.coded) for one in found)
+    return dataclasses.replace(weakest, besides=tuple(others))
+
+
+def _strength(coded: Mapping[str, Any]) -> int:
+    """A code of a newer release is no stronger than nothing."""
+    code = str(coded.get("authentication"))
+    return _STRENGTHS.index(code) if code in _STRENGTHS else 0
 
 
 def attested_in(attestation: MessageId, coded: Mapping[str, Any]) -> Attested:

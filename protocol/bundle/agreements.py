@@ -6,8 +6,8 @@ co-signatures are those of the signed acceptances, and the `agreement` member ha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +24,7 @@ from protocol.directory import Archive
 from protocol.errors import Refused
 from protocol.identifiers import Address, CaseReference, MessageId, ThreadId
 from protocol.intermediary import ATTEST, Attested, attested_in
+from protocol.version_end import VersionEnd, version_end
 
 __all__ = [
     "CoSignature",
@@ -101,7 +102,8 @@ class ProvenOnPaper:
     """A version that one State signed and the other accepted on paper: never an agreement.
 
     `party`: whose paper it is; `via`: who `attested` it; `confirmed_by`: the authority that signed that two
-    of its people confirmed it, at `confirmed_at`; `cosignature`: the one State's.
+    of its people confirmed it, at `confirmed_at`; `cosignature`: the one State's. `ended`: that it was once
+    accepted is proven, and that it does not stand.
     """
 
     agreement: str
@@ -111,6 +113,7 @@ class ProvenOnPaper:
     confirmed_by: Address
     confirmed_at: datetime
     cosignature: CoSignature
+    ended: VersionEnd | None = None
 
 
 def prove_cosignatures(said: Sequence[Said], archive: Archive, found: Found) -> CoSignatures:
@@ -139,9 +142,12 @@ def prove_on_paper(
     said: Sequence[Said],
     cosigned: CoSignatures,
     confirmed: Mapping[MessageId, tuple[Address, datetime]],
+    agreed: Collection[MessageId] = (),
 ) -> tuple[ProvenOnPaper, ...]:
-    """`confirmed`: attestations of which verified evidence says that two people confirmed them, by whom."""
-    proven = []
+    """`confirmed`: attestations of which verified evidence says that two people confirmed them, by whom.
+    `agreed`: versions that both States signed. What was refused, withdrawn, revoked or replaced is there with
+    its end."""
+    proven: list[tuple[Said, ProvenOnPaper]] = []
     for one in said:
         if one.type != ATTEST or one.via is None or one.id not in confirmed:
             continue
@@ -160,18 +166,30 @@ def prove_on_paper(
         if cosignature is None:
             continue
         by, at = confirmed[one.id]
-        proven.append(
-            ProvenOnPaper(
-                agreement=str(agreement),
-                party=one.sender,
-                via=one.via,
-                attested=attested_in(one.id, one.coded),
-                confirmed_by=by,
-                confirmed_at=at,
-                cosignature=cosignature,
-            )
+        on_paper = ProvenOnPaper(
+            agreement=str(agreement),
+            party=one.sender,
+            via=one.via,
+            attested=attested_in(one.id, one.coded),
+            confirmed_by=by,
+            confirmed_at=at,
+            cosignature=cosignature,
         )
-    return tuple(proven)
+        proven.append((version, on_paper))
+    settled = {*agreed, *(version.id for version, _ in proven)}
+    return tuple(
+        replace(
+            one,
+            ended=version_end(
+                version,
+                said,
+                agreement=one.agreement,
+                confirmed_at=one.confirmed_at,
+                settled=settled - {version.id},
+            ),
+        )
+        for version, one in proven
+    )
 
 
 def prove_agreements(

@@ -45,7 +45,8 @@ MAX_BUNDLE_BYTES = 67_108_864
 class Report:
     """`whole`: nothing was found. The rest is what could be verified, and is empty where nothing could.
 
-    `on_paper`: versions that one State signed and the other accepted on paper, which are no agreements.
+    `on_paper`: versions that one State signed and the other accepted on paper, which are no agreements; with
+    their end, where one was said.
     `agreements`: those that both States signed; `exported`: the digest of the one that the file is the export
     of, as its exporter said.
     """
@@ -111,7 +112,8 @@ def verify_bundle(
         listed={one.statement: id_ for (_, id_), one in (listed or {}).items() if one.statement},
         found=findings.found,
     )
-    on_paper = prove_on_paper(said, cosigned, _confirmed(proven))
+    agreed = {one.agreement.proposal for one in agreements}
+    on_paper = prove_on_paper(said, cosigned, _confirmed(proven), agreed)
     return Report(
         whole=not findings.all,
         findings=tuple(findings.all),

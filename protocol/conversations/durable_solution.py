@@ -17,7 +17,8 @@ Decisions that the table embodies (project choices):
   changes, and refusing it refuses nothing else.
 - *Accepted on paper* is not agreed: one State signed, the other has no key to sign with, and two people of
   the first have confirmed what an intermediary attests. It may be carried out, suspended and followed up; the
-  State without a key ends it by a refusal.
+  State without a key ends it by a refusal. A version that somebody had countered before it was confirmed is
+  accepted by nobody's paper: the consent crossed something newer.
 - A suspension ends only by an agreed version that names it (`lifts`), which both have signed. One that
   crosses the last acceptance suspends what is then agreed. After the handover it is recorded, no more: the
   child has left.
@@ -50,6 +51,8 @@ __all__ = [
     "SolutionState",
     "agreed_version",
     "on_the_table",
+    "open_version",
+    "paper_consents",
     "settled_version",
     "versions",
 ]
@@ -122,6 +125,26 @@ def settled_version(thread: Thread) -> Entry | None:
     )
 
 
+def open_version(thread: Thread) -> Entry | None:
+    """The version that may still be accepted, also on paper: the one on the table, of a conversation that
+    nobody has ended."""
+    version = on_the_table(thread)
+    ended = thread.state in _ENDED or bool(_replying(thread, REFUSAL, version))
+    return None if ended else version
+
+
+def paper_consents(thread: Thread) -> tuple[Entry, ...]:
+    """Confirmed consents on paper that count: nobody had countered their version by then."""
+    return tuple(
+        consent
+        for consent in thread.said(PAPER_CONSENT)
+        if not any(
+            counter.in_reply_to == consent.in_reply_to and counter.at <= consent.at
+            for counter in thread.said(COUNTER)
+        )
+    )
+
+
 def _path(thread: Thread) -> tuple[Entry, ...]:
     """From the proposal down to the version on the table.
 
@@ -167,7 +190,7 @@ def _is_settled(thread: Thread, version: Entry) -> bool:
     """Agreed; or signed by one side, where the other has no key to sign with and its consent on paper was
     confirmed by two people of the first."""
     signed = _accepted_by(thread, version)
-    on_paper = {consent.by for consent in _replying(thread, PAPER_CONSENT, version)}
+    on_paper = {consent.by for consent in paper_consents(thread) if consent.in_reply_to == version.id}
     refused = _replying(thread, REFUSAL, version)
     return bool(signed) and signed | on_paper == frozenset(Party) and not refused
 

@@ -90,24 +90,29 @@ def paper_words(
     names: Names = no_names,
 ) -> Document:
     """The words of a version that one State `signed` and the other accepted on paper: the title, the first
-    sentence and the signatures all say that it is no agreement."""
+    sentence and the signatures all say that it is no agreement. What ended it comes before everything."""
     labels = Labels(sentences=sentences(language), names=names)
     say = labels.sentences.say
+    facts = tuple(paper_facts(consent, labels))
+    ended: tuple[Block, ...] = ()
+    if consent.ended is not None:
+        ended, facts = (Remark(text=say("paper-ended-means"), standing=True), facts[0]), facts[1:]
     return Document(
-        title=say("paper-title"),
+        title=say("paper-title" if consent.ended is None else "paper-title-ended"),
         language=labels.sentences.language,
         direction=labels.sentences.direction,
         sections=(
             Section(
                 heading=None,
                 blocks=(
+                    *ended,
                     Remark(text=say("paper-no-agreement"), standing=True),
                     *_header(version, labels, "paper-version"),
                 ),
             ),
             Section(heading=say("agreement-terms"), blocks=tuple(_terms(version, labels))),
             Section(heading=say("paper-signed"), blocks=tuple(_signatures((signed,), labels))),
-            Section(heading=say("paper-consent"), blocks=tuple(paper_facts(consent, labels))),
+            Section(heading=say("paper-consent"), blocks=facts),
             Section(heading=say("agreement-rests-on"), blocks=tuple(_grounds(grounds, labels))),
             Section(
                 heading=None,
@@ -119,7 +124,7 @@ def paper_words(
             ),
         ),
         reference=f"{version.case} · {version.digest}",
-        as_of=max(signed.at, consent.confirmed_at),
+        as_of=max(signed.at, consent.confirmed_at, *(() if consent.ended is None else (consent.ended.at,))),
     )
 
 

@@ -143,18 +143,20 @@ def _typed_by(via: Address, content: Readable, labels: Labels, attested: Atteste
     return Value(text=text, notes=(say("via-attestation") if own else how_sure(attested, labels),))
 
 
-def how_sure(attested: Attested | None, labels: Labels) -> str:
-    """What an intermediary said of where it had a message from, or that it has not said so."""
+def how_sure(attested: Attested | None, labels: Labels, *, counted: bool = True) -> str:
+    """What an intermediary said of where it had a message from, or that it has not said so. Every attestation
+    of it, the one that counts first."""
     say = labels.sentences.say
     if attested is None:
         return say("via-not-attested")
     day = "…" if attested.received_on is None else labels.sentences.day(attested.received_on)
-    return say(
-        "via-attested",
+    first = say(
+        "via-attested" if counted else "via-attested-again",
         form=labels.code("original-form", attested.original_form).text,
         strength=labels.code("authentication-strength", attested.authentication).text,
         date=day,
     )
+    return " ".join((first, *(how_sure(one, labels, counted=False) for one in attested.besides)))
 
 
 def field_blocks(values: Mapping[str, Any], fields: tuple[FormField, ...], labels: Labels) -> Iterator[Block]:

@@ -18,7 +18,7 @@ from protocol.refusals import explain
 from protocol.rendering.foreign import printable
 from protocol.rendering.labels import Labels
 from protocol.rendering.message import closing, how_sure
-from protocol.rendering.paper import PaperConsent, paper_facts
+from protocol.rendering.paper import PaperConsent, paper_facts, paper_heading
 from protocol.rendering.words import Block, Document, Fact, Remark, Section, Value
 
 __all__ = ["EvidenceFinding", "TimelineEvent", "evidence_document", "timeline_document"]
@@ -196,7 +196,7 @@ def evidence_document(
             Fact(label=say("agreement-digest"), values=(Value(text=consent.agreement, direction="ltr"),)),
             *paper_facts(consent, labels),
         )
-        sections.append(Section(heading=say("paper-proven"), blocks=about))
+        sections.append(Section(heading=paper_heading(consent, labels), blocks=about))
     sections.append(Section(heading=None, blocks=tuple(closing(labels))))
     return Document(
         title=say("report-title"),

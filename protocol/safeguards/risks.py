@@ -172,10 +172,21 @@ def _origin_was_heard(file: CaseFile, version: Version, final: Document) -> bool
                 and one.type == "relay.attestation"
                 and _typed_a_contribution(file, one)
                 and state_of(Address(str(one.coded.get("on_behalf_of", "")))) == version.receiving_state
-                and one.coded.get("authentication") in _ATTESTED
+                and all(other.coded.get("authentication") in _ATTESTED for other in _said_of(file, one))
                 for one in considered
             )
     return False
+
+
+def _said_of(file: CaseFile, attestation: Document) -> tuple[Document, ...]:
+    """Everything that its intermediary attested of the same message: a second original makes nothing surer
+    than the first."""
+    return tuple(
+        one
+        for one in file.of_type("relay.attestation")
+        if one.relayed_by == attestation.relayed_by
+        and one.coded.get("attested_message") == attestation.coded.get("attested_message")
+    )
 
 
 def _typed_a_contribution(file: CaseFile, attestation: Document) -> bool:

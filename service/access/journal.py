@@ -18,7 +18,17 @@ from protocol.journal import ORIGIN, Checkpoint, Entry, chained
 from service.access.actor import Actor
 from service.store.tables import ACCESS_JOURNAL, MESSAGE
 
-__all__ = ["MOST_LOOKED_AT", "MOST_ROWS", "Found", "checkpoint", "entries", "entry_of", "note", "search"]
+__all__ = [
+    "MOST_LOOKED_AT",
+    "MOST_ROWS",
+    "Found",
+    "checkpoint",
+    "entries",
+    "entry_of",
+    "has_done",
+    "note",
+    "search",
+]
 
 MOST_ROWS = 1_000
 """Rows in one page of an export."""
@@ -72,6 +82,16 @@ def note(
             "digest": entry.digest,
         },
     )
+
+
+def has_done(session: Session, person: str, action: str, subject: str) -> bool:
+    """Whether this person has done that to it, ever."""
+    chosen = select(ACCESS_JOURNAL.c.position).where(
+        ACCESS_JOURNAL.c.subject == subject,
+        ACCESS_JOURNAL.c.action == action,
+        ACCESS_JOURNAL.c.actor == person,
+    )
+    return session.connection().execute(chosen.limit(1)).first() is not None
 
 
 def checkpoint(session: Session) -> Checkpoint:

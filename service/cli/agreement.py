@@ -12,7 +12,7 @@ from protocol.bundle import ProvenAgreement, ProvenOnPaper, Report
 from protocol.rendering import EvidenceFinding, PaperConsent
 from protocol.rendering.foreign import printable
 from protocol.rendering.labels import Labels
-from protocol.rendering.paper import paper_facts
+from protocol.rendering.paper import paper_facts, paper_heading
 from protocol.rendering.sentences import sentences
 from service.cli.at_api import talks_to_a_node
 from service.cli.files import write_new
@@ -74,19 +74,24 @@ def agreement_lines(report: Report, language: str) -> list[str]:
 
 def paper_lines(report: Report, language: str) -> list[str]:
     """Each version that one State signed and the other accepted on paper: by whom attested, how sure, and
-    confirmed by whom. Never called an agreement."""
+    confirmed by whom. Never called an agreement; and one that has ended says that first."""
     labels = Labels(sentences=sentences(language))
     lines: list[str] = []
     for one in report.on_paper:
-        signed = one.cosignature
+        signed, consent = one.cosignature, as_consent(one)
+        shown = [
+            f"  {fact.label}: {', '.join(value.text for value in fact.values)}"
+            for fact in paper_facts(consent, labels)
+        ]
+        # Its end goes before everything that was once said for it.
+        ended = 0 if consent.ended is None else 1
         lines += [
-            f"{labels.sentences.say('paper-proven')}  {one.agreement}",
+            f"{paper_heading(consent, labels)}  {one.agreement}",
+            *shown[:ended],
             f"  {labels.sentences.say('paper-signed')}: {signed.signed_at:%Y-%m-%d %H:%M:%S}  {signed.by}"
             f"  ({signed.kid})",
         ]
-        for fact in paper_facts(as_consent(one), labels):
-            lines.append(f"  {fact.label}: {', '.join(value.text for value in fact.values)}")
-        lines.append("")
+        lines += [*shown[ended:], ""]
     return [printable(line) for line in lines]
 
 
@@ -98,6 +103,7 @@ def as_consent(proven: ProvenOnPaper) -> PaperConsent:
         attested=proven.attested,
         confirmed_by=proven.confirmed_by,
         confirmed_at=proven.confirmed_at,
+        ended=proven.ended,
     )
 
 

@@ -77,6 +77,16 @@ class NarrativeBlock(TypedDict):
     text: str
 
 
+class Attestation(TypedDict):
+    """What an intermediary said of one original."""
+
+    attestation: str
+    original_form: str
+    authentication: str
+    received_on: NotRequired[str]
+    original_digest: str
+
+
 class Via(TypedDict):
     """An intermediary typed the message for its sender."""
 
@@ -87,7 +97,9 @@ class Via(TypedDict):
     authentication: NotRequired[str]
     received_on: NotRequired[str]
     original_digest: NotRequired[str]
+    besides: list[Attestation]
     agreement: NotRequired[str]
+    refusal: NotRequired[str]
 
 
 class PendingRelay(TypedDict):

@@ -37,10 +37,11 @@ from protocol.messages.person import described_attachments
 from protocol.opening import AuthenticEnvelope, Opened, past_digest
 from protocol.safeguards.asked import cited_digests
 from service.errors import Conflict
-from service.exchange import agreements, case_files, chunks, clocks, proof, relay, returning
+from service.exchange import agreements, case_files, chunks, clocks, consents, proof, relay, returning
 from service.exchange.message_row import parts_in, said_in, sealed_parts
 from service.exchange.receipts import take_receipts
 from service.exchange.reconcile import take_reconciliation
+from service.exchange.relayed import check_original
 from service.node import Node
 from service.notices import tell
 from service.store import cases, mailbox, outgoing, retention
@@ -376,7 +377,7 @@ def _check(
     checked = messages.validate(content, absent=past)
     check_described(content.attachments, described_attachments(checked.identity))
     check_size(content.attachments, limits.attachment)
-    thread = mailbox.load_thread(connection, content.thread)
+    thread = consents.thread_of(connection, content.thread, directory)
     if thread is None and not conversations.opens_thread(content.type):
         # Before any look at the case: a stranger who tries a reference gets the same silence for one that is
         # in use and one that is not.
@@ -386,7 +387,7 @@ def _check(
     case = cases.load_case(connection, content.case)
     if case is not None:
         case_files.require_party_state(case, content.sender)
-    file = case_files.file_for(connection, case.row, content.type) if case is not None else None
+    file = case_files.file_for(connection, case.row, content.type, directory) if case is not None else None
     safeguards.check_receiving(file, content)
     procedure = conversations.procedure_of(content.type, thread)
     assert procedure is not None, "an opening message has one of its own, any other its thread's"
@@ -410,6 +411,7 @@ def _check(
     agreements.check_cosigned(connection, content, directory, now)
     # Again, now that the procedure of a neutral move is known too.
     check_relayed(content, procedure=procedure, directory=directory, now=now)
+    check_original(connection, content)
     carried_by(directory, content.recipient, procedure=procedure, towards=state_of(content.sender), at=now)
     return case, advance
 

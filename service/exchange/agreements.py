@@ -7,8 +7,8 @@ needed, so that no officer signs anything but what the proposal says.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -34,14 +34,17 @@ from protocol.intermediary import ATTEST, CONFIRMED, attested_in
 from protocol.rendering import Format, Rendering
 from protocol.rendering.agreement import Grounds, PaperConsent, SignedBy, agreement_words, paper_words
 from protocol.statements import digest
+from protocol.version_end import VersionEnd, version_end
 from service.access.actor import Actor
 from service.errors import NotFound
 from service.exchange import case_files
 from service.exchange.bundle import cited_snapshots, held_message
 from service.exchange.checkpoints import covering
+from service.exchange.consents import was_covered
 from service.exchange.covered import MayRead
 from service.exchange.message_row import stored_statement
 from service.exchange.printing import directory_names, print_words
+from service.exchange.telling import directory_or_none
 from service.exchange.views import Submission
 from service.node import Node
 from service.store import mailbox
@@ -146,13 +149,18 @@ async def render_agreement(
     node: Node, actor: Actor, reference: CaseReference, wanted: str, language: str, form: Format
 ) -> Rendering:
     """The agreement in words; or the version with that digest which one State signed and the other accepted
-    on paper, which is no agreement and says so. Refuses as `agreement_file`, and `rendering.too_large`, for a
-    PDF alone."""
+    on paper, which is no agreement and says so; and first that it has ended, where it has. Refuses as
+    `agreement_file`, and `rendering.too_large`, for a PDF alone."""
 
     def gather(session: Session) -> tuple[_Signed | _OnPaper, list[Row[Any]]]:
         rows, closed = _own_messages(node, session, actor, reference)
         signed = _signed(rows)
-        on_paper = None if wanted in signed else _on_paper(session.connection(), rows, wanted)
+        agreed = {one.agreement.proposal for one in signed.values()}
+        on_paper = (
+            None
+            if wanted in signed
+            else _on_paper(session.connection(), rows, wanted, agreed, directory_or_none(node))
+        )
         return on_paper or _chosen(signed, wanted, closed), rows
 
     chosen, rows = await node.store.read(gather)
@@ -184,54 +192,86 @@ def _signed_by(acceptance: Row[Any]) -> SignedBy:
     return SignedBy(by=Address(acceptance.sender), at=acceptance.issued_at, kid=kid)
 
 
-def _on_paper(connection: Connection, rows: Iterable[Row[Any]], wanted: str) -> _OnPaper | None:
+def _on_paper(
+    connection: Connection,
+    rows: Iterable[Row[Any]],
+    wanted: str,
+    agreed: Collection[MessageId],
+    directory: Directory | None,
+) -> _OnPaper | None:
     """The version with that digest, when one State signed it and two people of it confirmed the other's
-    consent on paper."""
+    consent on paper; with its end, where it does not stand any more. `agreed`: versions that both signed."""
     rows = list(rows)
-    by_id = {row.id: row for row in rows}
-    for row in rows:
-        if row.type != ATTEST:
+    contents = {row.id: _content(row) for row in rows}
+    found = [
+        (version, one)
+        for row in rows
+        if row.type == ATTEST
+        for version, one in _confirmed(connection, row, contents, rows)
+    ]
+    settled = {*agreed, *(version.id for version, _ in found)}
+    ended = []
+    for version, one in found:
+        if one.version.digest != wanted:
             continue
-        attestation = _content(row)
-        version = by_id.get(attestation.in_reply_to) if attestation.in_reply_to else None
-        if version is None or version.type not in VERSIONS or attestation.via is None:
-            continue
-        confirmed = next(
-            (
-                one
-                for one in mailbox.evidence_of(connection, NodeCode(row.sender_node), MessageId(row.id))
-                if one.kind == CONFIRMED
-            ),
-            None,
-        )
-        acceptance = next(
-            (
-                one
-                for one in rows
-                if one.type == ACCEPTANCE
-                and one.sender == row.recipient
-                and one.in_reply_to == version.id
-                and _content(one).coded.get("agreement") == wanted
-            ),
-            None,
-        )
-        if confirmed is None or acceptance is None or attestation.coded.get("agreement") != wanted:
-            continue
-        said = Version.of(_content(version))
-        if said.digest == wanted:
-            return _OnPaper(
-                version=said,
-                acceptance=acceptance,
-                consent=PaperConsent(
-                    agreement=wanted,
-                    party=attestation.sender,
-                    via=attestation.via,
-                    attested=attested_in(attestation.id, attestation.coded),
-                    confirmed_by=Address(confirmed.issuer),
-                    confirmed_at=confirmed.issued_at,
-                ),
+        attestation = contents[one.consent.attested.attestation]
+        if directory is not None and not was_covered(attestation, directory):
+            end: VersionEnd | None = VersionEnd(
+                kind="not-mandated", by=one.consent.via, at=attestation.issued_at, message=attestation.id
             )
-    return None
+        else:
+            end = version_end(
+                version,
+                tuple(contents.values()),
+                agreement=wanted,
+                confirmed_at=one.consent.confirmed_at,
+                settled=settled - {version.id},
+            )
+        if end is None:
+            return one
+        ended.append(replace(one, consent=replace(one.consent, ended=end)))
+    return ended[0] if ended else None
+
+
+def _confirmed(
+    connection: Connection, row: Row[Any], contents: Mapping[MessageId, Content], rows: Iterable[Row[Any]]
+) -> Iterator[tuple[Content, _OnPaper]]:
+    """What this attestation made accepted on paper, whatever became of it."""
+    attestation = contents[row.id]
+    version = contents.get(attestation.in_reply_to) if attestation.in_reply_to else None
+    if version is None or version.type not in VERSIONS or attestation.via is None:
+        return
+    said = Version.of(version)
+    evidence = mailbox.evidence_of(connection, NodeCode(row.sender_node), MessageId(row.id))
+    confirmed = next((one for one in evidence if one.kind == CONFIRMED), None)
+    acceptance = next(
+        (
+            one
+            for one in rows
+            if one.type == ACCEPTANCE
+            and one.sender == row.recipient
+            and one.in_reply_to == version.id
+            and contents[one.id].coded.get("agreement") == said.digest
+        ),
+        None,
+    )
+    if confirmed is None or acceptance is None or attestation.coded.get("agreement") != said.digest:
+        return
+    yield (
+        version,
+        _OnPaper(
+            version=said,
+            acceptance=acceptance,
+            consent=PaperConsent(
+                agreement=said.digest,
+                party=attestation.sender,
+                via=attestation.via,
+                attested=attested_in(attestation.id, attestation.coded),
+                confirmed_by=Address(confirmed.issuer),
+                confirmed_at=confirmed.issued_at,
+            ),
+        ),
+    )
 
 
 def _grounds(name: str, document: str, by_digest: Mapping[str, Row[Any]]) -> Grounds:

@@ -18,8 +18,10 @@ from sqlmodel import Session
 
 from protocol import base64url
 from protocol.attachments import CHUNK_BYTES, SALT_BYTES, BlindDigest, MediaType, chunks_of, media_type_of
+from protocol.content import read_content
 from protocol.errors import NotAcceptable
 from protocol.identifiers import CaseReference, MessageId, NodeCode, new_message_id
+from protocol.intermediary import ATTEST
 from protocol.messages.person import Attachment
 from service.access import journal, pairs
 from service.access.actor import Actor
@@ -27,7 +29,9 @@ from service.access.roles import Scope
 from service.errors import Conflict, NodeError, NotFound, Throttled, TooLarge
 from service.exchange import case_files
 from service.exchange.chunks import described_in, open_chunk, views_of
+from service.exchange.consents import SCAN_OPENED
 from service.exchange.covered import MayRead
+from service.exchange.message_row import stored_statement
 from service.exchange.reading import own_message, stored_identity
 from service.exchange.telling import tell_of_release
 from service.exchange.views import AttachmentBytes, AttachmentView, UploadView
@@ -271,8 +275,9 @@ async def read_attachment(
     """A document, as it was attached. A release of identity, like that of its message: journalled with
     `reason`, and for those to whom another person released the message's identity part.
 
-    Conflict `attachment.incomplete` until it is here as a whole and verified; NotFound when there is none, or
-    the case's key was destroyed.
+    The scan of a paper that an intermediary attests is journalled as such too: who has not opened it confirms
+    no consent. Conflict `attachment.incomplete` until it is here as a whole and verified; NotFound when there
+    is none, or the case's key was destroyed.
     """
     actor.require(Scope.IDENTITY_REQUEST)
     now = node.clock.now()
@@ -290,6 +295,9 @@ async def read_attachment(
         if found.state in ("arriving", "whole"):
             raise Conflict("attachment.incomplete", "not all of it is here and verified yet; ask again later")
         journal.note(session, actor, "identity-released", row.id, at=now, reason=reason)
+        coded = read_content(stored_statement(row), None, None).coded if row.type == ATTEST else {}
+        if digest == coded.get("original_digest"):
+            journal.note(session, actor, SCAN_OPENED, row.id, at=now, reason=reason)
         tell_of_release(node, session, row, now)
         return found, described
 

@@ -19,6 +19,7 @@ from protocol.safeguards.sending import WITHHELD
 from protocol.statements import StatementType, read
 from service.access.actor import Actor
 from service.errors import NotFound
+from service.exchange import consents
 from service.store import cases, mailbox
 from service.store.cases import KnownCase
 
@@ -45,20 +46,21 @@ def case_file(row: Row[Any], documents: tuple[Document, ...] = ()) -> CaseFile:
     )
 
 
-def file_for(connection: Connection, row: Row[Any], message_type: str) -> CaseFile:
+def file_for(connection: Connection, row: Row[Any], message_type: str, directory: Directory) -> CaseFile:
     """The case as the safeguards of such a message ask about it: with its documents only where one of them
     reads documents, so that an ordinary message costs no reading."""
     if safeguards.needs_documents(message_type, protection_in_effect(row)):
-        return whole_file(connection, row)
+        return whole_file(connection, row, directory)
     return case_file(row)
 
 
-def whole_file(connection: Connection, row: Row[Any]) -> CaseFile:
+def whole_file(connection: Connection, row: Row[Any], directory: Directory | None) -> CaseFile:
     """With every message that was said or taken here.
 
     While nothing may leave, what is still without a number here has not been said to anybody, and is left
     out: a suspension must not rest on it. Suspensions are counted all the same, because of that one that may
-    leave. The statements are our own store's, checked when they came.
+    leave. The statements are our own store's, checked when they came. `directory`: by it a consent on paper
+    counts, or not any more.
     """
     held = protection_in_effect(row) is not ProtectionStatus.NOT_SOUGHT
     documents = tuple(
@@ -68,7 +70,7 @@ def whole_file(connection: Connection, row: Row[Any]) -> CaseFile:
         and not (held and message.status == "accepted" and message.type != SUSPENSION)
     )
     found = case_file(row, documents)
-    confirmed = mailbox.confirmed_attestations(connection, CaseReference(row.reference))
+    confirmed = consents.confirmed(connection, CaseReference(row.reference), directory)
     return dataclasses.replace(found, confirmed=confirmed) if confirmed else found
 
 

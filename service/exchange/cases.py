@@ -9,6 +9,7 @@ from sqlalchemy import Row, select
 from sqlmodel import Session
 
 from protocol import conversations, standing
+from protocol.directory import Directory
 from protocol.identifiers import (
     Address,
     CaseReference,
@@ -23,7 +24,7 @@ from service.access import journal, pairs, people
 from service.access.actor import Actor
 from service.access.roles import Scope
 from service.errors import Forbidden
-from service.exchange import case_files, clocks, views
+from service.exchange import case_files, clocks, consents, views
 from service.exchange.covered import MayRead
 from service.exchange.relayed import via_view
 from service.exchange.telling import directory_or_none
@@ -39,7 +40,7 @@ from service.exchange.views import (
 )
 from service.node import Node
 from service.notices import tell
-from service.store import cases, mailbox, outgoing
+from service.store import cases, outgoing
 from service.store.cases import KnownCase
 from service.store.tables import ACCESS_JOURNAL, CLOCK_DIFFERENCE, EVIDENCE, MESSAGE, THREAD
 
@@ -89,6 +90,7 @@ async def open_case(
 async def case_timeline(node: Node, actor: Actor, reference: CaseReference) -> TimelineView:
     """What happened on a case, oldest first, as far as the actor's authorities took part in it."""
     now = node.clock.now()
+    directory = directory_or_none(node)
 
     def work(session: Session) -> TimelineView:
         case = case_files.own_case(session.connection(), actor, reference)
@@ -99,7 +101,9 @@ async def case_timeline(node: Node, actor: Actor, reference: CaseReference) -> T
         )
         every = [
             thread
-            for thread in (mailbox.load_thread(session.connection(), ThreadId(row.id)) for row in threads)
+            for thread in (
+                consents.thread_of(session.connection(), ThreadId(row.id), directory) for row in threads
+            )
             if thread is not None
         ]
         own = [thread for thread in every if actor.acts_for(thread.asker, *thread.answerers)]
@@ -112,7 +116,7 @@ async def case_timeline(node: Node, actor: Actor, reference: CaseReference) -> T
                     thread,
                     now,
                     # What stands is read out of coded parts.
-                    stands=_standing(session, case, thread, now, may_read)
+                    stands=_standing(session, case, thread, now, may_read, directory)
                     if may_read.conversation(thread)
                     else None,
                 )
@@ -217,13 +221,18 @@ def _protection_view(row: Row[Any]) -> ProtectionView:
 
 
 def _standing(
-    session: Session, case: KnownCase, thread: conversations.Thread, now: datetime, may_read: MayRead
+    session: Session,
+    case: KnownCase,
+    thread: conversations.Thread,
+    now: datetime,
+    may_read: MayRead,
+    directory: Directory | None,
 ) -> StandingView | None:
     """How it stands is read out of the whole case, so that nothing is shown as in force that is not. Why is
     told as far as the reader may read the documents that are the reason."""
     if thread.procedure not in ("durable-solution", "risk-assessment"):
         return None
-    file = case_files.whole_file(session.connection(), case.row)
+    file = case_files.whole_file(session.connection(), case.row, directory)
     known = may_read.readable(file, case.parties)
 
     def told(document: str | None) -> bool:

@@ -24,11 +24,10 @@ from protocol.errors import NotAcceptable
 from protocol.identifiers import Address, CaseReference, MessageId, ThreadId, state_of
 from protocol.intermediary import require_may_say
 from service.access.actor import Actor
-from service.exchange import case_files
+from service.exchange import case_files, consents
 from service.exchange.covered import MayRead, ReadableFile, speaks_as
 from service.exchange.views import NextStep, NextStepsView, RefusalView
 from service.node import Node
-from service.store import mailbox
 from service.store.tables import THREAD
 
 __all__ = ["UNDECIDED", "next_steps"]
@@ -53,11 +52,13 @@ async def next_steps(node: Node, actor: Actor, reference: CaseReference) -> Next
         ids = connection.execute(
             select(THREAD.c.id).where(THREAD.c.case_reference == reference).order_by(THREAD.c.opened_at)
         ).scalars()
-        threads = [thread for id_ in ids if (thread := mailbox.load_thread(connection, ThreadId(id_)))]
+        threads = [
+            thread for id_ in ids if (thread := consents.thread_of(connection, ThreadId(id_), directory))
+        ]
         if node.state == "int":
             # Whom others here talk with on this case is not for this reader to see.
             threads = [thread for thread in threads if actor.acts_for(thread.asker, *thread.answerers)]
-        file = case_files.whole_file(connection, case.row)
+        file = case_files.whole_file(connection, case.row, directory)
         known = MayRead(node, session, actor).readable(file, case.parties)
         through = speaks_as(node, directory, actor)
         steps = [

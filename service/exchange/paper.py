@@ -1,10 +1,11 @@
 """A consent on paper, from a State without a node: looked at and confirmed by two people of the other State.
 
     attested    the intermediary says what it received, with the digest of the version and a scan
-    proposed    one person has looked at the scan, and asks for a second
+    proposed    one person has opened the scan, and asks for a second
     confirmed   another person has too: the authority signs that, and the version is accepted on paper
 
-It never becomes an agreement, whatever the paper says: that takes the State's own signature.
+It never becomes an agreement, whatever the paper says: that takes the State's own signature. What may be
+confirmed at all, `service.exchange.consents` says; it is asked of both people, each at their own moment.
 """
 
 from __future__ import annotations
@@ -16,24 +17,20 @@ from sqlalchemy import Row
 from sqlmodel import Session
 
 from protocol import safeguards
-from protocol.agreement import VERSIONS, agreement_digest
-from protocol.content import Content, read_content
 from protocol.errors import NotAcceptable
 from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, ThreadId, state_of
-from protocol.intermediary import ATTEST, CONFIRMED, CONSENT_FORMS, IDENTIFIED
+from protocol.intermediary import CONFIRMED
 from protocol.safeguards.asked import Asked
 from service.access import pairs
 from service.access.actor import Actor
 from service.access.roles import Scope
-from service.errors import Conflict
-from service.exchange import case_files, proof
+from service.exchange import case_files, consents, proof
 from service.exchange.approvals import view_of
-from service.exchange.message_row import stored_statement
 from service.exchange.reading import own_message
 from service.exchange.receipts import confirm_on_paper
 from service.exchange.views import ApprovalView
 from service.node import Node
-from service.store import approvals, attachments, cases, mailbox
+from service.store import approvals, cases, mailbox
 
 __all__ = ["propose_paper_consent"]
 
@@ -46,10 +43,12 @@ async def propose_paper_consent(node: Node, actor: Actor, message: MessageId) ->
 
     NotAcceptable `paper.not_a_consent` for anything but an intermediary's attestation that its State accepted
     a version of this conversation, on paper and from somebody identified; `intermediary.cannot_bind` at a
-    node that is not the recipient's State's own; Conflict `paper.scan_missing`; and as safeguard 11, for the
-    confirmation leaves like anything that is said.
+    node that is not the recipient's State's own; Conflict `paper.scan_not_opened` for whoever has not opened
+    the scan; as `consents.require_confirmable`; and as safeguard 11, for the confirmation leaves like
+    anything that is said.
     """
     now = node.clock.now()
+    directory = node.directory.current()
 
     def work(session: Session) -> ApprovalView:
         actor.require(Scope.AGREEMENTS_PROPOSE)
@@ -57,7 +56,8 @@ async def propose_paper_consent(node: Node, actor: Actor, message: MessageId) ->
         if state_of(Address(row.recipient)) != node.state:
             # An intermediary's people act for that State, and are no people of it.
             raise NotAcceptable("intermediary.cannot_bind", "two people of the State itself confirm it")
-        agreement = _agreement(session, row)
+        agreement = consents.require_confirmable(session, row, directory, now)
+        consents.require_opened(session, row, actor.person)
         _require_may_leave(session, row, now)
         for found in approvals.of_subject(session.connection(), row.id, [KIND]):
             # Ids are unique per sending node: another's attestation under the same id is another matter.
@@ -94,7 +94,11 @@ async def _confirm(node: Node, approval: Row[Any]) -> pairs.Work:
         row = mailbox.find_message(connection, sender, message)
         if row is None:
             raise NotAcceptable("paper.not_a_consent", "the attestation is not here")
-        agreement = _agreement(session, row)
+        agreement = consents.require_confirmable(session, row, directory, now)
+        decided = approvals.by_id(connection, approval.id)
+        assert decided is not None, "it is being decided"
+        for person in (approval.proposed_by, decided.decided_by):
+            consents.require_opened(session, row, person)
         _require_may_leave(session, row, now)
         if any(one.kind == CONFIRMED for one in mailbox.evidence_of(connection, sender, message)):
             return
@@ -119,29 +123,6 @@ async def _confirm(node: Node, approval: Row[Any]) -> pairs.Work:
 pairs.ACTS[KIND] = _confirm
 
 
-def _agreement(session: Session, row: Row[Any]) -> str:
-    """The digest of the version that the paper accepts, when it counts as a consent."""
-    content = read_content(stored_statement(row), None, None) if row.type == ATTEST else None
-    if (
-        content is None
-        or row.direction != "in"
-        or content.via is None
-        or content.coded.get("agreement") is None
-        or content.coded.get("original_form") not in CONSENT_FORMS
-        or content.coded.get("authentication") not in IDENTIFIED
-    ):
-        raise NotAcceptable("paper.not_a_consent", "no consent on paper from somebody identified")
-    agreement = str(content.coded["agreement"])
-    version = _version(session, content)
-    states = {state_of(version.sender), state_of(version.recipient)} if version else set()
-    if version is None or agreement_digest(version) != agreement or state_of(content.sender) not in states:
-        raise NotAcceptable(
-            "paper.not_a_consent", "it does not name the version that it replies to", field="/coded/agreement"
-        )
-    _require_scan(session, row, content)
-    return agreement
-
-
 def _require_may_leave(session: Session, row: Row[Any], now: datetime) -> None:
     """It is evidence, which no queue holds back, and by it the other State would go on preparing: it is asked
     what a message would be asked."""
@@ -160,20 +141,3 @@ def _require_may_leave(session: Session, row: Row[Any], now: datetime) -> None:
     missing = tuple(safeguards.CHECKS[_PROTECTION.number](_PROTECTION, file, asked))
     if missing:
         raise NotAcceptable(_PROTECTION.code, _PROTECTION.name, missing=missing)
-
-
-def _version(session: Session, content: Content) -> Content | None:
-    for row in mailbox.messages_of_thread(session.connection(), content.thread):
-        if row.id == content.in_reply_to and row.type in VERSIONS and row.status != "refused":
-            return read_content(stored_statement(row), None, None)
-    return None
-
-
-def _require_scan(session: Session, row: Row[Any], content: Content) -> None:
-    here = [
-        one
-        for one in attachments.of_message(session.connection(), NodeCode(row.sender_node), MessageId(row.id))
-        if one.state == "complete"
-    ]
-    if not content.attachments or len(here) < len(content.attachments):
-        raise Conflict("paper.scan_missing", "nobody confirms a paper whose scan is not here")

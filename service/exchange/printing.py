@@ -174,6 +174,16 @@ def _attested(via: ViaView) -> Attested | None:
         received_on=None if via.received_on is None else date.fromisoformat(via.received_on),
         original_digest=via.original_digest or "",
         attestation=via.attestation,
+        besides=tuple(
+            Attested(
+                original_form=one.original_form,
+                authentication=one.authentication,
+                received_on=None if one.received_on is None else date.fromisoformat(one.received_on),
+                original_digest=one.original_digest,
+                attestation=one.attestation,
+            )
+            for one in via.besides
+        ),
     )
 
 

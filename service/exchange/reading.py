@@ -18,6 +18,7 @@ from service.access.readings import note_reading, was_noted
 from service.access.roles import Scope
 from service.errors import Malformed, NotFound
 from service.exchange.chunks import views_of
+from service.exchange.consents import refusal_of
 from service.exchange.covered import MayRead
 from service.exchange.message_row import stored_statement
 from service.exchange.relayed import via_view
@@ -151,6 +152,9 @@ async def read_message(
                 attachments=views_of(session, row) if content.attachments else (),
             ),
         )
+        if view.via is not None and view.via.agreement is not None and row.direction == "in":
+            refusal = refusal_of(session, row, node.directory.known(), now, actor.person)
+            return dataclasses.replace(view, via=dataclasses.replace(view.via, refusal=refusal))
         if content.type not in agreement.VERSIONS:
             return view
         return dataclasses.replace(view, agreement_digest=agreement.agreement_digest(content))

@@ -7,16 +7,16 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 from sqlmodel import Session
 
-from protocol.content import read_content
+from protocol.content import Content, read_content
 from protocol.identifiers import Address, MessageId, state_of
-from protocol.intermediary import ATTEST, Attested, attestation_of
+from protocol.intermediary import ATTEST, Attested, attestation_of, require_same_original
 from protocol.statements import StatementType, read
 from service.exchange.covered import MayRead
 from service.exchange.message_row import stored_statement
-from service.exchange.views import ViaView
+from service.exchange.views import AttestedView, ViaView
 from service.store.tables import MESSAGE
 
-__all__ = ["attested", "via_of", "via_view"]
+__all__ = ["attested", "check_original", "via_of", "via_view"]
 
 
 def via_of(row: Row[Any]) -> Address | None:
@@ -43,6 +43,18 @@ def attested(connection: Connection, row: Row[Any], via: Address) -> Attested | 
     return attestation_of(MessageId(row.id), said, by=via)
 
 
+def check_original(connection: Connection, content: Content) -> None:
+    """Refuses as `require_same_original`, by every attestation of the case that was said or taken here."""
+    if content.type != ATTEST:
+        return
+    rows = connection.execute(
+        select(MESSAGE).where(
+            MESSAGE.c.case_reference == content.case, MESSAGE.c.type == ATTEST, MESSAGE.c.status != "refused"
+        )
+    )
+    require_same_original(content, [read_content(stored_statement(one), None, None) for one in rows])
+
+
 def via_view(session: Session, row: Row[Any], may_read: MayRead) -> ViaView | None:
     """What the attestation says, for whom the message is readable; for others only by whom it was typed, and
     that it was attested."""
@@ -62,6 +74,17 @@ def via_view(session: Session, row: Row[Any], may_read: MayRead) -> ViaView | No
     return ViaView(
         by=via,
         attested=True,
+        attestation=found.attestation,
+        original_form=found.original_form,
+        authentication=found.authentication,
+        received_on=None if found.received_on is None else found.received_on.isoformat(),
+        original_digest=found.original_digest,
+        besides=tuple(_attested_view(one) for one in found.besides),
+    )
+
+
+def _attested_view(found: Attested) -> AttestedView:
+    return AttestedView(
         attestation=found.attestation,
         original_form=found.original_form,
         authentication=found.authentication,

@@ -24,9 +24,10 @@ from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, Th
 from protocol.intermediary import check_relayed
 from service.access.actor import Actor
 from service.errors import Conflict, NotFound
-from service.exchange import agreements, attachments, case_files, clocks, proof, returning, waiting
+from service.exchange import agreements, attachments, case_files, clocks, consents, proof, returning, waiting
 from service.exchange.drafts import Prepared, prepare, require_recipient_keys
 from service.exchange.message_row import parts_in, said_in, sealed_parts
+from service.exchange.relayed import check_original
 from service.exchange.views import (
     Accepted,
     Awaiting,
@@ -261,8 +262,9 @@ def _check(session: Session, actor: Actor, prepared: Prepared) -> tuple[KnownCas
     if prepared.signed.identity is not None:
         retention.require_unblocked(session.connection(), content.case)
     retention.require_parts(session.connection(), content.case, list(parts_in(prepared.signed)))
-    safeguards.check_sending(case_files.file_for(connection, case.row, content.type), content)
-    thread = mailbox.load_thread(connection, content.thread)
+    directory = prepared.directory
+    safeguards.check_sending(case_files.file_for(connection, case.row, content.type, directory), content)
+    thread = consents.thread_of(connection, content.thread, directory)
     procedure = thread.procedure if thread else conversations.procedure_of(content.type)
     if procedure is None:
         raise NotAcceptable(
@@ -286,6 +288,7 @@ def _check(session: Session, actor: Actor, prepared: Prepared) -> tuple[KnownCas
     )
     agreements.check_cosigned(connection, content, prepared.directory, prepared.now)
     _check_mandates(content, procedure, prepared)
+    check_original(connection, content)
     return case, advance
 
 

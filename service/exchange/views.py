@@ -259,12 +259,25 @@ class ContentView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AttestedView:
+    """What an intermediary said of one original, as `ViaView`."""
+
+    attestation: MessageId
+    original_form: str
+    authentication: str
+    received_on: str | None
+    original_digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ViaView:
     """An intermediary typed the message for its sender, a State without a node.
 
     `attested`: it has said what it typed it from; the rest is what it said: `authentication` a code of
     `authentication-strength`, `original_form` of the vocabulary of that name, `original_digest` of the scan.
-    `agreement`: the digest of the version to which this attestation brings a consent on paper.
+    Where it attested another original of the same message too, the weaker one is here and the others
+    `besides`. `agreement`: the digest of the version to which this attestation brings a consent on paper;
+    `refusal`, where one message is read: why the reader cannot confirm that now.
     """
 
     by: Address
@@ -274,7 +287,9 @@ class ViaView:
     authentication: str | None = None
     received_on: str | None = None
     original_digest: str | None = None
+    besides: tuple[AttestedView, ...] = ()
     agreement: str | None = None
+    refusal: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,7 @@ from tests.adapters.relay_stage import PASSWORD, RETURN_TO, RelayStage, filled_i
 from tests.adapters.test_relay_paper import whole
 from tests.protocol.sample_intermediary import IOM, MD_OFFICE, give, give_own_key, revoke, take_own_node
 from tests.service.test_hand_over import exported, imported
-from tests.service.test_paper_consent import carry_attachments, confirm, proposed, stands, state
+from tests.service.test_paper_consent import carry_attachments, confirm, open_scan, proposed, stands, state
 
 pytestmark = pytest.mark.anyio
 OFFICE = Office(address=str(MD_OFFICE), language="en", password=PASSWORD, email="office@ministry.example")
@@ -490,6 +490,7 @@ async def test_a_whole_case_without_a_node_to_the_states_own_node(stage: RelaySt
         _, attestation = await handing.say(node, draft, **CONSENT, scan=b"%PDF-1.7 signed")  # type: ignore[arg-type]
     await trio.settle()
     await carry_attachments(trio)
+    await open_scan(trio, attestation)  # type: ignore[arg-type]
     asked = await exchange.propose_paper_consent(trio.it.node, trio.it.officer, attestation)  # type: ignore[arg-type]
     await exchange.decide(trio.it.node, trio.it.supervisor, asked.id, "approve", None)
     await trio.settle()

@@ -180,7 +180,7 @@ async def test_what_says_that_it_reads_no_document_reads_none(trio: Trio) -> Non
     def look(session: Any) -> CaseFile:
         case = cases.load_case(session.connection(), road.case)
         assert case is not None
-        return case_files.whole_file(session.connection(), case.row)
+        return case_files.whole_file(session.connection(), case.row, trio.it.node.directory.known())
 
     file = await trio.it.node.store.read(look)
     empty = dataclasses.replace(file, documents=())

@@ -17,7 +17,7 @@ from protocol import conversations, standing, vocabularies
 from protocol.agreed import agreement_of
 from protocol.bundle import verify_bundle
 from protocol.errors import NotAcceptable
-from protocol.identifiers import Address
+from protocol.identifiers import Address, MessageId
 from protocol.refusals import explain
 from protocol.rendering import evidence_words
 from protocol.rendering.sentences import sentences
@@ -25,6 +25,7 @@ from protocol.rendering.text import to_text
 from protocol.statements import StatementType, cosign, read, sign
 from service import exchange
 from service.access import pairs
+from service.access.actor import Actor
 from service.access.represented import acting
 from service.access.roles import Role
 from service.cli.agreement import agreement_lines, as_consent, paper_lines
@@ -175,7 +176,21 @@ async def consent(
     return attested
 
 
+async def open_scan(trio: Trio, attestation: MessageId, *people: Actor) -> None:
+    """Released by one person to the other, and opened by each of `people`: by both, where none is named."""
+    it = trio.it
+    released = await exchange.request_release(it.node, it.officer, attestation, "case-assessment")
+    if released.state == "proposed":
+        await exchange.decide(it.node, it.supervisor, released.id, "approve", None)
+    view = await exchange.read_message(it.node, it.officer, attestation, False, None)
+    digest = view.content.coded["original_digest"] if view.content else ""
+    for person in people or (it.officer, it.supervisor):
+        scan = await exchange.read_attachment(it.node, person, attestation, digest, "case-assessment")
+        assert b"".join([chunk async for chunk in scan.chunks])
+
+
 async def confirm(trio: Trio, attested: Accepted) -> ApprovalView:
+    await open_scan(trio, attested.id)
     asked = await exchange.propose_paper_consent(trio.it.node, trio.it.officer, attested.id)
     return await exchange.decide(trio.it.node, trio.it.supervisor, asked.id, "approve", None)
 
@@ -189,7 +204,7 @@ async def stands(trio: Trio, road: Road, proposal: Accepted) -> tuple[str, bool]
     def look(session: Any) -> Any:
         case = cases.load_case(session.connection(), road.case)
         assert case is not None
-        file = case_files.whole_file(session.connection(), case.row)
+        file = case_files.whole_file(session.connection(), case.row, trio.it.node.directory.known())
         version = file.message(proposal.id)
         assert version is not None
         assert agreement_of(file, version) is None, "accepted on paper is never agreed"
@@ -214,6 +229,7 @@ async def test_two_people_make_it_accepted_on_paper_and_never_agreed(trio: Trio)
 async def test_one_person_alone_confirms_nothing(trio: Trio) -> None:
     road, proposal = await proposed(trio)
     attested = await consent(trio, road, proposal)
+    await open_scan(trio, attested.id)
     asked = await exchange.propose_paper_consent(trio.it.node, trio.it.supervisor, attested.id)
     with pytest.raises(Forbidden, match=r"access\.second_person"):
         await exchange.decide(trio.it.node, trio.it.supervisor, asked.id, "approve", None)
@@ -233,6 +249,8 @@ async def test_the_intermediary_confirms_nothing(trio: Trio) -> None:
 async def test_no_confirmation_leaves_while_protection_is_sought_or_possible(trio: Trio) -> None:
     road, proposal = await proposed(trio)
     attested = await consent(trio, road, proposal)
+    await open_scan(trio, attested.id)
+    await trio.settle()
     it = trio.it
     asked = await exchange.propose_paper_consent(it.node, it.officer, attested.id)
     await exchange.set_protection(it.node, it.officer, road.case, "possible", "child-interviewed")
@@ -269,6 +287,7 @@ async def test_no_people_of_an_intermediary_confirm_what_a_state_was_told(trio: 
 async def test_another_nodes_attestation_under_the_same_id_is_another_matter(trio: Trio) -> None:
     road, proposal = await proposed(trio)
     attested = await consent(trio, road, proposal)
+    await open_scan(trio, attested.id)
     other = actor(IT_LOCAL, person="officer-elsewhere")
     now = trio.clock.now()
     waits = await trio.it.node.store.write(

@@ -40,12 +40,15 @@ from protocol.json_strict import dumps
 from protocol.statements import StatementType, issue
 from protocol.statistics import Population
 from service import exchange
-from service.access import sessions
+from service.access import journal, sessions
+from service.access.actor import Actor
 from service.access.roles import ENDPOINTS, ROLE_SCOPES, Endpoint, Role, Scope
+from service.exchange.consents import SCAN_OPENED
 from service.exchange.message_row import stored_statement
 from service.store import attachments, mailbox, relay
 from tests.protocol.sample_contents import sample
 from tests.protocol.sample_directory import NETWORK, NOW, node_facts, seeded_key
+from tests.protocol.sample_intermediary import mandate
 from tests.service.access_stand import AccessStand
 from tests.service.exchange_pair import message
 from tests.service.test_agreements import agreed
@@ -200,9 +203,13 @@ async def _hand_over(world: World, role: Role) -> Asked:
     return Asked(path="/v1/hand-over", more={"content": body, "headers": kind}, says="messages")
 
 
-def attested_on_paper(world: World) -> MessageId:
-    """An attestation with its scan, as if an intermediary had sent it."""
+def attested_on_paper(world: World, by: Actor) -> MessageId:
+    """An attestation under a mandate, as if an intermediary had sent it, whose scan `by` has opened."""
     message = new_message_id(world.node.random.bytes)
+    network = world.pair.world
+    if "ro/mandate/iom" not in network.facts:
+        network.publish(mandate(network, state=StateCode("ro")))
+        network.refresh()
 
     def work(session: Any) -> None:
         connection = session.connection()
@@ -259,6 +266,7 @@ def attested_on_paper(world: World) -> MessageId:
             state="complete",
             changed_at=NOW,
         )
+        journal.note(session, by, SCAN_OPENED, message, at=NOW)
 
     world.node.store.submit(work).result()
     return message
@@ -266,7 +274,7 @@ def attested_on_paper(world: World) -> MessageId:
 
 @fixture("POST /v1/messages/{id}/paper-consent")
 async def _paper_consent(world: World, role: Role) -> Asked:
-    message = await asyncio.to_thread(attested_on_paper, world)
+    message = await asyncio.to_thread(attested_on_paper, world, world.actor(role))
     return Asked(path=f"/v1/messages/{message}/paper-consent", says="paper-consent")
 
 
