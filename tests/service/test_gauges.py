@@ -126,3 +126,26 @@ def test_a_charter_that_ends_before_the_snapshot_ends_the_directory(tmp_path: Pa
 
     asyncio.run(play())
     pair.close()
+
+
+def test_a_duty_to_a_child_is_measured_and_the_notification_only_where_it_may_be_pressed(
+    tmp_path: Path,
+) -> None:
+    pair = open_pair(tmp_path)
+    gauges = Gauges(pair.it.node, Line())
+
+    async def late() -> float:
+        await gauges.measure()
+        name = 'fp_duty_overdue_seconds{what="case-notification"}'
+        return shown(pair, name)[name]
+
+    async def play() -> None:
+        case = await pair.open_case()
+        assert await late() == 0
+        pair.clock.pass_by(days=30)
+        assert await late() > 86_400
+        await exchange.set_protection(pair.it.node, pair.it.officer, case, "sought", "child-interviewed")
+        assert await late() == 0
+
+    asyncio.run(play())
+    pair.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,9 @@ from service.access.roles import ROLE_SCOPES, Role, Scope
 from service.errors import Forbidden
 from service.exchange.indicators import owed_to
 from service.exchange.views import IndicatorQuery
+from service.metrics import Metrics
+from service.monitor.gauges import Gauges
+from service.node import Node
 from service.store.tables import EVIDENCE, MESSAGE, THREAD
 from tests.service.exchange_pair import Pair, Side, actor, message, open_pair
 
@@ -116,13 +120,29 @@ async def test_a_difference_is_named_on_both_sides(pair: Pair) -> None:
     found = {(one.procedure, one.figure, one.ours, one.theirs) for one in compared.differences}
     assert ("case", "answered", 1, 0) in found
     assert ("social-inquiry", "accepted_in_seven_days", 1, 0) in found
-    (metric,) = [
-        sample.value
-        for family in pair.ro.node.metrics.registry.collect()
-        for sample in family.samples
-        if sample.name == "fp_indicators_differ" and sample.labels == {"peer": "it"}
-    ]
-    assert metric > 0
+    differing = shown_of(pair.ro.node)
+    assert differing is not None
+    assert differing > 0
+
+    # A node that begins anew has it at its first look, and the next day's word of one of the two, which is
+    # compared with nothing yet, does not clear it.
+    begun = dataclasses.replace(pair.ro.node, metrics=Metrics())
+    assert shown_of(begun) is None
+    await Gauges(begun, Line()).watch()
+    assert shown_of(begun) == differing
+    pair.clock.pass_by(days=1)
+    await pair.reconcile("it")
+    assert shown_of(pair.ro.node) == differing
+    await pair.reconcile("ro")
+    assert shown_of(pair.ro.node) == differing
+
+
+class Line:
+    connected, generation = True, 1
+
+
+def shown_of(node: Node) -> float | None:
+    return node.metrics.registry.get_sample_value("fp_indicators_differ", {"peer": "it"})
 
 
 async def test_an_older_word_of_the_peer_does_not_take_the_place_of_a_newer(pair: Pair) -> None:

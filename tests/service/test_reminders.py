@@ -17,11 +17,14 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event, select, text
+from structlog.testing import capture_logs
 
+from protocol.errors import Refused
 from protocol.identifiers import CaseReference, MessageId
 from service import exchange
 from service.monitor.ladder import following, ladder, ladder_for
-from service.monitor.reminders import Reminders
+from service.monitor.reminders import Reminders, _note_lapsed
+from service.monitor.watch import look
 from service.node import Node
 from service.settings import Settings
 from service.store import Store
@@ -103,10 +106,10 @@ def test_each_step_is_taken_once_and_in_order_by_both_sides(pair: Pair) -> None:
     asyncio.run(play())
 
 
-def test_nobody_is_reminded_and_reported_in_one_breath_after_a_year_of_absence(pair: Pair) -> None:
+def test_nobody_is_reminded_and_reported_in_one_breath_after_most_of_a_year_of_absence(pair: Pair) -> None:
     async def play() -> None:
         _, thread = await asked(pair)
-        pair.clock.pass_by(days=365)
+        pair.clock.pass_by(days=320)  # the keys of the sample directory sign for a year
         await Reminders(pair.it.node).look()
         assert await steps(pair.it, thread) == ["overdue", "nudge"]
         assert await Reminders(pair.it.node).look() == 0
@@ -361,6 +364,84 @@ def test_what_an_officer_sent_by_hand_is_not_sent_again(pair: Pair) -> None:
         (row,) = await pair.it.rows("select code, sent from reminder where step = 'nudge'")
         assert row == {"code": "said-already", "sent": None}
         assert await sent(pair.it, thread) == {"nudge": 1}
+
+    asyncio.run(play())
+
+
+def test_a_directory_that_has_expired_stops_no_reminder(pair: Pair) -> None:
+    """The focal point is asked for by the last good directory; and what is behind it is looked at."""
+
+    async def play() -> None:
+        case, thread = await asked(pair)
+        ours = Reminders(pair.ro.node)
+        while await steps(pair.ro, thread, "acceptance") != OURS[:3]:
+            pair.clock.pass_by(days=1)
+            await ours.look()
+        pair.clock.pass_by(days=11)
+        urgent = message("identity.request", case, pair.it.office, pair.ro.office)
+        second = (await pair.it.send(dataclasses.replace(urgent, urgency="emergency"))).id
+        await pair.settle()
+        pair.clock.moment = max(pair.directory_ends(), pair.clock.now() + timedelta(hours=30))
+        with pytest.raises(Refused, match="expired"):
+            pair.ro.node.directory.current()
+        assert await ours.look() > 0
+        assert await steps(pair.ro, thread, "acceptance") == OURS
+        assert "overdue" in await steps(pair.ro, second, "acceptance")
+        told = await pair.ro.rows("select kind from notice where subject = :t and kind = 'overdue'", t=second)
+        assert told
+
+    asyncio.run(play())
+
+
+def test_a_deadline_that_fails_stops_none_behind_it_and_is_found_late(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many as one look takes fail, whatever the reason, and the one behind them is reminded of."""
+    monkeypatch.setattr("service.monitor.reminders.MOST", 2)
+
+    async def play() -> None:
+        case, first = await asked(pair)
+        pair.clock.pass_by(days=1)
+        more = [(await pair.request(case)).id for _ in range(3)]
+        await pair.settle()
+        spoilt = [first, *more[:2]]
+        for thread in spoilt:
+            await pair.it.node.store.write(
+                lambda session, thread=thread: session.connection().execute(
+                    text("update thread set snapshot = '{}' where id = :t"), {"t": thread}
+                )
+            )
+        pair.clock.pass_by(days=125)
+        with capture_logs() as logs:
+            await Reminders(pair.it.node).look()
+        assert await steps(pair.it, more[2]) == ["overdue", "nudge"]
+        assert [await steps(pair.it, thread) for thread in spoilt] == [["overdue"]] * 3
+        (said,) = [line for line in logs if line["event"] == "reminders.rows_failed"]
+        assert said["count"] >= 3
+        now = pair.clock.now()
+        late = await pair.it.node.store.read(lambda session: look(session, pair.it.node, now))
+        assert late.counts["reminder.late"] == said["count"], "they stay due, and somebody is called"
+
+    asyncio.run(play())
+
+
+def test_both_sides_of_a_lapse_within_one_state_are_told(pair: Pair) -> None:
+    async def play() -> None:
+        _, thread = await asked(pair)
+        row = SimpleNamespace(
+            thread=thread,
+            message=thread,
+            obligation="report",
+            due_at=pair.clock.now(),
+            asker="ro.anpdca",
+            answerer="ro.focal-point",
+        )
+        for _ in range(2):
+            await pair.ro.node.store.write(
+                lambda session: _note_lapsed(session, row, pair.clock.now(), pair.ro.node.state)  # type: ignore[arg-type]
+            )
+        told = await pair.ro.rows("select authority from notice where kind = 'lapsed' order by authority")
+        assert [one["authority"] for one in told] == ["ro.anpdca", "ro.focal-point"]
 
     asyncio.run(play())
 
