@@ -7,6 +7,7 @@ as the counterpart's node does.
 from __future__ import annotations
 
 import dataclasses
+import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,13 +16,13 @@ import pytest
 from protocol import conversations, opening
 from protocol.attachments import AttachmentClaim
 from protocol.bundle import BundleMessage, export_bundle, verify_bundle
-from protocol.content import Draft, NarrativeBlock, sign_content
+from protocol.content import Content, Draft, NarrativeBlock, sign_content
 from protocol.directory import Directory, MandateFacts
 from protocol.directory.mandates import carried_by, represented, require_mandate
 from protocol.envelope import ClearHeader, Outgoing, assemble
 from protocol.errors import CannotOpen, NotAcceptable, Refused
 from protocol.identifiers import Address, MessageId, NodeCode, StateCode, ThreadId, new_case_reference
-from protocol.intermediary import attestation_of, check_relayed, require_may_say
+from protocol.intermediary import attestation_of, check_relayed, require_may_say, require_same_original
 from protocol.messages import FORMS
 from protocol.sealing import SealingPrivateKey
 from tests.protocol.sample_contents import sample
@@ -388,7 +389,7 @@ def test_sender_and_receiver_ask_the_same_rules() -> None:
             check_relayed(content, procedure="social-inquiry", directory=world.directory, now=world.now)
 
 
-def test_the_newest_attestation_by_the_same_intermediary_says_how_sure_it_is() -> None:
+def test_the_attestation_by_the_same_intermediary_says_how_sure_it_is() -> None:
     world = intermediary_directory()
     typed = open_at_it(world, draft()).content
     assert typed is not None
@@ -516,3 +517,32 @@ def test_offline_a_consent_on_paper_comes_with_its_scan() -> None:
     assert proven_offline(world, dataclasses.replace(said, attachments=())) == {
         ("intermediary.scan", "statement")
     }
+
+
+def attestation(form: str, sure: str, digest: str) -> Content:
+    world = intermediary_directory()
+    coded = dict(sample("relay.attestation").coded) | {"attested_message": MESSAGE}
+    said = draft("relay.attestation", coded=coded, narrative=(), in_reply_to=MESSAGE)
+    content = open_at_it(world, said).content
+    assert content is not None
+    told = {**content.coded, "original_form": form, "authentication": sure, "original_digest": digest}
+    return dataclasses.replace(content, id=MessageId(str(uuid.uuid4())), coded=told)
+
+
+def test_of_two_originals_the_weaker_one_counts_in_whatever_order_they_come() -> None:
+    first = attestation("web-reply", "unauthenticated", "A" * 43)
+    later = attestation("paper", "seen-and-identified", "B" * 43)
+    for said in ([first, later], [later, first]):
+        found = attestation_of(MESSAGE, said, by=IOM)
+        assert found is not None
+        assert (found.authentication, len(found.besides)) == ("unauthenticated", 1)
+        assert found.besides[0].authentication == "seen-and-identified"
+
+
+def test_one_original_came_in_one_way_alone() -> None:
+    first = attestation("web-reply", "unauthenticated", "A" * 43)
+    require_same_original(first, [first, attestation("paper", "seen-and-identified", "B" * 43)])
+    require_same_original(attestation("web-reply", "unauthenticated", "A" * 43), [first])
+    for form, sure in (("paper", "unauthenticated"), ("web-reply", "known-correspondent")):
+        with pytest.raises(NotAcceptable, match=r"intermediary\.attested_otherwise"):
+            require_same_original(attestation(form, sure, "A" * 43), [first])
