@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -374,7 +374,7 @@ def _submission(node: Node, row: Row[Any], step: Step, thread: Thread, *, declar
     )
     coded: dict[str, Any] = {"was_due_on": due.last_day.isoformat(), "due_basis": due.basis}
     if step.signs == "escalate":
-        coded |= {"escalation_level": step.level, "escalation_reason": _reason(thread, row)}
+        coded |= {"escalation_level": step.level, "escalation_reason": _reason(thread, row, node.clock.now())}
     name = "/".join((node.code, row.thread, row.message, row.obligation, step.name, row.due_at.isoformat()))
     return Submission(
         id=MessageId(str(uuid.uuid5(_IDS, name))),
@@ -392,7 +392,7 @@ def _submission(node: Node, row: Row[Any], step: Step, thread: Thread, *, declar
     )
 
 
-def _reason(thread: Thread, row: Row[Any]) -> str:
+def _reason(thread: Thread, row: Row[Any], now: datetime) -> str:
     asked = thread.entry(MessageId(row.message))
     if asked is not None and asked.type == "query":
         return "query-unanswered"
@@ -400,4 +400,6 @@ def _reason(thread: Thread, row: Row[Any]) -> str:
         return "follow-up-missing"
     if row.obligation == "acceptance":
         return "no-acceptance"
-    return "announced-date-passed" if thread.extended else "no-answer"
+    # One that was promised when it was overdue may lie ahead still.
+    promised = [date.fromisoformat(day) for entry in thread.said("progress") for day in entry.named]
+    return "announced-date-passed" if promised and min(promised) < now.date() else "no-answer"
