@@ -169,12 +169,17 @@ def people(session: Session) -> list[Person]:
     return [_person(row) for row in session.connection().execute(select(PERSON).order_by(PERSON.c.id))]
 
 
+def find_person(session: Session, id: str) -> Person | None:  # noqa: A002
+    row = session.connection().execute(select(PERSON).where(PERSON.c.id == id)).first()
+    return None if row is None else _person(row)
+
+
 def person_of(session: Session, id: str) -> Person:  # noqa: A002
     """NotFound `request.not_found`."""
-    row = session.connection().execute(select(PERSON).where(PERSON.c.id == id)).first()
-    if row is None:
+    found = find_person(session, id)
+    if found is None:
         raise NotFound("request.not_found", "nobody has this id")
-    return _person(row)
+    return found
 
 
 def by_subject(session: Session, subject: str) -> Person | None:

@@ -28,6 +28,7 @@ from service.errors import Conflict, NotFound
 from service.exchange.approvals import found_approval, view_of
 from service.exchange.views import ApprovalView, InvitationView
 from service.node import Node
+from service.store import approvals
 
 __all__ = ["BY_TWO", "add_person", "invite_person", "register_client"]
 
@@ -37,16 +38,32 @@ _FIRST: Final = 2
 
 
 async def add_person(
-    node: Node, actor: Actor, role: Role, authorities: Iterable[str], subject: str | None
+    node: Node,
+    actor: Actor,
+    role: Role,
+    authorities: Iterable[str],
+    subject: str | None,
+    *,
+    id: str | None = None,  # noqa: A002 (the row's own name)
 ) -> Person | ApprovalView:
-    """`subject`: a `people.subject_digest`. Refuses as `people.check`."""
+    """`subject`: a `people.subject_digest`. `id`: a `people.new_id` that a page has chosen; asked again with
+    it, the first answer comes again. Refuses as `people.check`; Conflict `access.base_changed` where the id
+    is somebody else's.
+    """
     now, named = node.clock.now(), list(authorities)
 
     def work(session: Session) -> Person | ApprovalView:
         actor.require(Scope.ADMIN)
+        if id is not None and (known := people.find_person(session, id)) is not None:
+            same = (known.role, set(known.authorities)) == (role, set(named))
+            if known.registered_by != actor.person or not same:
+                raise Conflict("access.base_changed", "this id is somebody's already; begin again")
+            return known
         people.check(session, state=node.state, role=role, authorities=named, subject=subject)
-        id_ = people.new_id(node.random.bytes)
+        id_ = id or people.new_id(node.random.bytes)
         act = {"act": "person", "role": str(role), "authorities": named, "subject": subject}
+        if id is not None and _waits_for_another(session, id, act, now):
+            raise Conflict("access.base_changed", "another proposal with this id waits; begin again")
         if role not in BY_TWO or (role is Role.ADMINISTRATOR and people.administrators(session) < _FIRST):
             return _add(node, session, actor, id_, act, now)
         comes = (
@@ -118,6 +135,11 @@ async def register_client(
     return await node.store.write(work)
 
 
+def _waits_for_another(session: Session, subject: str, act: Mapping[str, Any], now: datetime) -> bool:
+    rows = approvals.of_subject(session.connection(), subject, [ACCOUNT_ACTION])
+    return any(pairs.state_at(row, now) == "proposed" and pairs.payload_of(row) != act for row in rows)
+
+
 def _proposed(
     node: Node,
     session: Session,
@@ -127,7 +149,13 @@ def _proposed(
     act: Mapping[str, Any],
     lines: Iterable[str],
 ) -> ApprovalView:
+    """The first answer again, where the same person asks the same again while it waits: a button pressed
+    twice is one proposal."""
     now = node.clock.now()
+    for row in approvals.of_subject(session.connection(), subject, [ACCOUNT_ACTION]):
+        waits = pairs.state_at(row, now) == "proposed" and row.proposed_by == actor.person
+        if waits and pairs.payload_of(row) == act:
+            return view_of(row, now)
     approval = pairs.propose(
         node, session, actor, ACCOUNT_ACTION, subject, facts, now, act=act, preview=lines
     )

@@ -63,7 +63,8 @@ async def propose_entry(
 
 
 async def propose_key_act(node: Node, actor: Actor, request: KeyRequest) -> ApprovalView:
-    """Keep an act with a key for a second administrator. A cut-off holds at once, from now on.
+    """Keep an act with a key for a second administrator. A cut-off holds at once, from now on. Proposed again
+    by the same person while it waits, the first answer comes again.
 
     Refuses as `key_proposals.propose_key_act`.
     """
@@ -72,6 +73,10 @@ async def propose_key_act(node: Node, actor: Actor, request: KeyRequest) -> Appr
     def work(session: Session) -> ApprovalView:
         actor.require(Scope.ADMIN)
         proposal = key_proposals.propose_key_act(node, session, request, now, by=actor.person)
+        for row in approvals.of_subject(session.connection(), proposal.subject, [pairs.KEY_ACTION]):
+            waits = pairs.state_at(row, now) == "proposed" and row.proposed_by == actor.person
+            if waits and not proposal.at_once and pairs.payload_of(row) == proposal.act:
+                return view_of(row, now)
         approval = pairs.propose(
             node,
             session,

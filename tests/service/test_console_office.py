@@ -27,6 +27,7 @@ from service.exchange.views import AdapterHealth
 from service.keystore import API_TOKEN, STATE_ROOT
 from tests.service.access_stand import AccessStand
 from tests.service.console_stand import Desk, text_of
+from tests.service.officer_stand import hidden_of
 
 pytestmark = pytest.mark.anyio
 
@@ -43,6 +44,13 @@ WITHOUT_CONTENT = (Role.ADMINISTRATOR, Role.AUDITOR, Role.STATISTICIAN, Role.OPE
 
 async def desks(stand: AccessStand) -> tuple[Desk, Desk]:
     return await Desk.of(stand, Role.ADMINISTRATOR), await Desk.of(stand, Role.ADMINISTRATOR)
+
+
+async def new_id(desk: Desk) -> str:
+    """Of the next person, as the page chose it."""
+    (pair,) = hidden_of(await desk.get("/console/admin/people"), "/console/admin/people")
+    assert pair[0] == "id"
+    return pair[1]
 
 
 def approval_in(answer: Any) -> str:
@@ -112,7 +120,8 @@ async def test_a_person_who_sees_no_case_is_registered_at_once_and_their_link_is
     stand: AccessStand,
 ) -> None:
     desk, _ = await desks(stand)
-    page = await desk.post("/console/admin/people", {"role": "auditor"})
+    added = await desk.post("/console/admin/people", {"id": await new_id(desk), "role": "auditor"})
+    page = await desk.get(added.headers["location"])
     person = re.search(r"Registered:\s*(person-[\w-]{12})", text_of(page))
     assert person is not None
     shown = await desk.post(f"/console/admin/people/{person[1]}/link")
@@ -128,7 +137,7 @@ async def test_an_officer_is_registered_by_two_and_whoever_approves_is_shown_the
 ) -> None:
     first, second = await desks(stand)
     before = len(stand.tables()["person"])
-    fields = {"role": "case-officer", "authorities": [stand.office]}
+    fields = {"id": await new_id(first), "role": "case-officer", "authorities": [stand.office]}
     waits = approval_in(await first.post("/console/admin/people", fields))
     assert len(stand.tables()["person"]) == before
     assert "as case-officer" in text_of(await second.get(waits))
@@ -140,6 +149,37 @@ async def test_an_officer_is_registered_by_two_and_whoever_approves_is_shown_the
     assert person is not None
     linked = approval_in(await first.post(f"/console/admin/people/{person[0]}/link"))
     assert "/auth/invitation/" in (await approve(second, linked)).text
+
+
+async def test_a_button_that_is_pressed_twice_registers_one_person(stand: AccessStand) -> None:
+    desk, _ = await desks(stand)
+    for role, authorities in (("auditor", []), ("case-officer", [stand.office])):
+        fields = {"id": await new_id(desk), "role": role, "authorities": authorities}
+        before = {name: len(rows) for name, rows in stand.tables().items()}
+        first, again = [await desk.post("/console/admin/people", fields) for _ in range(2)]
+        assert [first.status_code, again.status_code] == [303, 303], text_of(again)
+        assert first.headers["location"] == again.headers["location"]
+        after = stand.tables()
+        assert len(after["person"]) + len(after["approval"]) == before["person"] + before["approval"] + 1
+    changed = await desk.post("/console/admin/people", {**fields, "role": "supervisor"})
+    assert "access.base_changed" in changed.text, "one id is one person"
+    # Reloading where it led to sends nothing again, and the id of somebody else is refused.
+    taken = {"id": desk.person, "role": "auditor"}
+    assert "access.base_changed" in (await desk.post("/console/admin/people", taken)).text
+    for wrong in ("person-x", "", "officer-1"):
+        assert (await desk.post("/console/admin/people", {**taken, "id": wrong})).status_code in (400, 422)
+
+
+async def test_the_same_proposal_again_while_it_waits_is_one(stand: AccessStand) -> None:
+    desk, other = await desks(stand)
+    supervisor = await Desk.of(stand, Role.SUPERVISOR)
+    link = f"/console/admin/people/{supervisor.person}/link"
+    keys = "/console/admin/keys"
+    key = {"act": "generate", "owner": stand.office}
+    for path, fields in ((link, {}), (keys, key)):
+        answers = [approval_in(await desk.post(path, fields)) for _ in range(2)]
+        assert answers[0] == answers[1], path
+        assert approval_in(await other.post(path, fields)) != answers[0], "another person's is another"
 
 
 async def test_somebody_disabled_is_out_at_once(stand: AccessStand) -> None:
@@ -154,7 +194,7 @@ async def test_a_refused_registration_says_why_and_keeps_what_was_typed_but_the_
     stand: AccessStand,
 ) -> None:
     desk, _ = await desks(stand)
-    fields = {"role": "case-officer", "subject": "somebody@example.org"}
+    fields = {"id": await new_id(desk), "role": "case-officer", "subject": "somebody@example.org"}
     page = await desk.post("/console/admin/people", fields)
     assert page.status_code == 422
     assert 'value="case-officer" selected' in page.text

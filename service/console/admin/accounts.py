@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Response
@@ -25,18 +26,21 @@ _PAGE: Final = 100
 _MAX_KEYS: Final = 16_384
 _PEOPLE, _SYSTEMS = "/console/admin/people", "/console/admin/systems"
 _PERSON_FORM: Final = ("role", "subject")
+_PERSON_ID: Final = re.compile(r"person-[A-Za-z0-9_-]{12}", re.ASCII)
+_ADDED: Final = "admin-said-registered"
 _SYSTEM_FORM: Final = ("id", "role", "keys")
 
 router = APIRouter(route_class=Page)
 
 PersonId = Annotated[str, Path(pattern=r"^person-[A-Za-z0-9_-]{12}$")]
+Added = Annotated[str, Query(pattern=r"^(person-[A-Za-z0-9_-]{12})?$")]
 ClientId = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9._-]{2,63}$")]
 After = Annotated[str, Query(max_length=64)]
 
 
 @router.get(_PEOPLE)
-async def list_people(see: See, after: After = "") -> Response:
-    return await _people(see, after=after)
+async def list_people(see: See, after: After = "", added: Added = "") -> Response:
+    return await _people(see, after=after, added=added if see.said == _ADDED else None)
 
 
 async def _people(see: Viewing, status: int = 200, *, after: str = "", **more: Any) -> Response:
@@ -48,6 +52,8 @@ async def _people(see: Viewing, status: int = 200, *, after: str = "", **more: A
         "chosen": (),
         "invitation": None,
         "added": None,
+        # The page chooses it, so that a button pressed twice registers one person.
+        "id": people.new_id(see.node.random.bytes),
         **more,
     }
     return render(
@@ -67,9 +73,12 @@ async def _people(see: Viewing, status: int = 200, *, after: str = "", **more: A
 
 @router.post(_PEOPLE)
 async def add_person(see: See) -> Response:
-    posted = see.posted.only("role", "authorities", "subject")
+    posted = see.posted.only("id", "role", "authorities", "subject")
     node, subject = see.node, posted.get("subject")
     chosen = posted.all("authorities")
+    id_ = posted.one("id")
+    if _PERSON_ID.fullmatch(id_) is None:
+        raise Malformed("request.body", "expected the id that the page chose", field="/id")
     try:
         role = _role(posted.one("role"))
         if subject is not None:
@@ -78,14 +87,14 @@ async def add_person(see: See) -> Response:
             if not node.settings.oidc_issuer:
                 raise NotFound("access.provider_absent", "no identity provider is set", field="/subject")
             subject = people.subject_digest(node.settings.oidc_issuer, subject)
-        added = await accounts.add_person(node, see.actor, role, chosen, subject)
+        added = await accounts.add_person(node, see.actor, role, chosen, subject, id=id_)
     except (Refused, NodeError) as refused:
         # The subject may be a mail address: it is not shown again.
         again = {**typed(see, "role"), "subject": ""}
         return await _people(see, 422, fault=fault_of(see, refused), typed=again, chosen=chosen)
     if isinstance(added, ApprovalView):
         return waits(see, added)
-    return await _people(see, added=added)
+    return go(see, _PEOPLE, said=_ADDED, added=added.id)
 
 
 @router.post(f"{_PEOPLE}/{{id}}/link")

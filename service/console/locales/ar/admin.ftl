@@ -21,6 +21,7 @@ admin-preview = عرض ما سيتغير
 admin-said-proposed = تم الاقتراح. يبتّ فيه مسؤول إداري آخر.
 admin-said-in-force = نافذ من الآن. يؤكده مسؤول إداري آخر.
 admin-said-disabled = تم التعطيل.
+admin-said-registered = تم التسجيل.
 admin-said-subscribed = تم الحفظ.
 admin-said-unsubscribed = تمت الإزالة. وما كان ينتظر الإرسال قد زال.
 admin-said-released = تم الإصدار. ويبقى كما هو.

@@ -21,6 +21,7 @@ admin-preview = Show what would change
 admin-said-proposed = Proposed. Another administrator decides on it.
 admin-said-in-force = In force from now on. Another administrator confirms it.
 admin-said-disabled = Disabled.
+admin-said-registered = Registered.
 admin-said-subscribed = Saved.
 admin-said-unsubscribed = Removed. What still waited for it is gone.
 admin-said-released = Released. It stays as it is.

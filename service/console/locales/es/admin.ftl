@@ -21,6 +21,7 @@ admin-preview = Mostrar qué cambiaría
 admin-said-proposed = Propuesto. Decide otro administrador.
 admin-said-in-force = En vigor desde ahora. Otro administrador lo confirma.
 admin-said-disabled = Desactivado.
+admin-said-registered = Inscripción hecha.
 admin-said-subscribed = Guardado.
 admin-said-unsubscribed = Eliminado. Lo que aún esperaba envío se ha perdido.
 admin-said-released = Publicado. Ya no cambiará.

@@ -21,6 +21,7 @@ admin-preview = Montrer ce qui changerait
 admin-said-proposed = Proposé. Un autre administrateur en décide.
 admin-said-in-force = En vigueur dès maintenant. Un autre administrateur le confirme.
 admin-said-disabled = Désactivé.
+admin-said-registered = Inscription faite.
 admin-said-subscribed = Enregistré.
 admin-said-unsubscribed = Supprimé. Ce qui attendait encore d’être envoyé est perdu.
 admin-said-released = Publié. Cela ne changera plus.

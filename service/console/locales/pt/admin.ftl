@@ -21,6 +21,7 @@ admin-preview = Mostrar o que mudaria
 admin-said-proposed = Proposto. Outro administrador decide.
 admin-said-in-force = Em vigor desde agora. Outro administrador confirma.
 admin-said-disabled = Desativado.
+admin-said-registered = Inscrição feita.
 admin-said-subscribed = Guardado.
 admin-said-unsubscribed = Removido. O que ainda esperava envio perdeu-se.
 admin-said-released = Publicado. Fica como está.

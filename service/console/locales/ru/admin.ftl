@@ -21,6 +21,7 @@ admin-preview = Показать, что изменится
 admin-said-proposed = Предложено. Решение за другим администратором.
 admin-said-in-force = Действует с этого момента. Другой администратор подтверждает.
 admin-said-disabled = Отключено.
+admin-said-registered = Зарегистрировано.
 admin-said-subscribed = Сохранено.
 admin-said-unsubscribed = Удалено. То, что ещё ждало отправки, пропало.
 admin-said-released = Выпущено. Больше не изменится.

@@ -21,6 +21,7 @@ admin-preview = 显示将会更改的内容
 admin-said-proposed = 已提议，由另一位管理员决定。
 admin-said-in-force = 即刻生效，由另一位管理员确认。
 admin-said-disabled = 已停用。
+admin-said-registered = 登记完成。
 admin-said-subscribed = 已保存。
 admin-said-unsubscribed = 已删除。尚未发出的通知不再发送。
 admin-said-released = 已发布，不再更改。
