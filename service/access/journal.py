@@ -28,6 +28,7 @@ __all__ = [
     "has_done",
     "note",
     "search",
+    "was_done",
 ]
 
 MOST_ROWS = 1_000
@@ -90,6 +91,14 @@ def has_done(session: Session, person: str, action: str, subject: str) -> bool:
         ACCESS_JOURNAL.c.subject == subject,
         ACCESS_JOURNAL.c.action == action,
         ACCESS_JOURNAL.c.actor == person,
+    )
+    return session.connection().execute(chosen.limit(1)).first() is not None
+
+
+def was_done(session: Session, action: str, subject: str) -> bool:
+    """Whether anybody has done that to it, ever."""
+    chosen = select(ACCESS_JOURNAL.c.position).where(
+        ACCESS_JOURNAL.c.subject == subject, ACCESS_JOURNAL.c.action == action
     )
     return session.connection().execute(chosen.limit(1)).first() is not None
 

@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 SHOWN_AT_MOST: Final = 200
+_EXPORTED: Final = "envelope-exported"
 _KINDS: Final = {"handed-over": "relayed-to-non-node", "failed": "relay-failed"}
 
 
@@ -123,7 +124,9 @@ async def record_relay(node: Node, actor: Actor, message: MessageId, outcome: Re
     failure may be followed by another, or by the hand-over.
 
     NotFound `relay.not_to_hand_over`; Conflict `relay.done` when it was handed over already and now by
-    another way, or not; NotAcceptable as `require_mandate_for`, of what was recorded already also as of then.
+    another way, or not, and `relay.sealed_part_here` when a part was sealed past this node and nobody has
+    taken its envelope out, so that it is nowhere but here; NotAcceptable as `require_mandate_for`, of what
+    was recorded already also as of then.
     """
     now = node.clock.now()
     directory = node.directory.current()
@@ -142,6 +145,9 @@ async def record_relay(node: Node, actor: Actor, message: MessageId, outcome: Re
                 return _view(session, row)
             raise Conflict("relay.done", "it was handed over, as its evidence says")
         require_mandate_for(node, session, actor, row, now)
+        done = outcome.outcome == "handed-over"
+        if done and row.envelope is not None and not journal.was_done(session, _EXPORTED, message):
+            raise Conflict("relay.sealed_part_here", "its envelope was never taken out of this node")
         sender = NodeCode(row.sender_node)
         known = mailbox.find_message(connection, sender, message)
         proven = proof.issue(
@@ -158,7 +164,6 @@ async def record_relay(node: Node, actor: Actor, message: MessageId, outcome: Re
             now=now,
             to=sender,
         )
-        done = outcome.outcome == "handed-over"
         relay.change(
             connection,
             row,
@@ -191,7 +196,7 @@ async def relay_envelope(node: Node, actor: Actor, message: MessageId) -> bytes:
         if row.envelope is None:
             raise NotFound("relay.not_to_hand_over", "nothing of this message was sealed past this node")
         require_mandate_for(node, session, actor, row, now)
-        journal.note(session, actor, "envelope-exported", message, at=now)
+        journal.note(session, actor, _EXPORTED, message, at=now)
         data: bytes = row.envelope
         return data
 

@@ -13,6 +13,7 @@ from protocol.envelope import parse
 from protocol.errors import NotAcceptable
 from protocol.sealing import read_sealed
 from service import exchange
+from service.errors import Conflict
 from service.exchange.views import RelayOutcome
 from tests.protocol.sample_intermediary import MD_OFFICE, give, give_own_key, revoke
 from tests.service.exchange_trio import Trio, open_trio
@@ -80,12 +81,40 @@ async def test_another_procedure_is_carried_unopened(trio: Trio) -> None:
     trio.hub.waiting["int-iom"].append(trio.hub.carried[0][1])
     await trio.settle()
     assert len(await trio.iom.rows("select id from relay")) == 1
-    await exchange.record_relay(
-        trio.iom.node, trio.iom.officer, notice.id, RelayOutcome(outcome="handed-over", way="courier-file")
-    )
+    handed_over = RelayOutcome(outcome="handed-over", way="courier-file")
+    await exchange.relay_envelope(trio.iom.node, trio.iom.officer, notice.id)
+    await exchange.record_relay(trio.iom.node, trio.iom.officer, notice.id, handed_over)
     await trio.settle()
     evidence = await exchange.message_evidence(trio.it.node, trio.it.officer, notice.id)
     assert evidence.evidence[-1].kind == "relayed-to-non-node"
+    assert await trio.iom.rows("select id from relay where envelope is not null") == []
+
+
+@pytest.mark.parametrize("readable", [True, False])
+async def test_nobody_says_that_a_sealed_part_was_handed_over_while_it_is_nowhere_but_here(
+    trio: Trio, readable: bool
+) -> None:
+    trio.wait(minutes=1)
+    give_own_key(trio.world)
+    if not readable:
+        give(trio.world, procedures=("identity",))
+    case = await trio.open_case()
+    notice = await trio.it.send(trio.to_md("case.notification", case, identity=True))
+    await trio.settle()
+    node, officer = trio.iom.node, trio.iom.officer
+    by_post = RelayOutcome(outcome="handed-over", way="post")
+    with pytest.raises(Conflict) as refused:
+        await exchange.record_relay(node, officer, notice.id, by_post)
+    assert refused.value.code == "relay.sealed_part_here"
+    # Nothing was signed, nothing is lost, and that it failed may be said at any time.
+    await trio.settle()
+    proven = await exchange.message_evidence(trio.it.node, trio.it.officer, notice.id)
+    assert "relayed-to-non-node" not in [one.kind for one in proven.evidence]
+    assert len(await trio.iom.rows("select id from relay where envelope is not null")) == 1
+    failed = RelayOutcome(outcome="failed", way="post", reason="relay.returned")
+    await exchange.record_relay(node, officer, notice.id, failed)
+    assert parse(await exchange.relay_envelope(node, officer, notice.id)).parts
+    assert (await exchange.record_relay(node, officer, notice.id, by_post)).outcome == "handed-over"
     assert await trio.iom.rows("select id from relay where envelope is not null") == []
 
 
