@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 
-from protocol.identifiers import Address, MessageId, ThreadId
+from protocol.conversations import Thread
+from protocol.conversations.durable_solution import paper_consents
+from protocol.conversations.table import PAPER_CONSENT, Party
+from protocol.conversations.thread import Entry
+from protocol.identifiers import Address, CaseReference, MessageId, ThreadId
 from protocol.version_end import VersionEnd, version_end
 
 IT, MD = Address("it.servizio-minori"), Address("md.protectia-copilului")
@@ -102,3 +106,34 @@ def test_the_first_end_is_shown() -> None:
     found = end(said("over", REVOCATION, "first", 30), said("no", REFUSAL, "first", 20))
     assert found is not None
     assert found.kind == "refused"
+
+
+@pytest.mark.parametrize(("hours", "counts"), [(5, False), (10, False), (11, True)])
+def test_a_consent_that_crossed_a_newer_version_is_none_at_either_node(hours: float, counts: bool) -> None:
+    def entry(name: str, type_: str, at: datetime) -> Entry:
+        to = MessageId("first")
+        return Entry(id=MessageId(name), type=type_, sender=MD, by=Party.ANSWERER, in_reply_to=to, at=at)
+
+    countered = entry("newer", COUNTER, BEGUN + timedelta(hours=hours))
+    consent = entry("paper", PAPER_CONSENT, CONFIRMED)
+    for entries in ((countered, consent), (consent, countered)):
+        thread = opened(entries)
+        assert bool(paper_consents(thread)) is counts
+
+
+def opened(entries: tuple[Entry, ...]) -> Thread:
+    first = Entry(
+        id=VERSION.id, type=PROPOSAL, sender=IT, by=Party.ASKER, in_reply_to=None, at=VERSION.issued_at
+    )
+    return Thread(
+        id=ThreadId(VERSION.id),
+        procedure="durable-solution",
+        case=CaseReference("K7QM-3XPT-9V2D-6"),
+        state="proposed",
+        asker=IT,
+        answerers=(MD,),
+        opened_at=BEGUN,
+        terms=None,
+        due=None,
+        entries=(first, *entries),
+    )

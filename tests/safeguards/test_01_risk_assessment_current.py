@@ -170,6 +170,16 @@ def test_a_relay_may_attest_the_contribution_unless_nobody_knows_whose_it_is(
         both_refuse(case, case.version(), 1, "origin_contribution")
 
 
+def test_a_second_original_makes_the_contribution_no_surer_than_the_first() -> None:
+    case = attested(authentication="unauthenticated")
+    del case.said["final"], case.said["decision"]
+    given = {"on_behalf_of": "ro.anpdca", "attested_message": message_id("typed")}
+    case.say("again", "relay.attestation", INT, thread="assessment", original_digest="B" * 43, **given)
+    case.assess(origin_contribution="attested-by-relay")
+    case.decide()
+    both_refuse(case, case.version(), 1, "origin_contribution")
+
+
 def test_a_fact_that_only_the_receiver_knows_forbids_as_well() -> None:
     case = until_decided()
     case.say("danger", "alert.danger", RO, thread="notification", kept_from="it")
