@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from protocol.identifiers import case_reference
 from service.api.answers import answer
@@ -33,9 +33,9 @@ async def change_retention(ask: Ask, reference: Reference, request: Request) -> 
 
 
 @router.get("/v1/retention")
-async def due_for_retention(ask: Ask) -> Response:
-    found = await ask.exchange.due_for_retention(ask.node, ask.actor)
-    return answer({"cases": list(found)}, language=ask.language)
+async def due_for_retention(ask: Ask, after: Annotated[str | None, Query(max_length=64)] = None) -> Response:
+    begin = None if after is None else case_reference(after)
+    return answer(await ask.exchange.due_for_retention(ask.node, ask.actor, begin), language=ask.language)
 
 
 @router.post("/v1/retention")

@@ -43,6 +43,7 @@ from service.exchange.views import (
     RelayOutcome,
     RelayView,
     RetentionAct,
+    RetentionDue,
     RetentionRun,
     RetentionView,
     SignedSubmission,
@@ -86,7 +87,9 @@ class UseCases(Protocol):
         """Erasing, and lifting a hold, wait for a second person. Conflict `retention.held` and its kin."""
         ...
 
-    async def due_for_retention(self, node: Node, actor: Actor, /) -> tuple[RetentionView, ...]: ...
+    async def due_for_retention(
+        self, node: Node, actor: Actor, after: CaseReference | None = None, /
+    ) -> RetentionDue: ...
 
     async def run_retention(self, node: Node, actor: Actor | None = None, /) -> RetentionRun: ...
 

@@ -133,8 +133,15 @@ class Client:
         )
 
     async def due_for_retention(self) -> list[Retention]:
-        """What `run_retention` would do now."""
-        return cast("list[Retention]", (await self._node.json("GET", "/v1/retention"))["cases"])
+        """What `run_retention` would do now. All of it, page by page."""
+        asked: dict[str, str] = {}
+        found: list[Retention] = []
+        while True:
+            answer = await self._node.json("GET", "/v1/retention", params=asked)
+            found += cast("list[Retention]", answer["cases"])
+            if "after" not in answer:
+                return found
+            asked = {"after": answer["after"]}
 
     async def run_retention(self) -> RetentionRun:
         return cast("RetentionRun", await self._node.json("POST", "/v1/retention"))

@@ -46,7 +46,7 @@ from service.errors import Conflict, Malformed, NotFound
 from service.exchange import case_files, proof, restraints
 from service.exchange.erasure import erase
 from service.exchange.restraints import BY_ITSELF, BY_RULE
-from service.exchange.views import RetentionAct, RetentionPart, RetentionRun, RetentionView
+from service.exchange.views import RetentionAct, RetentionDue, RetentionPart, RetentionRun, RetentionView
 from service.node import Node
 from service.store import approvals, cases, mailbox, restoration, retention
 from service.store.cases import KnownCase
@@ -67,6 +67,8 @@ ERASURE: Final = "erasure"
 """The kind of approval."""
 REASONS: Final = "retention-reason"
 """The vocabulary: what stands in the journal for good is words that everybody reads alike."""
+LOOKED_AT: Final = 100
+"""Closed cases for one page: to look at one is to read all of its conversations."""
 LOOKS: Final = 20
 """On so many days a case was seen blocked before anything of it is erased without a person (project choice:
 of 30 blocked days, ten may pass while the node is off)."""
@@ -110,14 +112,20 @@ async def change_retention(
     return await node.store.write(work)
 
 
-async def due_for_retention(node: Node, actor: Actor) -> tuple[RetentionView, ...]:
-    """What a run would do now, and does not do: the cases in which something is due."""
+async def due_for_retention(node: Node, actor: Actor, after: CaseReference | None = None) -> RetentionDue:
+    """What a run would do now, and does not do: the cases in which something is due, in the order of their
+    references. It looks at `LOOKED_AT` closed cases, behind `after`, and says where to go on."""
     now = node.clock.now()
-    return await node.store.read(
-        lambda session: tuple(
-            view for view in _closed(node, session, actor, now) if view.next_act is not None
+
+    def work(session: Session) -> RetentionDue:
+        closed = retention.closed_cases(session.connection(), after, LOOKED_AT + 1)
+        views = _views(node, session, actor, closed[:LOOKED_AT], now)
+        return RetentionDue(
+            cases=tuple(view for view in views if view.next_act is not None),
+            after=closed[LOOKED_AT - 1] if len(closed) > LOOKED_AT else None,
         )
-    )
+
+    return await node.store.read(work)
 
 
 async def run_retention(node: Node, actor: Actor | None = None) -> RetentionRun:
@@ -285,8 +293,14 @@ def _erase(
 
 
 def _closed(node: Node, session: Session, actor: Actor, now: datetime) -> Iterable[RetentionView]:
+    return _views(node, session, actor, retention.closed_cases(session.connection()), now)
+
+
+def _views(
+    node: Node, session: Session, actor: Actor, references: Iterable[CaseReference], now: datetime
+) -> Iterable[RetentionView]:
     connection = session.connection()
-    for reference in retention.closed_cases(connection):
+    for reference in references:
         case = cases.load_case(connection, reference)
         if case is not None and (actor.may(Scope.ADMIN) or not actor.authorities.isdisjoint(case.parties)):
             yield _view(node, session, case, now)

@@ -59,6 +59,7 @@ __all__ = [
     "RelayOutcome",
     "RelayView",
     "RetentionAct",
+    "RetentionDue",
     "RetentionPart",
     "RetentionRun",
     "RetentionView",
@@ -422,6 +423,7 @@ class ApprovalsView:
     """What still waits comes first. `after` asks for the next page, where there is one."""
 
     approvals: tuple[ApprovalView, ...]
+    after: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -437,7 +439,6 @@ class Validation:
 class Page:
     """`position` is that of the last message, or the one asked from when there is none: ask on from there."""
 
-    after: str | None = None
     messages: tuple[MessageView, ...]
     position: int
     more: bool
@@ -717,6 +718,15 @@ class RetentionView:
     hold_reason: str | None = None
     proposed: bool = False
     next_act: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionDue:
+    """Of the closed cases that were looked at, those in which something is due. `after` asks for the next
+    ones, where there are any: there may be something due among them, however empty this is."""
+
+    cases: tuple[RetentionView, ...]
+    after: CaseReference | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,15 +91,21 @@ def erased_parts(connection: Connection, reference: CaseReference) -> Mapping[Er
     return {row.purpose: row.destroyed_at for row in rows}
 
 
-def closed_cases(connection: Connection) -> Sequence[CaseReference]:
-    """Cases of which a closure was said or taken here, standing or not."""
-    rows = connection.execute(
+def closed_cases(
+    connection: Connection, after: CaseReference | None = None, most: int | None = None
+) -> Sequence[CaseReference]:
+    """Cases of which a closure was said or taken here, standing or not, in the order of their references:
+    behind `after`, and `most` of them."""
+    chosen = (
         select(MESSAGE.c.case_reference)
         .where(MESSAGE.c.type == "case.closure", MESSAGE.c.status != "refused")
         .distinct()
         .order_by(MESSAGE.c.case_reference)
+        .limit(most)
     )
-    return [CaseReference(reference) for reference in rows.scalars()]
+    if after is not None:
+        chosen = chosen.where(MESSAGE.c.case_reference > after)
+    return [CaseReference(reference) for reference in connection.execute(chosen).scalars()]
 
 
 def every_case(connection: Connection) -> Sequence[CaseReference]:

@@ -70,6 +70,7 @@ from service.exchange.views import (
     RelayOutcome,
     RelayView,
     RetentionAct,
+    RetentionDue,
     RetentionPart,
     RetentionRun,
     RetentionView,
@@ -196,8 +197,10 @@ class FakeExchange:
     ) -> RetentionView:
         return await self.case_retention(node, actor, reference)
 
-    async def due_for_retention(self, node: Node, actor: Actor, /) -> tuple[RetentionView, ...]:
-        return ()
+    async def due_for_retention(
+        self, node: Node, actor: Actor, after: CaseReference | None = None, /
+    ) -> RetentionDue:
+        return RetentionDue(cases=())
 
     async def run_retention(self, node: Node, actor: Actor | None = None, /) -> RetentionRun:
         return RetentionRun(blocked=(), proposed=(), erased=())

@@ -108,9 +108,9 @@ def test_what_is_closed_is_blocked_and_then_proposed_to_be_erased_when_the_rule_
     async def play() -> None:
         case, _ = await closed_case(pair)
         node = pair.it.node
-        assert await exchange.due_for_retention(node, FIRST) == ()
+        assert (await exchange.due_for_retention(node, FIRST)).cases == ()
         pair.clock.pass_by(days=701)
-        (due,) = await exchange.due_for_retention(node, FIRST)
+        (due,) = (await exchange.due_for_retention(node, FIRST)).cases
         assert (due.reference, due.next_act) == (case, "block")
         # Looking does nothing.
         assert (await exchange.case_retention(node, FIRST, case)).blocked_at is None
@@ -132,7 +132,7 @@ def test_an_open_case_and_a_reopened_one_are_never_due(pair: Pair) -> None:
         case = await pair.open_case()
         notified = await pair.notify(case)
         pair.clock.pass_by(days=4000)
-        assert await exchange.due_for_retention(pair.it.node, FIRST) == ()
+        assert (await exchange.due_for_retention(pair.it.node, FIRST)).cases == ()
         pair.clock.pass_by(days=-4000)
         closure = await pair.it.send(
             message("case.closure", case, pair.it.office, pair.ro.office, in_reply_to=notified.id)
@@ -236,7 +236,7 @@ def test_nothing_is_done_by_rule_while_the_directory_is_expired(pair: Pair) -> N
         fresh, late = source.clock, TestClock(pair.world.directory.ends_at)
         source.clock = late
         pair.clock.pass_by(days=701)
-        assert await exchange.due_for_retention(pair.it.node, FIRST) == ()
+        assert (await exchange.due_for_retention(pair.it.node, FIRST)).cases == ()
         assert (await run_retention(pair.it.node)).blocked == ()
         source.clock = fresh
         assert (await run_retention(pair.it.node)).blocked == (case,)

@@ -10,11 +10,11 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from protocol.identifiers import MessageId
+from protocol.identifiers import MessageId, new_case_reference
 from service import exchange
 from service.access.roles import Role
 from service.notices import tell
-from service.store.tables import APPROVAL
+from service.store.tables import APPROVAL, CASE_FILE, MESSAGE
 from tests.service.access_stand import AccessStand
 from tests.service.console_stand import Desk, text_of
 from tests.service.exchange_pair import message
@@ -235,3 +235,55 @@ async def test_the_api_gives_what_waits_page_by_page_and_then_the_rest_the_newes
         assert [one["id"] for one in found] == [*waited, *rest]
     for after in ("x", "W10", "e30", "WzEsMiwzXQ"):
         assert (await api.get("/v1/approvals", params={"after": after})).status_code == 422
+
+
+# -- what is due for blocking or erasing
+
+
+async def test_a_page_of_what_is_due_looks_at_so_many_cases_and_says_where_to_go_on(
+    stand: AccessStand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from service.exchange import retention
+
+    _, case = await settled(stand)
+    sent = await stand.pair.it.send(
+        message("case.notification", case, stand.pair.it.office, stand.pair.ro.office)
+    )
+    await stand.pair.settle()
+
+    def work(session: Any) -> list[str]:
+        connection = session.connection()
+        row = dict(connection.execute(MESSAGE.select().where(MESSAGE.c.id == sent.id)).mappings().one())
+        file = dict(connection.execute(CASE_FILE.select()).mappings().first())
+        made = sorted(str(new_case_reference(stand.node.random.bytes)) for _ in range(7))
+        for reference in made:
+            connection.execute(
+                CASE_FILE.insert().values(**{**file, "reference": reference, "opening_id": str(uuid4())})
+            )
+            values = {**row, "id": str(uuid4()), "type": "case.closure", "case_reference": reference}
+            values = {name: value for name, value in values.items() if name not in ("row", "cursor")}
+            connection.execute(MESSAGE.insert().values(**values))
+        return made
+
+    made = await stand.node.store.write(work)
+    monkeypatch.setattr(retention, "LOOKED_AT", 3)
+    looked: list[str] = []
+    view = retention._view
+
+    def counted(node: Any, session: Any, known: Any, now: Any) -> Any:
+        looked.append(known.row.reference)
+        return view(node, session, known, now)
+
+    monkeypatch.setattr(retention, "_view", counted)
+    desk = await Desk.of(stand, Role.ADMINISTRATOR)
+    query: str | None = ""
+    sizes = []
+    while query is not None:
+        before = len(looked)
+        page = await desk.get(f"/console/retention{query}")
+        assert page.status_code == 200, text_of(page)
+        sizes.append(len(looked) - before)
+        query = further_of(page)
+    assert sizes == [3, 3, 1]
+    assert looked == made
+    assert (await desk.get("/console/retention?after=x")).status_code == 422

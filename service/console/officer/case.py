@@ -203,12 +203,23 @@ async def _retention(see: Viewing, case: CaseReference, status: int = 200, **mor
 
 
 @router.get("/console/retention")
-async def due(see: See, case: Annotated[str, Query(max_length=64)] = "") -> Response:
+async def due(
+    see: See,
+    case: Annotated[str, Query(max_length=64)] = "",
+    after: Annotated[str, Query(max_length=64)] = "",
+) -> Response:
     """What is due; or, of any case whose reference somebody has, what is kept: to hold it or let it go."""
     if case.strip():
         return go(see, f"/console/cases/{case_reference(case.strip())}/retention")
-    found = await see.exchange.due_for_retention(see.node, see.actor)
-    return show(see, "officer/retention-due.html", cases=found)
+    begin = case_reference(after) if after else None
+    found = await see.exchange.due_for_retention(see.node, see.actor, begin)
+    return show(
+        see,
+        "officer/retention-due.html",
+        cases=found.cases,
+        first="" if after else None,
+        further=None if found.after is None else f"after={found.after}",
+    )
 
 
 @router.post("/console/retention")

@@ -160,6 +160,7 @@ officer-due-act-block = يجب حجبها
 officer-due-act-propose = يجب اقتراح محوها
 officer-due-act-erase = يجب محوها
 officer-nothing-due = لم يحن شيء.
+officer-nothing-due-here = لم يحن شيء بين القضايا التي نظرت فيها هذه الصفحة.
 officer-retention-run = تنفيذ ما حان الآن
 
 officer-sending = قبل الإرسال

@@ -160,6 +160,7 @@ officer-due-act-block = is to be blocked
 officer-due-act-propose = its erasure is to be proposed
 officer-due-act-erase = is to be erased
 officer-nothing-due = Nothing is due.
+officer-nothing-due-here = Nothing is due among the cases that this page looked at.
 officer-retention-run = Do what is due now
 
 officer-sending = Before it is sent

@@ -160,6 +160,7 @@ officer-due-act-block = debe bloquearse
 officer-due-act-propose = debe proponerse su borrado
 officer-due-act-erase = debe borrarse
 officer-nothing-due = No hay nada pendiente.
+officer-nothing-due-here = No hay nada pendiente entre los casos examinados en esta página.
 officer-retention-run = Hacer ahora lo que toca
 
 officer-sending = Antes de enviarlo

@@ -160,6 +160,7 @@ officer-due-act-block = à bloquer
 officer-due-act-propose = effacement à proposer
 officer-due-act-erase = à effacer
 officer-nothing-due = Rien n’est à faire.
+officer-nothing-due-here = Rien n’est à faire parmi les dossiers examinés pour cette page.
 officer-retention-run = Faire maintenant ce qui est à faire
 
 officer-sending = Avant l’envoi

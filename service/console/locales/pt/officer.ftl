@@ -160,6 +160,7 @@ officer-due-act-block = a bloquear
 officer-due-act-propose = apagamento a propor
 officer-due-act-erase = a apagar
 officer-nothing-due = Nada está por fazer.
+officer-nothing-due-here = Nada está por fazer entre os processos vistos nesta página.
 officer-retention-run = Fazer agora o que está por fazer
 
 officer-sending = Antes do envio

@@ -160,6 +160,7 @@ officer-due-act-block = нужно заблокировать
 officer-due-act-propose = нужно предложить стирание
 officer-due-act-erase = нужно стереть
 officer-nothing-due = Ничего делать не нужно.
+officer-nothing-due-here = Среди дел, просмотренных для этой страницы, ничего выполнять не нужно.
 officer-retention-run = Выполнить сейчас
 
 officer-sending = Перед отправкой

@@ -160,6 +160,7 @@ officer-due-act-block = 应予封锁
 officer-due-act-propose = 应提议删除
 officer-due-act-erase = 应予删除
 officer-nothing-due = 没有到期事项。
+officer-nothing-due-here = 本页查看的案件中没有到期事项。
 officer-retention-run = 现在处理到期事项
 
 officer-sending = 发送之前
