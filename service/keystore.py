@@ -33,7 +33,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from protocol.sealing import DEFAULT_SUITE, SealingPrivateKey, SealingSuite
-from protocol.statements import LocalSigningKey, SigningKey, VerifyKey
+from protocol.signing_keys import LocalSigningKey, SigningKey, VerifyKey, thumbprint_kid
 from service.errors import Conflict, Misconfigured, NotFound
 from service.ports import Clock, RandomSource, SealingPurpose
 from service.private_files import write_private
@@ -47,6 +47,7 @@ __all__ = [
     "FileKeyStore",
     "KeyEntry",
     "charter_owner",
+    "is_public_half",
     "new_passphrase_file",
     "read_passphrase",
 ]
@@ -343,6 +344,10 @@ class FileKeyStore:
                 self._erase_elsewhere(entry)
                 _erase(self._directory / _file_name(entry.kid))
 
+    def outside_module(self) -> tuple[KeyEntry, ...]:
+        """Signing keys that lie in files though the settings ask for a hardware module."""
+        return ()
+
     def _erase_elsewhere(self, entry: KeyEntry) -> None:
         """For a keystore that has more of a key than its file."""
 
@@ -403,7 +408,13 @@ class FileKeyStore:
         return _Loaded(stamp, entries, signing, sealing, current_signing, kek)
 
     def _signing_key(self, entry: KeyEntry) -> SigningKey:
-        return LocalSigningKey.from_seed(entry.kid, self._secret(entry))
+        secret = self._secret(entry)
+        if is_public_half(entry, secret):  # taken for a seed it would sign with a key that everybody has
+            raise Misconfigured(
+                "keystore.in_module",
+                f"key {entry.kid} is in a hardware module; expected `keystore` to be pkcs11",
+            )
+        return LocalSigningKey.from_seed(entry.kid, secret)
 
     def _secret(self, entry: KeyEntry) -> bytes:
         path = self._directory / _file_name(entry.kid)
@@ -489,6 +500,11 @@ def _sealed_secret(master: bytes, entry: KeyEntry, secret: bytes, nonce: bytes) 
 
 def _bound(entry: KeyEntry) -> bytes:
     return json.dumps([entry.kid, entry.kind, entry.owner, entry.purpose, entry.suite]).encode()
+
+
+def is_public_half(entry: KeyEntry, secret: bytes) -> bool:
+    """Whether the file of a signing key holds its public half: the key itself is in a hardware module."""
+    return thumbprint_kid(secret) == entry.kid
 
 
 def _file_name(kid: str) -> str:

@@ -5,7 +5,8 @@
 
 Sealing keys stay in files because no module that we know can open HPKE with ML-KEM-768 (project finding);
 their files lie encrypted under the passphrase. For a signing key the file holds its public half, bound to its
-entry like every secret: a key file moved to another owner does not open.
+entry like every secret: a key file moved to another owner does not open. A key that was made in a file before
+there was a module goes on there until it is rotated into the module or ends.
 
 A PKCS#11 session is not for several threads at once, so signatures wait for each other. Losing the connection
 to the module is `keystore.module`, and the next signature tries again.
@@ -26,7 +27,7 @@ from typing import Any
 from protocol.signing_keys import SigningKey, VerifyKey, thumbprint_kid
 from protocol.statements import LocalSigningKey
 from service.errors import Conflict, Misconfigured, Unavailable
-from service.keystore import FileKeyStore, KeyEntry
+from service.keystore import FileKeyStore, KeyEntry, is_public_half
 from service.ports import Clock, RandomSource
 
 __all__ = ["Pkcs11KeyStore", "Token"]
@@ -165,7 +166,15 @@ class Pkcs11KeyStore(FileKeyStore):
 
     def _signing_key(self, entry: KeyEntry) -> SigningKey:
         raw = self._secret(entry)
+        if not is_public_half(entry, raw):  # made before there was a module: a seed is nothing to publish
+            return super()._signing_key(entry)
         return _TokenSigningKey(kid=entry.kid, public=VerifyKey(kid=entry.kid, raw=raw), _token=self._token)
+
+    def outside_module(self) -> tuple[KeyEntry, ...]:
+        held = self._current()
+        return tuple(
+            held.entries[kid] for kid, key in held.signing.items() if not isinstance(key, _TokenSigningKey)
+        )
 
     def _erase_elsewhere(self, entry: KeyEntry) -> None:
         if entry.kind == "sign":

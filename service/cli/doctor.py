@@ -166,6 +166,14 @@ def _keys(settings: Settings) -> Iterator[Check]:
             name="keys", outcome="wrong", says=f"no key for {one}", advice=f"focalpoint keys generate {one}"
         )
     if not missing:
+        for entry in store.outside_module():
+            if entry.current:
+                yield Check(
+                    name="keys",
+                    outcome="look",
+                    says=f"the signing key of {entry.owner} lies in a file, not in the hardware module",
+                    advice=f"focalpoint keys rotate {entry.owner}",
+                )
         signing = sum(entry.kind == "sign" and entry.current for entry in store.entries())
         yield Check(
             name="keys", outcome="good", says=f"the keystore opens; {signing} signing keys are current"

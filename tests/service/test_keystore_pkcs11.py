@@ -131,6 +131,36 @@ def test_a_key_that_was_elsewhere_is_not_taken_in(store: Pkcs11KeyStore) -> None
     assert refused.value.code == "keystore.made_in_module"
 
 
+def test_keys_made_in_files_before_go_on_there_and_no_seed_is_shown_as_a_public_key(
+    tmp_path: Path, token: Token
+) -> None:
+    files = FileKeyStore.create(
+        tmp_path / "keys", PASSPHRASE, clock=FixedClock(), random=SystemRandomSource(), scrypt_n=16
+    )
+    old = files.add_signing("ro")
+    assert isinstance(old, LocalSigningKey)
+    changed = reopened(tmp_path, token)
+    assert [one.owner for one in changed.outside_module()] == ["ro"]
+    assert changed.signing("ro").public.raw == old.public.raw != old.seed()
+    assert changed.signing("ro").sign(b"x") == old.sign(b"x")
+    new = changed.add_signing("ro", waiting=True)
+    changed.promote(new.kid)
+    changed.destroy(old.kid)
+    assert changed.outside_module() == ()
+    assert reopened(tmp_path, token).signing("ro").sign(b"x") == token.sign(new.kid, b"x")
+
+
+def test_a_key_in_the_module_is_not_taken_for_a_seed_that_everybody_knows(
+    store: Pkcs11KeyStore, tmp_path: Path
+) -> None:
+    store.add_signing("ro")
+    with pytest.raises(Misconfigured) as refused:
+        FileKeyStore(tmp_path / "keys", PASSPHRASE, clock=FixedClock(), random=SystemRandomSource()).signing(
+            "ro"
+        )
+    assert refused.value.code == "keystore.in_module"
+
+
 def test_several_threads_sign_at_once(store: Pkcs11KeyStore) -> None:
     key, wanted, got = store.add_signing("ro"), store.signing("ro").sign(b"x"), []
     threads = [
