@@ -52,16 +52,20 @@ class KeyLife:
             await asyncio.sleep(self._node.settings.directory_check_seconds)
 
     async def look(self) -> None:
-        """One round. Refuses `directory.expired`."""
+        """One round. Past the directory's expiry it goes on by the last good one, but for new keys: a key whose
+        time is over must not live on because nothing is heard of the hub. Refuses `directory.none_yet`."""
         await self._journal()
         await self._take_in()
-        directory, now = self._node.directory.current(), self._node.clock.now()
-        await asyncio.to_thread(self._promote, directory, now)
+        directory, now = self._node.directory.known(), self._node.clock.now()
+        if directory.freshness(now) != "expired":
+            await asyncio.to_thread(self._promote, directory, now)
         for entry in await asyncio.to_thread(
             lambda: list(destroy_what_is_over(self._keys, directory, self._node.code, now))
         ):
             await self._node.store.write(
-                self._noting(KeyAct(act="destroy", subject=f"{entry.purpose} {entry.kid}", at=now))
+                self._noting(
+                    KeyAct(act="destroy", subject=f"{entry.purpose or entry.owner} {entry.kid}", at=now)
+                )
             )
             self._node.log.info("keys.destroyed", kid=entry.kid)
         await self._tell(self._warn(directory, now), now)

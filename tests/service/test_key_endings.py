@@ -100,6 +100,37 @@ def test_identity_keys_that_run_out_are_said_once_a_day_until_more_are_listed(
     run(play())
 
 
+def test_past_the_directorys_expiry_what_is_over_is_still_counted_and_destroyed_and_nothing_new_signs(
+    pair: Pair, tmp_path: Path
+) -> None:
+    async def play() -> None:
+        it = Keys(pair, "it", tmp_path / "it-keys")
+        make_ahead(it.store, POLICY, pair.clock.now())
+        it.publish()
+        watched = Watched(pair, it)
+        first = it.store.current_sealing_kid("identity")
+        ends = pair.directory_ends()
+        waiting = it.store.add_signing("it", waiting=True)
+        it.publish()
+        before = it.store.signing("it").kid
+        assert pair.world.directory.ends_at >= ends
+        left = []
+        for later in (timedelta(seconds=1), timedelta(days=4)):
+            pair.clock.moment = pair.world.directory.ends_at + later
+            assert pair.world.directory.freshness(pair.clock.now()) == "expired"
+            await watched.life.look()
+            left.append(gauge(pair, "entry"))
+        assert left[0] - left[1] == timedelta(days=4).total_seconds() - 1
+        assert it.store.sealing(first) is None
+        assert it.store.signing("it").kid == before
+        # Somebody publishes again: the key that waited signs.
+        pair.world.renew(pair.clock.now())
+        await watched.life.look()
+        assert it.store.signing("it").kid == waiting.kid != before
+
+    run(play())
+
+
 def test_an_entry_is_counted_down_and_said_also_once_it_is_over(pair: Pair, tmp_path: Path) -> None:
     async def play() -> None:
         it = Keys(pair, "it", tmp_path / "it-keys")
