@@ -27,7 +27,7 @@ test: setup
 
 # Fails without Chromium: pages that nobody looked at are not known to work.
 test-browser: setup
-	@$(PY) -m pytest tests/browser -m browser
+	@$(PY) -m pytest tests/browser -m browser -n 2 --dist loadfile
 
 check: setup
 	@sh scripts/check

@@ -41,7 +41,7 @@ FLAGS = (
     "--disable-sync",
 )
 _AXE = Path(__file__).parent / "vendor" / "axe.min.js"
-_PICTURES = "FOCALPOINT_PICTURES"
+PICTURES = "FOCALPOINT_PICTURES"
 """A directory for pictures, outside the repository. Otherwise a temporary one, named after the run."""
 
 
@@ -77,7 +77,7 @@ def chromium() -> Iterator[Browser]:
 @cache
 def pictures() -> Path:
     """Where pictures go."""
-    chosen = os.environ.get(_PICTURES)
+    chosen = os.environ.get(PICTURES)
     directory = Path(chosen) if chosen else Path(tempfile.mkdtemp(prefix="focalpoint-pictures-"))
     directory.mkdir(parents=True, exist_ok=True)
     return directory
@@ -144,7 +144,7 @@ class Desk:
             viewport={"width": width, "height": height},
             color_scheme="dark" if dark else "light",
         )
-        self._context.set_default_timeout(15_000)
+        self._context.set_default_timeout(60_000)  # only a failing test waits that long
         self.page: Page = self._context.new_page()
         self.faults: list[str] = []
         self.page.on("console", self._console)

@@ -3,6 +3,7 @@ command: whoever runs them has Chromium, or is told to install it."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from service.access.roles import Role
-from tests.browser.browsing import Desk, chromium, pictures
+from tests.browser.browsing import PICTURES, Desk, chromium, pictures
 from tests.journeys.local_network import LocalNetwork, local_network
 
 
@@ -19,6 +20,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.markexpr == "browser":
+        os.environ.setdefault(PICTURES, str(pictures()))  # one directory for all workers
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -142,6 +142,7 @@ def protection_first(stage: Stage) -> str:
     return case
 
 
+@pytest.mark.timeout(1800)
 def test_the_whole_case_is_played_through_two_officers_consoles(stage: Stage) -> None:
     officer, answering = stage.officer, stage.answering
     case = protection_first(stage)

@@ -29,6 +29,7 @@ def pages_of(case: dict[str, str]) -> dict[str, str]:
     reference, sent = case["case"], case["sent"]
     return {
         "work": "/console/work",
+        "deadlines": "/console/deadlines?owed_by=them",
         "cases": "/console/cases",
         "case": f"/console/cases/{reference}",
         "compose": f"/console/cases/{reference}/compose?type=social-inquiry.request",
