@@ -52,8 +52,9 @@ class KeyLife:
             await asyncio.sleep(self._node.settings.directory_check_seconds)
 
     async def look(self) -> None:
-        """One round. Past the directory's expiry it goes on by the last good one, but for new keys: a key whose
-        time is over must not live on because nothing is heard of the hub. Refuses `directory.none_yet`."""
+        """One round. Past the directory's expiry it goes on by the last good one, but no waiting key begins
+        to sign: a key whose time is over must not live on because the hub is silent. Refuses
+        `directory.none_yet`."""
         await self._journal()
         await self._take_in()
         directory, now = self._node.directory.known(), self._node.clock.now()
