@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import typer
 
-from adapters.email.mapping import made_password, weakness
 from adapters.email.worker import MailLink, Office
 from adapters.kit.commands import common
 from adapters.kit.mail import LOOPBACK, MailServer
+from adapters.kit.passwords import made_password, weakness
 from adapters.kit.settings import Settings, SettingsError, read_secret
 from protocol.errors import Refused
 from protocol.identifiers import parse_address

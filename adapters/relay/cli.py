@@ -7,7 +7,7 @@ confirm MESSAGE --way post         it arrived: the node signs that, and the send
 failed MESSAGE --way …             it did not
 read FILE --message … | --reply …  what came back, as a draft to look at
 say DRAFT --form … --sure …        the draft as a message of the State, attested, with the scan
-web                                the one-time reply page, on loopback behind a TLS proxy
+web --spool-dir DIR                the one-time reply page, on loopback behind a TLS proxy
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import date
 from pathlib import Path
@@ -26,14 +27,16 @@ import uvicorn
 from adapters.kit import Adapter, Away, Desk, Memory, Settings, Unfit
 from adapters.kit.commands import SettingsFile, common, fail, here, read_settings
 from adapters.kit.pace import Pace
+from adapters.kit.passwords import made_password
 from adapters.kit.running import steady
 from adapters.kit.settings import SettingsError
 from adapters.relay import handing
 from adapters.relay.desk import DeskBook
 from adapters.relay.filled import MOST_BYTES, read_filled
 from adapters.relay.mapping import usual_reply
-from adapters.relay.paper import new_password, protected
+from adapters.relay.paper import protected
 from adapters.relay.setup import Setup, setup_of
+from adapters.relay.spool import Spool
 from adapters.relay.web import page_app
 from adapters.relay.worker import RelayDesk
 from service.client import Client, NodeUnreachable, Problem
@@ -59,7 +62,6 @@ async def opened(settings: Settings) -> AsyncIterator[Adapter]:
     made = setup_of(settings)
     book = made.book()
     try:
-        book.make_key()
         yield _worker(made, book)
     finally:
         book.close()
@@ -88,7 +90,6 @@ def _at_desk[T](settings: Path, work: Callable[[Client, Setup, Any], Awaitable[T
         made = setup_of(found)
         book = made.book()
         try:
-            book.make_key()
             async with found.node(here) as node:
                 return await work(node, made, book)
         finally:
@@ -112,7 +113,8 @@ def pending(settings: SettingsFile) -> None:
 
     async def work(node: Client, made: Setup, book: DeskBook) -> None:
         now = here()
-        for one in (await node.pending_relays())["messages"]:
+        waiting = {one["id"]: one for one in (await node.pending_relays())["messages"]}
+        for one in waiting.values():
             handed = book.handed(one["id"])
             how = "waits"
             if handed is not None:
@@ -122,7 +124,9 @@ def pending(settings: SettingsFile) -> None:
             marks = " sealed" if one["sealed"] else ""
             typer.echo(f"{one['id']}  to {one['recipient']}  {one.get('type', 'unreadable')}{marks}  {how}")
         for reply in book.waiting():
-            typer.echo(f"{reply.id}  a reply from the page to {reply.message}  {reply.at:%Y-%m-%d}")
+            closed = await handing.is_closed(node, reply.message, waiting)
+            how = "  CANNOT BE DELIVERED: tell the office so" if closed else ""
+            typer.echo(f"{reply.id}  a reply from the page to {reply.message}  {reply.at:%Y-%m-%d}{how}")
 
     _at_desk(settings, work)
 
@@ -140,18 +144,20 @@ def print_(
 ) -> None:
     """Write the PDF. It counts as sent from then on, and as handed over when somebody confirms it.
 
-    What was sealed past this node is written as a courier file, which only the authority opens.
+    What was sealed past this node is written as a courier file, which only the authority opens: as FILE where
+    that is all of it, and beside the PDF where it is a part.
     """
+    beside = output.with_name(f"{output.stem}.sealed.focalpoint")
 
-    async def work(node: Client, made: Setup, book: DeskBook) -> str | None:
+    async def work(node: Client, made: Setup, book: DeskBook) -> tuple[str | None, Path | None]:
         one = await handing.pending(node, message)
         office = await handing.office_of(node, one["recipient"], made.offices)
         if not one["readable"]:
             _write(output, await handing.sealed_file(node, message))
             book.sent(message, one["recipient"], way, here())
-            return None
+            return None, output
         asked = reply or usual_reply(one.get("type", ""))
-        page, until = None, None
+        page, until, token = None, None, None
         if link and made.page is not None and asked is not None:
             token, until = book.new_link(
                 message,
@@ -172,12 +178,18 @@ def print_(
             until=until,
             identity_reason=identity,
         )
-        password = new_password() if protect else None
+        password = made_password() if protect else None
+        if one["sealed"]:
+            _not_there(output)
+            _write(beside, await handing.sealed_file(node, message))
         _write(output, file if password is None else protected(file, password))
-        book.sent(message, one["recipient"], way, here())
-        return password
+        book.sent(message, one["recipient"], way, here(), link=token)
+        return password, beside if one["sealed"] else None
 
-    password = _at_desk(settings, work)
+    password, sealed = _at_desk(settings, work)
+    if sealed is not None:
+        only = "" if sealed == output else ", and what it says is not in the PDF: hand both over"
+        typer.echo(f"{sealed}: sealed to the authority's own key{only}")
     typer.echo(f"{output}; confirm it when it has arrived")
     if password is not None:
         typer.echo(f"password, to be told by another way and shown only here: {password}")
@@ -197,7 +209,12 @@ def mail(
         office = await handing.office_of(node, one["recipient"], made.offices)
         if made.mail is None or office.email is None or (one["readable"] and office.password is None):
             raise Unfit("relay.by_hand", "the settings name no mail server, address or password for it")
-        memory = Memory(made.state_dir / "by-hand")  # beside the worker's, which has its own
+        try:
+            memory = Memory(made.state_dir / "by-hand")  # beside the worker's, which has its own
+        except sqlite3.OperationalError:
+            raise Unfit(
+                "relay.busy", "somebody else's `mail` is at work, and this one sent nothing; try it again"
+            ) from None
         try:
             desk = Desk(
                 settings=read_settings(settings),
@@ -332,16 +349,20 @@ def dismiss(
 
 @commands.command()
 def web(
-    state_dir: Annotated[Path, typer.Option(help="The adapter's, with desk.db and desk.pub.")],
+    spool_dir: Annotated[Path, typer.Option(help="As the desk's settings have it; nothing else is read.")],
     intermediary: Annotated[str, typer.Option(help="The name that the page shows.")],
     port: Annotated[int, typer.Option(min=1, max=65_535)] = 8479,
 ) -> None:
     """Serve the one-time reply page on loopback. A TLS proxy in front of it sets X-Forwarded-For.
 
     It reads no settings: it needs neither the node's credentials, the mail server's nor the desk's key, and
-    shall not have them.
+    shall not have them. Run it under an account of its own.
     """
-    app = page_app(DeskBook(state_dir), intermediary=intermediary, now=here)
+    try:
+        spool = Spool(spool_dir)
+    except SettingsError as reason:
+        fail(str(reason))
+    app = page_app(spool, intermediary=intermediary, now=here)
     # No access log: the address of a page is its key.
     uvicorn.run(
         app,
@@ -377,6 +398,11 @@ def _bytes(file: Path, most: int) -> bytes:
         return file.read_bytes()
     except OSError:
         fail(f"{file}: it cannot be read")
+
+
+def _not_there(file: Path) -> None:
+    if file.exists():
+        fail(f"{file} is there already")
 
 
 def _write(file: Path, content: bytes) -> None:

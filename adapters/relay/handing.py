@@ -26,13 +26,14 @@ from protocol import base64url, courier
 from protocol.identifiers import Address, CaseReference, MessageId, ThreadId, new_message_id
 from protocol.messages.relay_attestation import CONSENT_FORMS
 from protocol.rendering import message_words, printed
-from service.client import Accepted, Awaiting, Client, Message, PendingRelay, Submission
+from service.client import Accepted, Awaiting, Client, Message, PendingRelay, Problem, Submission
 
 __all__ = [
     "Draft",
     "Office",
     "confirm",
     "failed",
+    "is_closed",
     "office_of",
     "pending",
     "read_pdf",
@@ -46,6 +47,7 @@ __all__ = [
 VERSIONS: Final = frozenset({"durable-solution.proposal", "durable-solution.counter-proposal"})
 _SCAN_TYPES: Final = {b"%PDF-": "application/pdf", b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n": "image/png"}
 _PIECE: Final = 1 << 16
+_NOT_OF_A_MESSAGE: Final = frozenset({401, 403, 408, 425, 429})
 _CODES: Final = {"application/pdf": "pdf", "image/jpeg": "jpeg", "image/png": "png"}
 
 
@@ -88,6 +90,30 @@ class Draft:
         data["report"] = tuple((str(name), str(outcome)) for name, outcome in data["report"])
         data["notes"] = tuple(data["notes"])
         return cls(**data)
+
+
+async def is_closed(node: Client, message: str, waiting: Mapping[str, PendingRelay]) -> bool:
+    """Whether nothing can be said in answer to it any more, as far as this node knows now: its mandate was
+    narrowed or ended, or its State has a node of its own. `waiting`: what is to be handed over, by its id.
+
+    What was handed over is in no list, and may still be answered. So the node is asked, by what shows nothing
+    of a message and is no reading of it.
+    """
+    listed = waiting.get(message)
+    if listed is not None:
+        return not listed["readable"]
+    try:
+        await node.attachments(message)
+    except Problem as problem:
+        if _is_of_a_closed_one(problem):
+            return True
+        raise
+    return False
+
+
+def _is_of_a_closed_one(problem: Problem) -> bool:
+    """It is about this message, whatever its id is: the page may have been made to keep anything as one."""
+    return 400 <= problem.status < 500 and problem.status not in _NOT_OF_A_MESSAGE
 
 
 async def office_of(node: Client, address: str, configured: Mapping[str, Any]) -> Office:
@@ -197,12 +223,18 @@ async def read_pdf(
 
 
 async def read_web(node: Client, book: DeskBook, id_: str) -> Draft:
-    """What somebody with the link has answered. Unfit `relay.no_reply`."""
+    """What somebody with the link has answered. Unfit `relay.no_reply`, and `relay.reply_undelivered` where
+    nobody can say it any more."""
     found = book.reply(id_)
     if found is None:
         raise Unfit("relay.no_reply", "no such reply waits, or the desk's key is another one")
     message, at, said = found
-    whole = await node.message(message)
+    try:
+        whole = await node.message(message)
+    except Problem as problem:
+        if _is_of_a_closed_one(problem):
+            raise Unfit("relay.reply_undelivered", "no mandate lets it be said: tell the office so") from None
+        raise
     read = read_reply(said["reply"], said["values"], language=said["language"])
     original = json.dumps(said, sort_keys=True, ensure_ascii=False).encode()
     return _draft(whole, read, [], original_form="web-reply", original=original, on=at.date())

@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final, Literal
 
 from pydantic import ValidationError
@@ -211,7 +212,7 @@ def _understood(question: Question, typed: str, language: str) -> str | int | No
             return typed if typed in question.options else _by_label(question, typed, language)
         case "date":
             day = _digits(typed)
-            return day if _DAY.fullmatch(day) else None
+            return day if _is_day(day) else None
         case "count":
             number = _digits(typed)
             return int(number) if number.isdecimal() and len(number) <= 4 and int(number) <= 1000 else None
@@ -219,6 +220,14 @@ def _understood(question: Question, typed: str, language: str) -> str | int | No
             return typed if is_language_tag(typed) else None
         case "text":
             return typed if len(typed) <= MAX_NARRATIVE_LENGTH else None
+
+
+def _is_day(text: str) -> bool:
+    """One that was or will be: people write the 31st of any month."""
+    try:
+        return _DAY.fullmatch(text) is not None and date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _by_label(question: Question, typed: str, language: str) -> str | None:

@@ -29,7 +29,7 @@ from adapters.relay.words import words
 from protocol.rendering.labels import Labels
 from protocol.rendering.sentences import Sentences
 
-__all__ = ["ANSWERS", "Sheet", "form_pages", "new_password", "one_file", "protected", "sheet_of"]
+__all__ = ["ANSWERS", "Sheet", "form_pages", "one_file", "protected", "sheet_of"]
 
 ANSWERS: Final = "answers"
 """The field that says which message a form answers: read-only, and believed of nobody's file."""
@@ -41,7 +41,6 @@ _FONTS: Final = ["Noto Sans", "Noto Naskh Arabic", "Droid Sans Fallback"]
 _EAST_ASIAN: Final = [{"name": "Noto Sans", "covers": "latin-in-cjk"}, "Droid Sans Fallback", *_FONTS]
 _READ_ONLY, _REQUIRED, _MULTILINE, _COMBO = 1, 1 << 1, 1 << 12, 1 << 17
 _PRINT: Final = 4
-_LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"  # none that look alike
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,12 +144,6 @@ def protected(file: bytes, password: str) -> bytes:
             user=password, owner=secrets.token_urlsafe(32), R=6, aes=True, metadata=True
         )
         return _written(opened, encryption=encryption)
-
-
-def new_password() -> str:
-    """About 98 bits, in letters that can be said on the telephone."""
-    groups = ("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(5))
-    return "-".join(groups)
 
 
 def _written(pdf: pikepdf.Pdf, **options: Any) -> bytes:

@@ -6,7 +6,8 @@ return_to = "…"                                         # where paper goes
 page = "https://relay.example"                          # of the reply page; leave out when there is none
 confirm_within_days = 5
 link_days = 14
-desk_key = "/somewhere/else/desk.key"                   # not where the page's process can read it
+desk_key = "/somewhere/else/desk.key"                   # else beside desk.db
+spool_dir = "/var/lib/relay-spool"                      # what the page has; docs/operations/relay.md says how
 
 [system.mail]
 host = "mail.example"
@@ -18,7 +19,7 @@ password_file = "mail-password"                         # 0600
 
 [system.offices."md.protectia-copilului"]
 email = "office@ministry.example"
-password_file = "md-password"                           # agreed by telephone; 0600
+password_file = "md-password"                           # agreed by telephone, another for each office; 0600
 language = "ru"                                         # else the first of its languages that we have
 web_narrative = false                                   # whether the page asks for free text
 """
@@ -33,7 +34,8 @@ from typing import Any, Final
 
 from adapters.kit import Settings
 from adapters.kit.mail import LOOPBACK, MailServer
-from adapters.kit.settings import SettingsError
+from adapters.kit.passwords import weakness
+from adapters.kit.settings import SettingsError, read_secret
 from adapters.relay.desk import DeskBook
 
 __all__ = ["Setup", "setup_of"]
@@ -46,11 +48,11 @@ _KNOWN: Final = frozenset(
         "confirm_within_days",
         "link_days",
         "desk_key",
+        "spool_dir",
         "mail",
         "offices",
     }
 )
-_LEAST_PASSWORD: Final = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +66,11 @@ class Setup:
     link_lasts: timedelta
     state_dir: Path
     desk_key: Path | None
+    spool_dir: Path | None
 
     def book(self) -> DeskBook:
-        return DeskBook(self.state_dir, key=self.desk_key)
+        """SettingsError as `DeskBook`."""
+        return DeskBook(self.state_dir, key=self.desk_key, spool=self.spool_dir)
 
 
 def setup_of(settings: Settings) -> Setup:
@@ -87,6 +91,7 @@ def setup_of(settings: Settings) -> Setup:
         address: _office(settings, address, own, faults)
         for address, own in dict(given.get("offices", {})).items()
     }
+    faults += _shared(offices)
     mail = _mail(settings, given["mail"], faults) if "mail" in given else None
     if faults:
         raise SettingsError("; ".join(faults))
@@ -100,6 +105,7 @@ def setup_of(settings: Settings) -> Setup:
         link_lasts=timedelta(days=days["link_days"]),
         state_dir=settings.state_dir,
         desk_key=settings.path(given["desk_key"]) if "desk_key" in given else None,
+        spool_dir=settings.path(given["spool_dir"]) if "spool_dir" in given else None,
     )
 
 
@@ -108,10 +114,27 @@ def _office(settings: Settings, address: str, own: Mapping[str, Any], faults: li
     faults += [f"[system.offices.{address!r}] {word} is not known" for word in sorted(set(own) - known)]
     read = {word: value for word, value in own.items() if word != "password_file"}
     if "password_file" in own:
-        read["password"] = _secret(settings.path(own["password_file"]), address, faults)
-        if len(read["password"]) < _LEAST_PASSWORD:
-            faults.append(f"[system.offices.{address!r}] password: expected {_LEAST_PASSWORD} characters")
+        where = f"[system.offices.{address!r}] password_file"
+        password = read_secret(settings, own["password_file"], where, faults)
+        weak = None if password is None else weakness(password, address, str(own.get("email", "")))
+        if weak is not None:
+            faults.append(f"{where}: {weak}")
+        elif password is not None:
+            read["password"] = password
     return read
+
+
+def _shared(offices: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Whoever opens their own messages must not open another office's."""
+    whose: dict[str, list[str]] = {}
+    for address, own in offices.items():
+        if "password" in own:
+            whose.setdefault(own["password"], []).append(address)
+    return [
+        f"[system.offices] {' and '.join(sorted(some))} have one password: expected one for each"
+        for some in whose.values()
+        if len(some) > 1
+    ]
 
 
 def _mail(settings: Settings, own: Mapping[str, Any], faults: list[str]) -> MailServer | None:
@@ -123,7 +146,9 @@ def _mail(settings: Settings, own: Mapping[str, Any], faults: list[str]) -> Mail
         faults.append("[system.mail] expected host and sender")
         return None
     password = (
-        _secret(settings.path(own["password_file"]), "mail", faults) if "password_file" in own else None
+        read_secret(settings, own["password_file"], "[system.mail] password_file", faults)
+        if "password_file" in own
+        else None
     )
     return MailServer(
         host=own["host"],
@@ -133,14 +158,3 @@ def _mail(settings: Settings, own: Mapping[str, Any], faults: list[str]) -> Mail
         user=own.get("user"),
         password=password,
     )
-
-
-def _secret(path: Path, whose: str, faults: list[str]) -> str:
-    try:
-        if path.stat().st_mode & 0o077:
-            faults.append(f"password_file of {whose}: others may read it; expected mode 0600")
-            return " " * _LEAST_PASSWORD
-        return path.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        faults.append(f"password_file of {whose}: it cannot be read")
-        return " " * _LEAST_PASSWORD

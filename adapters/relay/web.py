@@ -6,7 +6,8 @@ a link is forwarded, copied into a chat, fetched by a mail scanner, and nobody i
 text is asked for only where the settings say so for that authority.
 
 Works without scripts and without cookies. To look at a page uses nothing up, because scanners look at links;
-only an answer does. Whatever is wrong with a link, the page is the same.
+only an answer does. Whatever is wrong with a link, the page is the same; but a good one that the desk has
+closed, because nobody could pass an answer on, says so and whom to ask, and keeps nothing.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from adapters.relay.desk import DeskBook, Link
 from adapters.relay.mapping import Question, questions, read_reply
+from adapters.relay.spool import Link, Spool
 from adapters.relay.words import words
 from protocol.languages import available_languages, best_language, direction, language_name
 from protocol.messages import MAX_NARRATIVE_LENGTH
@@ -86,7 +87,7 @@ class Attempts:
 
 
 def page_app(
-    book: DeskBook,
+    spool: Spool,
     *,
     intermediary: str,
     now: Callable[[], datetime],
@@ -94,7 +95,7 @@ def page_app(
 ) -> Starlette:
     """`intermediary`: the name that the page shows. It takes the client's address from the server, which has
     it from the proxy in front."""
-    page = _Page(book, intermediary, now, attempts or Attempts())
+    page = _Page(spool, intermediary, now, attempts or Attempts())
     return Starlette(
         routes=[
             Route("/reply/{token}", page.show, methods=["GET"]),
@@ -110,20 +111,22 @@ async def _healthy(_: Request) -> Response:
 
 class _Page:
     def __init__(
-        self, book: DeskBook, intermediary: str, now: Callable[[], datetime], attempts: Attempts
+        self, spool: Spool, intermediary: str, now: Callable[[], datetime], attempts: Attempts
     ) -> None:
-        self._book, self._who, self._now, self._attempts = book, intermediary, now, attempts
+        self._spool, self._who, self._now, self._attempts = spool, intermediary, now, attempts
 
     async def show(self, request: Request) -> Response:
         language, link, refused = self._looked_up(request)
         if refused is not None or link is None:
             return refused or self._gone(language)
-        return self._form(link, language, {}, ())
+        return self._closed(language) if link.closed else self._form(link, language, {}, ())
 
     async def take(self, request: Request) -> Response:
         language, link, refused = self._looked_up(request)
         if refused is not None or link is None:
             return refused or self._gone(language)
+        if link.closed:
+            return self._closed(language)
         values = await _posted(request)
         if values is None:
             return self._form(link, language, {}, ("",), status=413)
@@ -133,8 +136,11 @@ class _Page:
         wrong = tuple(one.name for one in read.fields if one.outcome == "not-understood")
         if wrong or not any(one.outcome == "taken" for one in read.fields):
             return self._form(link, language, kept, wrong, status=422)
-        if not self._book.take_reply(request.path_params["token"], kept, self._now()):
-            return self._gone(language)
+        token = str(request.path_params["token"])
+        if not self._spool.take_reply(token, kept, self._now()):
+            # Used, or closed, since it was looked up.
+            now = self._spool.link(token, self._now())
+            return self._gone(language) if now is None else self._closed(language)
         say = words(language)
         return _page(say, say.say("web-sent-title"), [f"<p>{escape(say.say('web-sent'))}</p>"])
 
@@ -144,7 +150,7 @@ class _Page:
         token = str(request.path_params["token"])
         link = None
         if self._attempts.allowed(place) and len(token) == _TOKEN_LENGTH:
-            link = self._book.link(token, self._now())
+            link = self._spool.link(token, self._now())
         elif len(token) == _TOKEN_LENGTH:
             language = asked if asked in available_languages() else best_language(_accepted(request))
             say = words(language)
@@ -160,6 +166,11 @@ class _Page:
     def _gone(self, language: str) -> Response:
         say = words(language)
         return _page(say, say.say("web-gone-title"), [f"<p>{escape(say.say('web-gone'))}</p>"], status=404)
+
+    def _closed(self, language: str) -> Response:
+        say = words(language)
+        told = escape(say.say("web-closed", who=self._who))
+        return _page(say, say.say("web-closed-title"), [f"<p>{told}</p>"], status=410)
 
     def _form(
         self, link: Link, language: str, values: Mapping[str, str], wrong: Sequence[str], *, status: int = 200
@@ -202,7 +213,8 @@ async def _posted(request: Request) -> dict[str, str] | None:
         pairs = parse_qsl(body.decode("ascii"), max_num_fields=MOST_FIELDS, errors="strict")
     except (ValueError, UnicodeDecodeError):
         return None
-    return {name: value for name, value in pairs if len(value) <= MAX_NARRATIVE_LENGTH}
+    # What is too long is given back as not understood, and never left out in silence.
+    return dict(pairs)
 
 
 def _inputs(

@@ -3,18 +3,22 @@
     waits, and no e-mail is agreed for that authority      set aside as `relay.by_hand`
     mailed or printed, and never confirmed                  set aside as `relay.unconfirmed` after some days
     a reply from the web page                               set aside as `relay.reply_to_review`
+    a reply that no mandate lets anybody say any more       set aside as `relay.reply_undelivered`
 
-Set aside is where an adapter's things wait for a person, and so it is here: none of the three is a fault, and
+Set aside is where an adapter's things wait for a person, and so it is here: none of these is a fault, and
 each ends by itself once somebody has dealt with it. No hand-over is said to have happened because an e-mail
 left: somebody confirms that it arrived, or a reply shows it.
+
+It also closes the page for what can be answered no more. Only the node knows that, and the page never asks
+it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from adapters.kit import Adapter, Batch, Desk, NotNow, Unfit
 from adapters.kit.mail import AddressRefused, MailRefused, MailServer
@@ -27,6 +31,10 @@ from protocol import courier
 from service.client import PendingRelay
 
 __all__ = ["RelayDesk"]
+
+_LOOKED_AFTER: Final = timedelta(minutes=1)
+"""How long it counts that a message in no list could still be answered."""
+_OF_REPLIES: Final = ("reply", "undelivered")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,6 +49,7 @@ class RelayDesk(Adapter):
     page: str | None = None
     confirm_within: timedelta = timedelta(days=5)
     link_lasts: timedelta = timedelta(days=14)
+    _open: dict[str, datetime] = field(default_factory=dict, repr=False)
 
     version = "1"
     takes = True
@@ -61,19 +70,41 @@ class RelayDesk(Adapter):
                 names.append(f"{one['id']}@failed-{handed.attempt}")
             elif handed.state == "sent" and handed.at < now - self.confirm_within:
                 names.append(f"{one['id']}@confirm-{handed.attempt}")
-        names += [f"{one.id}@reply" for one in self.book.waiting()]
+        replies = self.book.waiting()
+        closed = await self._closed({one.message for one in replies}, waiting, desk)
+        names += [f"{one.id}@{'undelivered' if one.message in closed else 'reply'}" for one in replies]
         # What was set aside and is dealt with by now is settled; what still waits is not told again. What the
         # node does not list any more and nobody has confirmed, a narrower mandate perhaps took away: where a
         # wider one brings it back, it is news again.
-        gone = {name for name in aside - set(names) if self._is_gone(name, listed)}
+        unread = {one.id for one in replies}
+        gone = {name for name in aside - set(names) if self._is_gone(name, listed, unread)}
         for name in gone:
             desk.memory.let_go("to-node", name)
         dealt_with = aside - set(names) - gone
         return Batch(names=(*sorted(dealt_with), *(name for name in names if name not in aside)))
 
-    def _is_gone(self, name: str, listed: set[str]) -> bool:
+    def _is_gone(self, name: str, listed: set[str], unread: set[str]) -> bool:
         id_, _, what = name.partition("@")
-        return what != "reply" and id_ not in listed and not self._is_confirmed(id_)
+        if what in _OF_REPLIES:
+            return id_ in unread  # and it waits under its other name now
+        return id_ not in listed and not self._is_confirmed(id_)
+
+    async def _closed(self, answered: set[str], waiting: list[PendingRelay], desk: Desk) -> set[str]:
+        """Of what was answered, and of what may still be answered on the page, what nobody can say any more.
+        Its links are closed."""
+        now, listed = desk.now(), {one["id"]: one for one in waiting}
+        linked = self.book.spool.linked(now)
+        self._open = {id_: at for id_, at in self._open.items() if now - at < _LOOKED_AFTER}
+        closed = set[str]()
+        for message in sorted(answered | linked):
+            if message not in listed and message in self._open:
+                continue
+            if await handing.is_closed(desk.node, message, listed):
+                closed.add(message)
+                self.book.spool.close_links(message, now)
+            else:
+                self._open[message] = now
+        return closed
 
     def _is_confirmed(self, message: str) -> bool:
         handed = self.book.handed(message)
@@ -81,13 +112,17 @@ class RelayDesk(Adapter):
 
     async def take(self, name: str, desk: Desk) -> str:
         id_, _, what = name.partition("@")
-        if what == "reply":
-            if any(one.id == id_ for one in self.book.waiting()):
-                raise Unfit("relay.reply_to_review", "somebody has to look at it")
+        waiting = {one["id"]: one for one in (await desk.node.pending_relays())["messages"]}
+        if what in _OF_REPLIES:
+            for reply in self.book.waiting():
+                if reply.id == id_:
+                    if await handing.is_closed(desk.node, reply.message, waiting):
+                        raise Unfit("relay.reply_undelivered", "nobody can say it: tell the office so")
+                    raise Unfit("relay.reply_to_review", "somebody has to look at it")
             return "reviewed"
-        found = [one for one in (await desk.node.pending_relays())["messages"] if one["id"] == id_]
+        found = waiting.get(id_)
         handed = self.book.handed(id_)
-        if not found:
+        if found is None:
             if not self._is_confirmed(id_):
                 raise NotNow("relay.not_pending", "somebody else handed it over, or no mandate covers it")
             return "done"
@@ -97,7 +132,7 @@ class RelayDesk(Adapter):
                 return "sent"
             if attempt != f"{desk.now():%Y%m%d}":
                 return "still-waits"
-            return await self._hand_over(found[0], desk)
+            return await self._hand_over(found, desk)
         if handed is None or str(handed.attempt) != attempt:
             return "tried-again"
         if kind == "failed" and handed.state == "failed":
@@ -126,7 +161,7 @@ class RelayDesk(Adapter):
         assert self.mail is not None
         assert office.email is not None
         attached: list[Attached] = []
-        link: str | None = None
+        token: str | None = None
         until = None
         if message["readable"]:
             assert office.password is not None
@@ -140,14 +175,13 @@ class RelayDesk(Adapter):
                     lasting=self.link_lasts,
                     now=desk.now(),
                 )
-                link = f"{self.page}/reply/{token}"
             file = await handing.sheets(
                 desk.node,
                 message,
                 office,
                 return_to=self.return_to,
                 reply=reply,
-                link=link,
+                link=None if token is None else f"{self.page}/reply/{token}",
                 until=until,
                 identity_reason=identity_reason,
             )
@@ -181,4 +215,4 @@ class RelayDesk(Adapter):
             self.book.sent(message["id"], message["recipient"], "e-mail", desk.now())
             await handing.failed(desk.node, self.book, message["id"], "e-mail", reason)
             raise Unfit(reason, "the mail server refused it") from None
-        self.book.sent(message["id"], message["recipient"], "e-mail", desk.now())
+        self.book.sent(message["id"], message["recipient"], "e-mail", desk.now(), link=token)

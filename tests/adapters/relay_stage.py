@@ -95,7 +95,6 @@ class RelayStage:
         )
         self.directory = directory / "desk"
         self.book = DeskBook(self.directory)
-        self.book.make_key()
         self.mail = MailBox()
         self._smtp: Controller | None = None
 

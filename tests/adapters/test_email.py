@@ -18,11 +18,12 @@ import pypdf
 import pytest
 
 from adapters.email.cli import link_of
-from adapters.email.mapping import LOCALES, composed, encrypted, made_password, weakness, words
+from adapters.email.mapping import LOCALES, composed, encrypted, words
 from adapters.email.worker import MailLink, Office
 from adapters.kit.errors import Away
 from adapters.kit.mail import MailServer
 from adapters.kit.memory import glance
+from adapters.kit.passwords import made_password, weakness
 from adapters.kit.running import retry_set_aside
 from adapters.kit.settings import Settings, SettingsError
 from adapters.kit.stand_in import Mood

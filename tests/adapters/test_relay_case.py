@@ -138,7 +138,7 @@ async def test_a_reply_from_the_page_is_looked_at_and_typed_as_unauthenticated(s
         lasting=timedelta(days=1),
         now=stage.now(),
     )
-    assert stage.book.take_reply(token, whole(), stage.now())
+    assert stage.book.spool.take_reply(token, whole(), stage.now())
     before = await trio.iom.rows("select id from message where direction = 'out'")
     assert len(before) == 1  # the acceptance alone: nobody has looked at the reply
     async with stage.officer() as node:

@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 from pikepdf import Array, Dictionary, Name, String
 
 from adapters.kit import Unfit
+from adapters.kit.passwords import made_password
 from adapters.relay import filled as reading
 from adapters.relay.filled import parse, read_filled
 from adapters.relay.mapping import EXTRA, offered, questions, read_reply, usual_reply
-from adapters.relay.paper import ANSWERS, Sheet, new_password, one_file, protected, sheet_of
+from adapters.relay.paper import ANSWERS, Sheet, one_file, protected, sheet_of
 from adapters.relay.words import LOCALES, language_of, words
 from protocol import vocabularies
 from protocol.languages import available_languages
@@ -141,7 +142,7 @@ def test_the_paper_says_that_it_is_no_consent(tmp_path: Path) -> None:
 
 def test_a_protected_file_opens_with_its_password_alone() -> None:
     file = one_file(_plain_page(), sheet_of(sheet()))
-    password = new_password()
+    password = made_password()
     secret = protected(file, password)
     assert b"Reply form" not in secret
     for wrong in ("", "wrong"):
@@ -151,7 +152,7 @@ def test_a_protected_file_opens_with_its_password_alone() -> None:
         assert (pdf.encryption.R, pdf.encryption.bits) == (6, 256)
         assert str(pdf.encryption.stream_method).lower().endswith("aesv3")
         assert len(pdf.Root.AcroForm.Fields) == len(questions(REPLY, narrative=True)) + len(EXTRA) + 1
-    assert len({new_password() for _ in range(50)}) == 50
+    assert len({made_password() for _ in range(50)}) == 50
 
 
 def test_the_language_is_the_first_of_its_own_that_there_is() -> None:
