@@ -1,7 +1,9 @@
-"""Who was shown a message's free text: one entry in the journal for a person, a message and a day (UTC).
+"""Who was shown a message's free text: one entry in the journal for a person or an agency's system, a message
+and a day (UTC).
 
-A look for each page that somebody turns back to would bury what an auditor looks for. A system is not a
-person: what it took is journalled by its collection.
+A look for each page that somebody turns back to, or each time a system asks again, would bury what an auditor
+looks for. Collecting a message shows nobody anything: it is a receipt in the authority's name, and whoever
+reads need not collect.
 """
 
 from __future__ import annotations
@@ -14,7 +16,6 @@ from sqlmodel import Session
 
 from service.access import journal
 from service.access.actor import Actor
-from service.access.roles import Role
 from service.store.tables.access import NARRATIVE_READING
 
 __all__ = ["NARRATIVE_READ", "note_reading", "was_noted"]
@@ -23,9 +24,7 @@ NARRATIVE_READ: Final = "narrative-read"
 
 
 def was_noted(session: Session, actor: Actor, sender_node: str, message: str, now: datetime) -> bool:
-    """Whether nothing more is to be written today: it stands there, or a system reads."""
-    if actor.role is Role.AGENCY_SYSTEM:
-        return True
+    """Whether it stands there for today."""
     found = session.connection().execute(
         select(NARRATIVE_READING.c.day)
         .where(NARRATIVE_READING.c.day == now.date())

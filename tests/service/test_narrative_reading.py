@@ -1,4 +1,5 @@
-"""Who was shown what is told of a child stands in the journal: once for a person, a message and a day."""
+"""Who was shown what is told of a child stands in the journal: once for a person or a system, a message and a
+day."""
 
 from __future__ import annotations
 
@@ -71,14 +72,31 @@ def test_a_printed_message_is_a_reading_too_and_a_list_of_messages_is_none(pair:
     run(play())
 
 
-def test_a_system_that_collects_writes_no_reading(pair: Pair) -> None:
+def test_a_system_that_reads_or_renders_without_collecting_is_named(pair: Pair) -> None:
+    async def play() -> None:
+        message, node = await told(pair), pair.ro.node
+        reads, prints = (
+            actor(pair.ro.office, role=Role.AGENCY_SYSTEM, person=name) for name in ("registry", "printer")
+        )
+        for _ in range(3):
+            await exchange.read_message(node, reads, message, False, None)
+            await exchange.render_message(node, prints, message, "en", "text")
+        assert await readings(pair.ro) == [("registry", message), ("printer", message)]
+
+    run(play())
+
+
+def test_what_a_system_reads_is_noted_once_a_day_also_where_it_collects(pair: Pair) -> None:
     async def play() -> None:
         message, node = await told(pair), pair.ro.node
         system = actor(pair.ro.office, role=Role.AGENCY_SYSTEM, person="registry")
         await exchange.read_message(node, system, message, False, None)
         await exchange.collect(node, system, message)
-        assert await readings(pair.ro) == []
-        assert await pair.ro.rows("select * from narrative_reading") == []
+        await exchange.read_message(node, system, message, False, None)
+        assert await readings(pair.ro) == [("registry", message)]
+        pair.clock.pass_by(days=1)
+        await exchange.read_message(node, system, message, False, None)
+        assert await readings(pair.ro) == [("registry", message)] * 2
 
     run(play())
 
