@@ -4,7 +4,7 @@ A file of its own (SQLite, 0600), written through before anything is said to eit
 of what is settled it keeps a keyed digest of its name, of what still waits the name itself, because that is
 what it is asked for by.
 
-Sameness rests on `message_id`: the same record in the same state is always the same message, whatever was
+Sameness rests on `message_id`: the same record, for the same purpose, is always the same message, whatever was
 forgotten in between, because the id follows from the record's name and a secret beside the file. Keep the
 secret with the node's backups: without it, the same record would be a new message.
 """
@@ -114,7 +114,7 @@ class Memory:
         os.close(self._held)
 
     def message_id(self, *names: str) -> MessageId:
-        """The id of the message that a record gives, `names` saying which record in which state."""
+        """The id of the message that a record gives, `names` saying which record and what for."""
         return new_message_id(lambda count: self._mark("\x1f".join(names))[:count])
 
     def position(self, name: str) -> str | None:

@@ -32,23 +32,19 @@ class Register:
     ) -> None:
         await self._http.aclose()
 
-    async def changes(self, after: int) -> tuple[list[tuple[str, int]], int, bool]:
-        """Records that changed, as (number, revision), oldest first; where to go on from; whether there is
+    async def changes(self, after: int) -> tuple[list[tuple[str, str]], int, bool]:
+        """Records that changed, as (number, status), oldest first; where to go on from; whether there is
         more."""
         told = await self._json("GET", "/changes", params={"after": after})
         try:
-            changed = [(str(row["record"]), _integer(row["revision"])) for row in told["changes"]]
+            changed = [(str(row["record"]), str(row["status"])) for row in told["changes"]]
             return changed, _integer(told["next"]), told["more"] is True
         except (KeyError, TypeError, ValueError):
             raise Away("register.nonsense", "expected changes, next and more") from None
 
-    async def record(self, number: str, revision: int) -> Json:
-        """Unfit `register.gone` for one that has changed again, whose next change comes by itself, or that is
-        no longer there."""
-        told = await self._json("GET", f"/records/{number}")
-        if told.get("revision") != revision:
-            raise Unfit("register.gone", "it changed since")
-        return told
+    async def record(self, number: str) -> Json:
+        """As it is now. Unfit `register.gone` for one that is no longer there."""
+        return await self._json("GET", f"/records/{number}")
 
     async def has_message(self, id: str) -> bool:  # noqa: A002
         answer = await self._asked("GET", f"/messages/{id}", allowed=(200, 404))

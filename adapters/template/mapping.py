@@ -12,7 +12,8 @@ __all__ = ["entry_of", "notification_of"]
 type Json = dict[str, Any]
 
 _SEX: Final = {"F": "female", "M": "male", "X": "other"}
-_SEPARATION: Final[dict[Any, str]] = {True: "unaccompanied", False: "with-parent"}
+_SEPARATION: Final[dict[Any, str]] = {True: "unaccompanied"}
+"""Who else is there may be the trafficker: not alone is not `with-parent`."""
 _BANDS: Final = ((5, "0-5"), (11, "6-11"), (14, "12-14"), (17, "15-17"))
 
 

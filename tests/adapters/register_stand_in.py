@@ -15,17 +15,16 @@ class RegisterStandIn(StandIn):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.records: dict[str, Json] = {}
-        self.log: list[tuple[str, int]] = []
+        self.log: list[tuple[str, str]] = []
         self.entered: list[Json] = []
         self.repeats = False
         """Whether every change is told twice."""
 
     def put(self, number: str, **facts: Any) -> str:
-        """A record, or a change of one. The name that its adapter knows the change under."""
-        revision = self.records.get(number, {}).get("revision", 0) + 1
-        self.records[number] = {**self.records.get(number, {}), **facts, "revision": revision}
-        self.log.append((number, revision))
-        return f"{number}@{revision}"
+        """A record, or a change of one. The name that its adapter knows its notification under."""
+        self.records[number] = {**self.records.get(number, {}), **facts}
+        self.log.append((number, str(self.records[number].get("status"))))
+        return f"notification:{number}"
 
     async def answer(self, asked: Asked) -> Answer:
         if asked.headers.get("x-api-key") != "example":
@@ -44,7 +43,7 @@ class RegisterStandIn(StandIn):
 
     def _changes(self, after: int) -> Answer:
         page = self.log[after : after + 5]
-        told = [{"record": number, "revision": revision} for number, revision in page]
+        told = [{"record": number, "status": status} for number, status in page]
         return Answer.of(
             {
                 "changes": told * (2 if self.repeats else 1),

@@ -95,7 +95,7 @@ async def test_told_to_end_it_ends_cleanly_and_says_so(tmp_path: Path, number: s
             listed = await asyncio.to_thread(
                 CliRunner().invoke, app, ["set-aside", "list", "--settings", str(path)]
             )
-            assert "1@1  register.incomplete" in listed.output
+            assert "notification:1  register.incomplete" in listed.output
             refused = await asyncio.to_thread(
                 CliRunner().invoke, app, ["set-aside", "retry", "--settings", str(path)]
             )

@@ -59,7 +59,7 @@ class RegisterTrial(Trial):
         return self.put(str(len(self.register.records) + 1), found_on=None, remarks=SECRET)
 
     async def mend(self, name: str) -> None:
-        self.register.records[name.partition("@")[0]]["found_on"] = "2026-11-03"
+        self.register.records[name.partition(":")[2]]["found_on"] = "2026-11-03"
 
     async def new_messages(self, count: int) -> list[str]:
         return await self.stage.mail(count, narrative=SECRET)
@@ -107,6 +107,41 @@ class TestRegister(Claims):
         before = len(trial.at_node())
         await trial.until(lambda: len(trial.at_node()) > before)
         assert trial.at_node()[before:] == trial.expected([name])
+
+    async def test_what_is_corrected_in_a_record_notifies_nobody_a_second_time(
+        self, trial: RegisterTrial
+    ) -> None:
+        name = trial.put("7")
+        before = len(trial.at_node())
+        await trial.until(lambda: len(trial.at_node()) > before)
+        trial.put("7", remarks="a typing error was corrected", age=14)
+        another = trial.put("8")
+        await trial.until(lambda: len(trial.at_node()) > before + 1)
+        assert trial.at_node()[before:] == trial.expected([name, another])
+        assert glance(trial.state_dir).aside == ()
+
+    async def test_what_was_corrected_after_a_kill_and_before_it_was_noted_is_sent_once(
+        self, trial: RegisterTrial
+    ) -> None:
+        name = trial.put("7")
+        before = len(trial.at_node())
+        async with trial.start() as (adapter, desk):
+            assert await adapter.take(name, desk) == "sent"
+        trial.put("7", age=14)
+        another = trial.put("8")
+        await trial.until(lambda: len(trial.at_node()) > before + 1)
+        assert trial.at_node()[before:] == trial.expected([name, another])
+        assert glance(trial.state_dir).aside == ()
+
+    async def test_a_record_is_notified_when_its_time_has_come_however_often_it_changed_before(
+        self, trial: RegisterTrial
+    ) -> None:
+        trial.put("7", status="internal")
+        first, before = trial.put("8"), len(trial.at_node())
+        await trial.until(lambda: len(trial.at_node()) > before)
+        name = trial.put("7")
+        await trial.until(lambda: len(trial.at_node()) > before + 1)
+        assert trial.at_node()[before:] == trial.expected([first, name])
 
     async def test_what_the_node_refuses_is_set_aside_with_the_nodes_own_code(
         self, trial: RegisterTrial
@@ -209,6 +244,13 @@ def test_two_processes_do_not_share_a_memory(tmp_path: Path) -> None:
     again = Memory(tmp_path / "state")
     assert again.position("records") == "1"
     again.close()
+
+
+@pytest.mark.parametrize(("alone", "told"), [(True, "unaccompanied"), (False, "unknown"), (None, "unknown")])
+def test_who_is_with_a_child_is_not_guessed_to_be_its_parent(alone: bool | None, told: str) -> None:
+    record = {"focalpoint_case": "K7QM-3XPT-9V2D-6", "found_on": "2026-11-02", "nationality": "RO"}
+    ours = notification_of({**record, "alone": alone}, id="x", sender="it.a", recipient="ro.b")
+    assert ours["coded"]["separation_status"] == told
 
 
 def test_the_crosswalk_says_something_of_every_field_of_both_sides() -> None:
