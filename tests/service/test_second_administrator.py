@@ -347,11 +347,12 @@ def test_a_key_that_was_named_is_retired_and_no_later_one(desk: Desk) -> None:
 
 def test_an_entry_that_changed_since_lets_no_key_be_made(desk: Desk) -> None:
     async def play() -> None:
-        first, second = await desk.ask("rotate", OFFICE), await desk.ask("rotate", OFFICE)
+        first, second = await desk.ask("rotate", OFFICE), await desk.ask("rotate", OFFICE, by=SECOND)
+        assert first.id != second.id
         await decide(desk.node, first.id)
         desk.pair.clock.pass_by(seconds=5)
         keys, entries = desk.keys.entries(), read_entries(desk.home)
-        assert await code_of(decide(desk.node, second.id)) == "access.base_changed"
+        assert await code_of(decide(desk.node, second.id, by=FIRST)) == "access.base_changed"
         assert (desk.keys.entries(), read_entries(desk.home)) == (keys, entries)
 
     run(play())
