@@ -42,9 +42,9 @@ _FOR_GOOD: Final = frozenset({"mandate.not_covered"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """What changed in the system, oldest first. A name says which record and what for, such as `notification:42`: a
-    record that is corrected is the same name, and no child is notified twice. What is settled is not looked at
-    again, so name only what is to be done. `position` is where to look from next."""
+    """What changed in the system, oldest first. A name says which record and what for, such as
+    `notification:42`: a record that is corrected is the same name, and no child is notified twice. What is
+    settled is not looked at again, so name only what is to be done. `position` is where to look from next."""
 
     names: tuple[str, ...] = ()
     position: str | None = None

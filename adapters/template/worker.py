@@ -1,8 +1,8 @@
 """The adapter itself: which record becomes which message, and which message is entered.
 
 A name of the loop is `notification:<record>`: which record, and what for. It says nothing of when the record
-changed: a clerk corrects a remark, and the child would be notified a second time. What is corrected after that
-is told by a person, in the console.
+changed: a clerk corrects a remark, and the child would be notified a second time. What is corrected later is
+told by a person, in the console.
 """
 
 from __future__ import annotations
