@@ -18,7 +18,9 @@ from adapters.relay import handing
 from adapters.relay.desk import DeskBook
 from adapters.relay.mapping import questions
 from adapters.relay.web import MOST_BYTES, Attempts, page_app
+from adapters.relay.words import words
 from protocol.languages import available_languages, direction
+from protocol.messages import MAX_NARRATIVE_LENGTH
 from tests.adapters.test_relay_paper import whole
 
 pytestmark = pytest.mark.anyio
@@ -206,6 +208,54 @@ async def test_a_new_link_ends_the_one_before(site: Site) -> None:
         assert (await browser.get(second)).status_code == 200
 
 
+async def test_the_link_of_a_retry_is_the_same_and_none_ends_before_another_has_left(site: Site) -> None:
+    def made() -> str:
+        token, _ = site.book.new_link(
+            MESSAGE, REPLY, "en", narrative=False, lasting=timedelta(days=1), now=site.clock.now
+        )
+        return token
+
+    first = made()
+    assert made() == first
+    assert len(first) == 43
+    site.book.sent(MESSAGE, "md.protectia-copilului", "e-mail", site.clock.now, link=first)
+    second = made()
+    assert second != first
+    async with site.browser() as browser:
+        # The second has not left yet: whoever has the first can answer.
+        assert (await browser.get(f"/reply/{first}")).status_code == 200
+        site.book.sent(MESSAGE, "md.protectia-copilului", "e-mail", site.clock.now, link=second)
+        assert (await browser.get(f"/reply/{first}")).status_code == 404
+        assert (await browser.get(f"/reply/{second}")).status_code == 200
+
+
+@pytest.mark.parametrize("language", available_languages())
+async def test_a_closed_link_says_so_and_whom_to_ask_and_keeps_nothing(site: Site, language: str) -> None:
+    where = site.link(language=language)
+    site.book.spool.close_links(MESSAGE, site.clock.now)
+    async with site.browser() as browser:
+        shown = await browser.get(where)
+        sent = await browser.post(where, data=ANSWERS)
+    for page in (shown, sent):
+        assert page.status_code == 410
+        assert Parts(page.text).root["lang"] == language
+        assert page.text.count(WHO) == 2
+        assert words(language).say("web-closed-title") in page.text
+        assert "form" not in Parts(page.text).tags
+    assert site.book.waiting() == ()
+    site.clock.now += timedelta(days=14)
+    async with site.browser() as browser:
+        assert (await browser.get(where)).status_code == 404
+
+
+async def test_what_is_closed_while_somebody_types_takes_nothing(site: Site) -> None:
+    token = site.link().rpartition("/")[2]
+    assert site.book.spool.link(token, site.clock.now) is not None
+    site.book.spool.close_links(MESSAGE, site.clock.now)
+    assert not site.book.spool.take_reply(token, ANSWERS, site.clock.now)
+    assert site.book.waiting() == ()
+
+
 async def test_no_link_is_kept_that_could_be_used(site: Site, tmp_path: Path) -> None:
     token = site.link().rpartition("/")[2]
     assert len(token) == 43  # 256 bits
@@ -246,6 +296,40 @@ async def test_what_is_no_answer_is_marked_and_the_rest_kept(site: Site) -> None
     assert page.text.count('aria-invalid="true"') == 2
     assert 'value="yesterday"' in page.text
     assert site.book.waiting() == ()
+
+
+async def test_a_day_that_never_was_is_given_back_with_everything_typed_and_the_link_stays_good(
+    site: Site,
+) -> None:
+    where = site.link(narrative=True)
+    typed = {**ANSWERS, "concluded_on": "2026-02-31", "narrative:findings": "what was\r\nfound"}
+    async with site.browser() as browser:
+        page = await browser.post(where, data=typed)
+        assert page.status_code == 422
+        assert page.text.count('aria-invalid="true"') == 1
+        assert 'value="2026-02-31"' in page.text
+        assert "what was\r\nfound</textarea>" in page.text
+        assert page.text.count(" checked") == sum("=" in name for name in ANSWERS)
+        assert page.text.count(" selected") == sum(
+            one.kind in ("code", "reference") for one in questions(REPLY, narrative=True) if one.name in typed
+        )
+        assert site.book.waiting() == ()
+        again = await browser.post(where, data={**typed, "concluded_on": "2026-02-28"})
+        assert again.status_code == 200
+
+
+async def test_a_text_that_is_too_long_is_given_back_and_never_left_out(site: Site) -> None:
+    where, long = site.link(narrative=True), "x" * (MAX_NARRATIVE_LENGTH + 1)
+    async with site.browser() as browser:
+        page = await browser.post(where, data={**ANSWERS, "narrative:findings": long})
+        assert page.status_code == 422
+        assert f"{long}</textarea>" in page.text
+        # A browser counts the end of a line once, and sends it as two characters.
+        lines = "\r\n" * (MAX_NARRATIVE_LENGTH // 2) + "x" * (MAX_NARRATIVE_LENGTH // 2)
+        assert (await browser.post(where, data={**ANSWERS, "narrative:findings": lines})).status_code == 200
+    found = site.book.reply(site.book.waiting()[0].id)
+    assert found is not None
+    assert found[2]["values"]["narrative:findings"] == lines
 
 
 async def test_nothing_filled_in_is_no_reply(site: Site) -> None:
