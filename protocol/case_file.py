@@ -116,6 +116,10 @@ class CaseFile:
     `documents`: every message of the case that this node said or took, of whatever thread; not what was
     refused. `confirmed`: digests of attestations of a consent on paper that two people have confirmed,
     and that counts.
+
+    `others`: documents of the same child under its other references, as far as both States know those. They
+    may forbid and never allow: a rule is asked of the file alone and of both `together`. `elsewhere`: the
+    strictest status of the other references of which this State is the destination.
     """
 
     reference: CaseReference
@@ -124,6 +128,28 @@ class CaseFile:
     destination: str | None = None
     documents: tuple[Document, ...] = ()
     confirmed: frozenset[str] = frozenset()
+    others: tuple[Document, ...] = ()
+    elsewhere: ProtectionStatus = ProtectionStatus.NOT_SOUGHT
+
+    @property
+    def withheld(self) -> bool:
+        """Nothing may leave: under this reference, or another one of the same child, protection is not ruled
+        out. Only the State of origin is free of it; a role that nobody has settled is treated as
+        destination."""
+        blocked = self.role is not Role.ORIGIN and self.protection is not ProtectionStatus.NOT_SOUGHT
+        return blocked or self.elsewhere is not ProtectionStatus.NOT_SOUGHT
+
+    @cached_property
+    def views(self) -> tuple[CaseFile, ...]:
+        """The file as each rule has to hold on it: alone, and with what is known under other references."""
+        alone = dataclasses.replace(self, others=())
+        if not self.others:
+            return (alone,)
+        return (alone, dataclasses.replace(alone, documents=(*self.documents, *self.others)))
+
+    @property
+    def together(self) -> CaseFile:
+        return self.views[-1]
 
     @cached_property
     def _by_digest(self) -> Mapping[str, Document]:
@@ -146,8 +172,11 @@ class CaseFile:
 
     def until(self, day: date) -> CaseFile:
         """The file as it was said up to the end of `day` (UTC, by the signed times)."""
-        kept = tuple(document for document in self.documents if document.issued_at.date() <= day)
-        return dataclasses.replace(self, documents=kept)
+        kept, others = (
+            tuple(document for document in some if document.issued_at.date() <= day)
+            for some in (self.documents, self.others)
+        )
+        return dataclasses.replace(self, documents=kept, others=others)
 
     def from_destination(self, document: Document) -> bool:
         return self.destination is not None and document.state == self.destination

@@ -17,7 +17,7 @@ from typing import Literal
 
 from protocol.agreed import accepted_on_paper, agreed_version, ended, handed_over, rivals, suspensions
 from protocol.agreement import ACCEPTANCE
-from protocol.case_file import CaseFile, Document, ProtectionStatus, Role
+from protocol.case_file import CaseFile, Document
 from protocol.currency import ASSESSMENT, superseded
 from protocol.material_facts import facts, is_new_risk, row_of, unweighed
 from protocol.safeguards import unmet
@@ -58,7 +58,7 @@ def agreement(file: CaseFile, thread: str, now: datetime) -> AgreementStanding |
         return None
     on_paper = accepted_on_paper(file, version) is not None
     stands: Literal["in-force", "accepted-on-paper"] = "accepted-on-paper" if on_paper else "in-force"
-    new = _facts_not_known_to(file, version)
+    new = _facts_not_known_to(file.together, version)
     if handed_over(file, version):
         concerns = tuple(_reason(fact) for fact in new if is_new_risk(fact))
         return AgreementStanding(state=stands, version=version, concerns=concerns, on_paper=on_paper)
@@ -66,7 +66,7 @@ def agreement(file: CaseFile, thread: str, now: datetime) -> AgreementStanding |
         Reason(code=str(one.coded.get("suspension_reason")), document=one.digest)
         for one in suspensions(file, thread)
     )
-    beside = (Reason(code="other", document=rival.digest) for rival in rivals(file, version))
+    beside = (Reason(code="other", document=rival.digest) for rival in rivals(file.together, version))
     found = (*said, *(_reason(fact) for fact in new), *beside, *_safeguards(file, version, now))
     reasons = tuple(dict.fromkeys((*found, *_protection(file))))
     # A safeguard that fails because of a fact is that fact's reason, said once.
@@ -88,7 +88,7 @@ def assessment_superseded(file: CaseFile, thread: str) -> tuple[Document, ...] |
         elsewhere = (one for one in file.of_type(ASSESSMENT) if not superseded(file, one))
         return tuple(sorted(elsewhere, key=lambda one: one.digest)) or tuple(finals)
     newest = max(current, key=lambda one: (one.issued_at, one.digest))
-    return unweighed(file, listed(newest.coded, "considered"))
+    return unweighed(file.together, listed(newest.coded, "considered"))
 
 
 def _facts_not_known_to(file: CaseFile, version: Document) -> tuple[Document, ...]:
@@ -118,8 +118,7 @@ def _safeguards(file: CaseFile, version: Document, now: datetime) -> tuple[Reaso
 
 def _protection(file: CaseFile) -> tuple[Reason, ...]:
     """Only the State where the child is has this reason, and only under the code that several share."""
-    blocked = file.role is not Role.ORIGIN and file.protection is not ProtectionStatus.NOT_SOUGHT
-    return (Reason(code=WITHHELD),) if blocked else ()
+    return (Reason(code=WITHHELD),) if file.withheld else ()
 
 
 def _reason(fact: Document) -> Reason:

@@ -72,6 +72,17 @@ again.
 While protection is sought, possible or unsettled, one message leaves the State where the child is: a
 `durable-solution.suspension` with the reason `withheld`, without a cause, once for what is agreed. Evidence
 of delivery goes on. Everything else that State would say has to wait.
+
+What has a number already and was not answered for waits as well: the number is given back, and the channel
+goes on in a new epoch. What was published stays at the hub for as long as any envelope does. When two people
+lift it, it leaves ([0040](adr/0040-an-alias-only-ever-tightens.md)).
+
+## A child with two references
+
+`case.alias` says that a child was referred twice. From then on the strictest protection status of all its
+references holds for each, and every safeguard is asked twice: of the case alone, and with the documents under
+the other references that both States know. Either may forbid. An alias never makes anything allowed that was
+not, whoever said it, and nobody takes it back.
 """
 
 

@@ -16,6 +16,9 @@ it knows and the sender could not forbids as well, and its signed refusal says s
 exception: only the State where the child is can know it, only that State evaluates it, when sending, and its
 refusal never leaves: to the other State a message that was not sent and one that was never written look the
 same. No role and no setting overrides any row.
+
+A child that was referred twice has one set of safeguards: each is asked of the case's file alone, and again
+with what is known under the other references (`protocol.same_child`).
 """
 
 from __future__ import annotations
@@ -81,10 +84,10 @@ _RESTS_ON_OTHERS = frozenset({*VERSIONS, ACCEPTANCE, HANDOVER})
 """What is put, accepted or carried out: others must have supplied what it rests on before it is written."""
 
 
-def needs_documents(message_type: str, protection: ProtectionStatus) -> bool:
+def needs_documents(message_type: str, *, withheld: bool) -> bool:
     """Whether the safeguards of such a message look into the file, so that it has to be loaded."""
     if message_type == SUSPENSION:
-        return protection is not ProtectionStatus.NOT_SOUGHT
+        return withheld
     return any(row.number not in _WITHOUT_DOCUMENTS | {_PROTECTION} for row in guarding(message_type))
 
 
@@ -145,11 +148,11 @@ def ready(
     return None
 
 
-def ready_reads_documents(message_type: str, protection: ProtectionStatus) -> bool:
+def ready_reads_documents(message_type: str, *, withheld: bool) -> bool:
     """Whether what `ready` says of such a message depends on the file's documents. Of other messages whose
     safeguards look into the file (an outcome, a decision, a closure) they ask what is written in them."""
     if message_type == SUSPENSION:
-        return protection is not ProtectionStatus.NOT_SOUGHT
+        return withheld
     return message_type in _RESTS_ON_OTHERS
 
 
@@ -167,7 +170,15 @@ def _protection_first(rows: tuple[Safeguard, ...]) -> tuple[Safeguard, ...]:
 def _unmet(
     file: CaseFile, asked: Asked, rows: tuple[Safeguard, ...]
 ) -> tuple[tuple[Safeguard, tuple[Missing, ...]], ...]:
-    found = ((row, tuple(dict.fromkeys(CHECKS[row.number](row, file, asked)))) for row in rows)
+    found = (
+        (
+            row,
+            tuple(
+                dict.fromkeys(lack for view in file.views for lack in CHECKS[row.number](row, view, asked))
+            ),
+        )
+        for row in rows
+    )
     return tuple((row, missing) for row, missing in found if missing)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from protocol.agreed import SUSPENSION, agreed_version, ended, suspensions
-from protocol.case_file import CaseFile, ProtectionStatus, Role
+from protocol.case_file import CaseFile
 from protocol.errors import Missing
 from protocol.identifiers import state_of
 from protocol.safeguards.asked import Asked, lacking
@@ -26,18 +26,15 @@ def no_danger_declared(row: Safeguard, file: CaseFile, asked: Asked) -> Iterator
 
 def protection_settled(row: Safeguard, file: CaseFile, asked: Asked) -> Iterator[Missing]:
     """Nothing leaves the State where the child is until two people have settled that no international
-    protection is sought or possible (A/RES/64/142 para 150).
+    protection is sought or possible (A/RES/64/142 para 150), under whichever of the child's references.
 
     One thing does: what is agreed is suspended, once, for the reason that several causes share. Without it
     the other State would go on preparing a return.
     """
-    # Only the State of origin is free of it. A file whose role nobody has settled is treated as destination.
-    if file.role == Role.ORIGIN:
-        return
     # Two international bodies share no State that the message could stay within.
     state = state_of(asked.sender)
     leaves = state != state_of(asked.recipient) or state == "int"
-    if file.protection == ProtectionStatus.NOT_SOUGHT or not leaves or _one_suspension(file, asked):
+    if not file.withheld or not leaves or _one_suspension(file, asked):
         return
     yield lacking(row, "missing.protection_settled", "destination")
 

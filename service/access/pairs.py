@@ -306,8 +306,8 @@ def require_both(session: Session, actor: Actor, first: str) -> None:
     """The two are two, and both are still people here, when the second of them decides.
 
     Everything that takes two people asks this, the protection status too. Forbidden `access.second_person`
-    for the first person themself, and as `require_present`. Conflict `access.proposal_void` when the first has
-    been disabled since: they may be registered anew under another name, and would be both.
+    for the first person themself, and as `require_present`. Conflict `access.proposal_void` when the first
+    has been disabled since: they may be registered anew under another name, and would be both.
     """
     if actor.person == first:
         raise Forbidden("access.second_person", "whoever proposed this does not decide on it")

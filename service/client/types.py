@@ -443,6 +443,7 @@ class Protection(TypedDict):
     proposed: NotRequired[ProtectionStatus]
     proposed_by: NotRequired[str]
     changed_at: NotRequired[str]
+    held_elsewhere: NotRequired[bool]
 
 
 class Case(TypedDict):
@@ -452,6 +453,7 @@ class Case(TypedDict):
     parties: list[str]
     protection: NotRequired[Protection]
     closed_at: NotRequired[str]
+    same_child: NotRequired[list[str]]
 
 
 type RetentionAct = Literal["block", "unblock", "hold", "lift-hold", "erase"]

@@ -37,7 +37,17 @@ from protocol.messages.person import described_attachments
 from protocol.opening import AuthenticEnvelope, Opened, past_digest
 from protocol.safeguards.asked import cited_digests
 from service.errors import Conflict
-from service.exchange import agreements, case_files, chunks, clocks, consents, proof, relay, returning
+from service.exchange import (
+    agreements,
+    case_files,
+    chunks,
+    clocks,
+    consents,
+    proof,
+    relay,
+    returning,
+    withholding,
+)
 from service.exchange.message_row import parts_in, said_in, sealed_parts
 from service.exchange.receipts import take_receipts
 from service.exchange.reconcile import take_reconciliation
@@ -387,7 +397,12 @@ def _check(
     case = cases.load_case(connection, content.case)
     if case is not None:
         case_files.require_party_state(case, content.sender)
-    file = case_files.file_for(connection, case.row, content.type, directory) if case is not None else None
+    between = {state_of(content.sender), state_of(content.recipient)}
+    file = (
+        case_files.file_for(connection, case.row, content.type, directory, between)
+        if case is not None
+        else None
+    )
     safeguards.check_receiving(file, content)
     procedure = conversations.procedure_of(content.type, thread)
     assert procedure is not None, "an opening message has one of its own, any other its thread's"
@@ -476,6 +491,8 @@ def _consign(
             "status": "consigned",
         },
     )
+    if case_files.names_another(content):
+        withholding.apply(node, session, content.case, now)
     mailbox.save_thread(connection, advance.thread, now=now, new=str(content.thread) == content.id)
     if content.attachments:
         chunks.announce(node, session, opened.header.sender, content, now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -14,8 +15,9 @@ from protocol.content import Content
 from protocol.deadlines import CorridorProfile
 from protocol.directory import AuthorityEntry, Directory
 from protocol.errors import NotAcceptable
-from protocol.identifiers import Address, CaseReference, MessageId, ThreadId, state_of
+from protocol.identifiers import Address, CaseReference, MessageId, StateCode, ThreadId, state_of
 from protocol.safeguards.sending import WITHHELD
+from protocol.same_child import references_of, strictest
 from protocol.statements import StatementType, read
 from service.access.actor import Actor
 from service.errors import NotFound
@@ -28,59 +30,175 @@ __all__ = [
     "case_file",
     "cited_profile",
     "file_for",
+    "held_elsewhere",
     "may_leave_anyway",
+    "names_another",
     "own_case",
     "protection_in_effect",
+    "protections",
     "require_party_state",
+    "require_tellable",
+    "same_child",
     "whole_file",
+    "withheld",
 ]
 
 
-def case_file(row: Row[Any], documents: tuple[Document, ...] = ()) -> CaseFile:
+def case_file(
+    row: Row[Any],
+    documents: tuple[Document, ...] = (),
+    *,
+    elsewhere: ProtectionStatus = ProtectionStatus.NOT_SOUGHT,
+) -> CaseFile:
     return CaseFile(
         reference=CaseReference(row.reference),
         role=Role(row.role),
         protection=protection_in_effect(row),
         destination=state_of(Address(row.opened_by)),
         documents=documents,
+        elsewhere=elsewhere,
     )
 
 
-def file_for(connection: Connection, row: Row[Any], message_type: str, directory: Directory) -> CaseFile:
+def file_for(
+    connection: Connection,
+    row: Row[Any],
+    message_type: str,
+    directory: Directory,
+    between: Collection[StateCode],
+) -> CaseFile:
     """The case as the safeguards of such a message ask about it: with its documents only where one of them
     reads documents, so that an ordinary message costs no reading."""
-    if safeguards.needs_documents(message_type, protection_in_effect(row)):
-        return whole_file(connection, row, directory)
-    return case_file(row)
+    bare = case_file(row, elsewhere=_elsewhere(connection, row))
+    if safeguards.needs_documents(message_type, withheld=bare.withheld):
+        return whole_file(connection, row, directory, between=between)
+    return bare
 
 
-def whole_file(connection: Connection, row: Row[Any], directory: Directory | None) -> CaseFile:
-    """With every message that was said or taken here.
+def whole_file(
+    connection: Connection,
+    row: Row[Any],
+    directory: Directory | None,
+    *,
+    between: Collection[StateCode] | None = None,
+) -> CaseFile:
+    """With every message that was said or taken here, and beside them those under other references of the
+    same child, where each of the States in `between` takes part in those cases too; None: each that takes
+    part in this one.
 
     While nothing may leave, what is still without a number here has not been said to anybody, and is left
     out: a suspension must not rest on it. Suspensions are counted all the same, because of that one that may
     leave. The statements are our own store's, checked when they came. `directory`: by it a consent on paper
     counts, or not any more.
     """
-    held = protection_in_effect(row) is not ProtectionStatus.NOT_SOUGHT
-    documents = tuple(
+    bare = case_file(row, elsewhere=_elsewhere(connection, row))
+    reference = CaseReference(row.reference)
+    others = same_child(connection, reference) - {reference}
+    if others:
+        if between is None:
+            between = _states(cases.load_case(connection, reference))
+        others = frozenset(one for one in others if set(between) <= _states(cases.load_case(connection, one)))
+    under = {one: _documents(connection, one, held=bare.withheld) for one in (reference, *sorted(others))}
+    confirmed = [consents.confirmed(connection, one, directory) for one in under]
+    return dataclasses.replace(
+        bare,
+        documents=under.pop(reference),
+        others=tuple(document for documents in under.values() for document in documents),
+        confirmed=frozenset().union(*confirmed),
+    )
+
+
+def _documents(connection: Connection, reference: CaseReference, *, held: bool) -> tuple[Document, ...]:
+    return tuple(
         _document(message)
-        for message in mailbox.messages_of_case(connection, CaseReference(row.reference))
+        for message in mailbox.messages_of_case(connection, reference)
         if message.status != "refused"
         and not (held and message.status == "accepted" and message.type != SUSPENSION)
     )
-    found = case_file(row, documents)
-    confirmed = consents.confirmed(connection, CaseReference(row.reference), directory)
-    return dataclasses.replace(found, confirmed=confirmed) if confirmed else found
+
+
+def _states(case: KnownCase | None) -> frozenset[StateCode]:
+    return frozenset() if case is None else frozenset(state_of(party) for party in case.parties)
+
+
+def same_child(connection: Connection, reference: CaseReference) -> frozenset[CaseReference]:
+    """The references that stand for this child, as far as anybody told this node; this one too."""
+    return references_of(reference, cases.claims_around(connection, [reference]))
+
+
+def protections(
+    connection: Connection, references: Collection[CaseReference]
+) -> Mapping[CaseReference, ProtectionStatus]:
+    """Of each of these cases, and of every other reference of the same children, whether anything may leave:
+    the strictest status of the child's. `not-sought` where this State is nowhere the destination."""
+    claims = cases.claims_around(connection, references)
+    everyone = {*references, *(one for claim in claims for one in claim)}
+    rows = {CaseReference(row.reference): row for row in cases.files_of(connection, everyone)}
+    return {
+        one: strictest(
+            protection_in_effect(rows[other])
+            for other in (references_of(one, claims) if claims else (one,))
+            if other in rows and rows[other].role == Role.DESTINATION
+        )
+        for one in rows
+    }
+
+
+def withheld(connection: Connection, reference: CaseReference) -> bool:
+    """Whether nothing of the case may leave (safeguard 11)."""
+    found = protections(connection, [reference])
+    return found.get(reference, ProtectionStatus.NOT_SOUGHT) is not ProtectionStatus.NOT_SOUGHT
+
+
+def _elsewhere(connection: Connection, row: Row[Any]) -> ProtectionStatus:
+    others = same_child(connection, CaseReference(row.reference)) - {row.reference}
+    if not others:
+        return ProtectionStatus.NOT_SOUGHT
+    return strictest(
+        protection_in_effect(other)
+        for other in cases.files_of(connection, others)
+        if other.role == Role.DESTINATION
+    )
+
+
+def held_elsewhere(connection: Connection, row: Row[Any]) -> bool:
+    """Whether another reference of the same child holds this one."""
+    return _elsewhere(connection, row) is not ProtectionStatus.NOT_SOUGHT
+
+
+def names_another(content: Content) -> bool:
+    """Whether it says that another case is the same child's."""
+    return content.type == mailbox.ALIAS and content.coded.get("same_as") is not None
+
+
+def require_tellable(connection: Connection, actor: Actor, content: Content) -> None:
+    """Refuses `case.alias_withheld` for an alias that would tell the recipient of a case of which it may not
+    be told: one that is not the actor's, or not here, or from which nothing may leave. Which of them it is,
+    is not said."""
+    if not names_another(content):
+        return
+    same_as = content.coded["same_as"]
+    other = cases.load_case(connection, CaseReference(same_as))
+    if (
+        other is None
+        or actor.authorities.isdisjoint(other.parties)
+        or withheld(connection, CaseReference(same_as))
+    ):
+        raise NotAcceptable(
+            "case.alias_withheld",
+            "expected a case of your authorities of which the recipient may be told",
+            field="/coded/same_as",
+        )
 
 
 def may_leave_anyway(connection: Connection, reference: CaseReference) -> tuple[MessageId, ...]:
-    """Suspensions without a cause that wait to be numbered: safeguard 11 let them through."""
+    """Suspensions without a cause that nobody has answered for yet: safeguard 11 let them through."""
     return tuple(
         MessageId(message.id)
         for message in mailbox.messages_of_case(connection, reference)
         if message.type == SUSPENSION
-        and message.status == "accepted"
+        and message.direction == "out"
+        and message.status in ("accepted", "sent")
         and _document(message).coded.get("suspension_reason") == WITHHELD
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Connection, Row, select
 from sqlmodel import Session
 
 from protocol import conversations, standing
@@ -24,7 +24,7 @@ from service.access import journal, pairs, people
 from service.access.actor import Actor
 from service.access.roles import Scope
 from service.errors import Forbidden
-from service.exchange import case_files, clocks, consents, views
+from service.exchange import case_files, clocks, consents, views, withholding
 from service.exchange.covered import MayRead
 from service.exchange.relayed import via_view
 from service.exchange.telling import directory_or_none
@@ -40,7 +40,7 @@ from service.exchange.views import (
 )
 from service.node import Node
 from service.notices import tell
-from service.store import cases, outgoing
+from service.store import cases
 from service.store.cases import KnownCase
 from service.store.tables import ACCESS_JOURNAL, CLOCK_DIFFERENCE, EVIDENCE, MESSAGE, THREAD
 
@@ -67,7 +67,7 @@ async def open_case(
     def work(session: Session) -> CaseView:
         connection = session.connection()
         if id is not None and (opened := cases.find_opened(connection, own[0], id)) is not None:
-            return _case_view(opened)
+            return _case_view(session, actor, opened)
         cases.add_case(
             connection,
             reference,
@@ -82,7 +82,7 @@ async def open_case(
         journal.note(session, actor, "case-opened", reference, at=now)
         case = cases.load_case(connection, reference)
         assert case is not None
-        return _case_view(case)
+        return _case_view(session, actor, case)
 
     return await node.store.write(work)
 
@@ -110,7 +110,7 @@ async def case_timeline(node: Node, actor: Actor, reference: CaseReference) -> T
         may_read = MayRead(node, session, actor)
         entries = _entries(session, actor, may_read, case.row)
         return TimelineView(
-            case=_case_view(case, closed_at=closed_since(every)),
+            case=_case_view(session, actor, case, closed_at=closed_since(every)),
             threads=tuple(
                 thread_view(
                     thread,
@@ -134,7 +134,8 @@ async def set_protection(
     """Propose a protection status, or confirm what another person proposed.
 
     Two people set it and two people lift it. What blocks takes effect already with the first of them: when in
-    doubt, nothing leaves. Anything of the case that has no number yet is then held, without leaving a gap.
+    doubt, nothing leaves. Anything of the case that nobody has answered for is then held
+    (`withholding`).
     Confirming refuses as `pairs.require_both`.
     """
     now = node.clock.now()
@@ -172,12 +173,8 @@ async def set_protection(
                 cases.change_protection(connection, reference, in_effect, now)
             cases.propose_protection(connection, reference, status, actor.person)
             _tell(session, "approval-waiting", row, now)
-        after = case_files.own_case(connection, actor, reference).row
-        if case_files.protection_in_effect(after) is ProtectionStatus.NOT_SOUGHT:
-            outgoing.release_held(connection, reference, now)
-        else:
-            outgoing.hold_case(connection, reference, but=case_files.may_leave_anyway(connection, reference))
-        return _protection_view(after)
+        withholding.apply(node, session, reference, now)
+        return _protection_view(connection, case_files.own_case(connection, actor, reference).row)
 
     view = await node.store.write(work)
     node.wake.outbox_ready.notify()
@@ -198,25 +195,36 @@ def _tell(session: Session, kind: str, case: Row[Any], now: datetime) -> None:
     )
 
 
-def _case_view(case: KnownCase, *, closed_at: datetime | None = None) -> CaseView:
-    row = case.row
+def _case_view(
+    session: Session, actor: Actor, case: KnownCase, *, closed_at: datetime | None = None
+) -> CaseView:
+    row, connection = case.row, session.connection()
+    reference = CaseReference(row.reference)
+    others = sorted(case_files.same_child(connection, reference) - {reference})
+    own = (
+        one
+        for one in others
+        if (known := cases.load_case(connection, one)) and actor.acts_for(*known.parties)
+    )
     return CaseView(
         reference=CaseReference(row.reference),
         role=row.role,
         opened_at=row.opened_at,
         parties=tuple(sorted(case.parties)),
-        protection=_protection_view(row) if row.role == "destination" else None,
+        protection=_protection_view(connection, row) if row.role == "destination" else None,
         closed_at=closed_at,
+        same_child=tuple(own),
     )
 
 
-def _protection_view(row: Row[Any]) -> ProtectionView:
+def _protection_view(connection: Connection, row: Row[Any]) -> ProtectionView:
     return ProtectionView(
         status=row.protection,
         state="proposed" if row.protection_proposed else "settled",
         proposed=row.protection_proposed,
         proposed_by=row.protection_proposed_by,
         changed_at=row.protection_changed_at,
+        held_elsewhere=case_files.held_elsewhere(connection, row),
     )
 
 
@@ -232,11 +240,12 @@ def _standing(
     told as far as the reader may read the documents that are the reason."""
     if thread.procedure not in ("durable-solution", "risk-assessment"):
         return None
-    file = case_files.whole_file(session.connection(), case.row, directory)
+    between = {state_of(party) for party in (thread.asker, *thread.answerers)}
+    file = case_files.whole_file(session.connection(), case.row, directory, between=between)
     known = may_read.readable(file, case.parties)
 
     def told(document: str | None) -> bool:
-        return known.whole if document is None else known.file.cited(document) is not None
+        return known.whole if document is None else known.file.together.cited(document) is not None
 
     if thread.procedure == "risk-assessment":
         later = standing.assessment_superseded(file, thread.id)

@@ -31,9 +31,8 @@ from protocol.attachments import (
 from protocol.content import Content
 from protocol.directory import Directory
 from protocol.errors import NotAcceptable
-from protocol.identifiers import MessageId, NodeCode, new_message_id
+from protocol.identifiers import CaseReference, MessageId, NodeCode, new_message_id
 from protocol.messages.person import Attachment
-from protocol.safeguards import ProtectionStatus, Role
 from service.errors import NotFound
 from service.exchange import case_files, proof
 from service.exchange.views import AttachmentView
@@ -81,7 +80,7 @@ def feed(node: Node, session: Session, now: datetime) -> int:
     waiting = attachments.blobs_on_their_way(connection)
     given = 0
     for row in attachments.to_feed(connection):
-        if _held(row):
+        if case_files.withheld(connection, CaseReference(row.case_reference)):
             continue
         if _erased(session, row.case_reference):
             attachments.change(connection, row.row, state="erased", changed_at=now)
@@ -106,13 +105,6 @@ def feed(node: Node, session: Session, now: datetime) -> int:
             waiting[peer] = waiting.get(peer, 0) + until - row.passed
             given += until - row.passed
     return given
-
-
-def _held(row: Row[Any]) -> bool:
-    return (
-        row.role == Role.DESTINATION
-        and case_files.protection_in_effect(row) is not ProtectionStatus.NOT_SOUGHT
-    )
 
 
 def _erased(session: Session, case: str) -> bool:

@@ -126,11 +126,19 @@ class MayRead:
         if self._anything:
             return ReadableFile(file=file, whole=True)
         read = tuple(one for one in file.documents if self.refusal(one) is None)
-        own = sum(self._actor.acts_for(one.sender, one.recipient) for one in file.documents)
+        beside = tuple(one for one in file.others if self.refusal(one) is None)
+        everything = (*file.documents, *file.others)
+        own = sum(self._actor.acts_for(one.sender, one.recipient) for one in everything)
         unseen = any(self._is_served_here(one) for one in parties if not self._actor.acts_for(one))
-        confirmed = file.confirmed & {one.digest for one in read}
+        readable = (*read, *beside)
         return ReadableFile(
-            file=replace(file, documents=read, confirmed=confirmed), whole=own == len(read) and not unseen
+            file=replace(
+                file,
+                documents=read,
+                others=beside,
+                confirmed=file.confirmed & {one.digest for one in readable},
+            ),
+            whole=own == len(readable) and not unseen,
         )
 
     def _is_served_here(self, party: Address) -> bool:

@@ -24,7 +24,6 @@ from protocol.directory.entries import state_of_member
 from protocol.directory.mandates import carried_by, intermediary_of_node
 from protocol.errors import NotAcceptable
 from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, StateCode, ThreadId, state_of
-from protocol.safeguards import ProtectionStatus
 from protocol.safeguards.sending import WITHHELD
 from service.access import journal
 from service.access.actor import Actor
@@ -221,12 +220,12 @@ def _verdict(session: Session, row: Row[Any], directory: Directory, now: datetim
 def _is_held(connection: Connection, row: Row[Any]) -> bool:
     message = mailbox.find_message(connection, NodeCode(row.sender_node), MessageId(row.message_id))
     case = None if message is None else cases.load_case(connection, CaseReference(message.case_reference))
-    if message is None or case is None or case.row.role != "destination":
+    if message is None or case is None:
         return False
     coded = read_content(stored_statement(message), None, None).coded
     # The one thing that may leave: what is agreed is suspended, for the reason that several causes share.
     leaves = message.type == SUSPENSION and coded.get("suspension_reason") == WITHHELD
-    return not leaves and case_files.protection_in_effect(case.row) is not ProtectionStatus.NOT_SOUGHT
+    return not leaves and case_files.withheld(connection, CaseReference(case.row.reference))
 
 
 def _reason(

@@ -208,7 +208,7 @@ def _safeguarded(
     in_reply_to: MessageId | None = None,
 ) -> RefusalView | None:
     """What the safeguards would say before anybody has written it."""
-    if not known.whole and safeguards.ready_reads_documents(message_type, known.file.protection):
+    if not known.whole and safeguards.ready_reads_documents(message_type, withheld=known.file.withheld):
         return RefusalView(code=UNDECIDED)
     reason = safeguards.ready(
         known.file,

@@ -22,9 +22,20 @@ from protocol.directory.mandates import carried_by
 from protocol.errors import NotAcceptable, Refused
 from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, ThreadId, state_of
 from protocol.intermediary import check_relayed
+from service.access import journal
 from service.access.actor import Actor
 from service.errors import Conflict, NotFound
-from service.exchange import agreements, attachments, case_files, clocks, consents, proof, returning, waiting
+from service.exchange import (
+    agreements,
+    attachments,
+    case_files,
+    clocks,
+    consents,
+    proof,
+    returning,
+    waiting,
+    withholding,
+)
 from service.exchange.drafts import Prepared, prepare, require_recipient_keys
 from service.exchange.message_row import parts_in, said_in, sealed_parts
 from service.exchange.relayed import check_original
@@ -50,28 +61,51 @@ _MARKING: Final[Purpose] = "identity"
 """A request is marked under the key whose destruction erases identity: afterwards its mark tells nobody
 anything."""
 
+_NOT_TO_BE_TOLD: Final = frozenset({"case.alias_withheld", "safeguard.international_protection"})
+
 
 async def send(node: Node, actor: Actor, submission: Submission | SignedSubmission) -> Accepted | Awaiting:
     """Take a message and promise that it is not lost.
 
     The message id makes it idempotent: the same request again gets the first answer again; another statement
-    under the same id is refused `id_reused` (Conflict). A refusal stores nothing and uses up nothing. What a
-    second person has to approve is checked as if it were sent, and then waits.
+    under the same id is refused `id_reused` (Conflict). A refusal stores nothing and uses up nothing; but
+    that two cases are one child's is known here from then on, also where nobody may be told. What a second
+    person has to approve is checked as if it were sent, and then waits.
     """
     prepared = await prepare(node, actor, submission)
     wait = waiting.second_person(node, prepared)
-    if wait is not None:
-        waits = await node.store.write(
-            lambda session: _propose(node, session, actor, submission, prepared, wait)
-        )
-        node.wake.notices.notify()
-        return waits
-    accepted = await node.store.write(lambda session: record(node, session, actor, prepared))
+    try:
+        if wait is not None:
+            waits = await node.store.write(
+                lambda session: _propose(node, session, actor, submission, prepared, wait)
+            )
+            node.wake.notices.notify()
+            return waits
+        accepted = await node.store.write(lambda session: record(node, session, actor, prepared))
+    except NotAcceptable as reason:
+        if reason.code in _NOT_TO_BE_TOLD and case_files.names_another(prepared.content):
+            await node.store.write(lambda session: _note_alias(node, session, actor, prepared))
+        raise
     node.wake.outbox_ready.notify()
     if accepted.type == REDIRECT:
         node.wake.notices.notify()
     node.metrics.accepted(accepted.type)
     return accepted
+
+
+def _note_alias(node: Node, session: Session, actor: Actor, prepared: Prepared) -> None:
+    """Whoever takes part in both cases says that they are one child's. It was not said to the other State; it
+    holds here all the same, and only ever tightens."""
+    connection, content = session.connection(), prepared.content
+    same_as = CaseReference(content.coded["same_as"])
+    for reference in (content.case, same_as):
+        case = cases.load_case(connection, reference)
+        if case is None or actor.authorities.isdisjoint(case.parties):
+            return
+    if same_as not in case_files.same_child(connection, content.case):
+        cases.add_alias(connection, content.case, same_as, prepared.now)
+        journal.note(session, actor, "same-child-noted", content.case, at=prepared.now)
+        withholding.apply(node, session, content.case, prepared.now)
 
 
 async def validate(node: Node, actor: Actor, submission: Submission | SignedSubmission) -> Validation:
@@ -107,6 +141,8 @@ def _propose(
     if known is not None:
         return known
     _check(session, actor, prepared)
+    if case_files.names_another(prepared.content):
+        _note_alias(node, session, actor, prepared)
     return waiting.keep(node, session, actor, submission, prepared, wait)
 
 
@@ -170,6 +206,8 @@ def record(
             node, session, content.case, prepared.attachments, content.id, prepared.peer, now=now
         )
     mailbox.add_message(connection, values)
+    if case_files.names_another(content):
+        withholding.apply(node, session, content.case, now)
     mailbox.save_thread(connection, advance.thread, now=now, new=str(content.thread) == content.id)
     clocks.keep_duties(session, advance.thread, now)
     # Whom a redirection names has to see the case, or it could not answer.
@@ -263,7 +301,10 @@ def _check(session: Session, actor: Actor, prepared: Prepared) -> tuple[KnownCas
         retention.require_unblocked(session.connection(), content.case)
     retention.require_parts(session.connection(), content.case, list(parts_in(prepared.signed)))
     directory = prepared.directory
-    safeguards.check_sending(case_files.file_for(connection, case.row, content.type, directory), content)
+    case_files.require_tellable(connection, actor, content)
+    between = {state_of(content.sender), state_of(content.recipient)}
+    file = case_files.file_for(connection, case.row, content.type, directory, between)
+    safeguards.check_sending(file, content)
     thread = consents.thread_of(connection, content.thread, directory)
     procedure = thread.procedure if thread else conversations.procedure_of(content.type)
     if procedure is None:

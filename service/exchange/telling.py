@@ -14,7 +14,6 @@ from sqlmodel import Session
 from protocol.directory import Directory
 from protocol.errors import Refused
 from protocol.identifiers import CaseReference, MessageId, NodeCode
-from protocol.safeguards import ProtectionStatus
 from service.exchange import case_files, proof
 from service.node import Node
 from service.store import cases, mailbox
@@ -44,11 +43,7 @@ def _tell(node: Node, session: Session, rows: Iterable[Row[Any]], kind: str, now
     case = cases.load_case(session.connection(), CaseReference(came[0].case_reference))
     if directory is None or case is None:
         return
-    held = (
-        case.row.role == "destination"
-        and case_files.protection_in_effect(case.row) is not ProtectionStatus.NOT_SOUGHT
-    )
-    if held:
+    if case_files.withheld(session.connection(), CaseReference(case.row.reference)):
         return
     for row in came:
         proof.issue(

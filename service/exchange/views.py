@@ -513,6 +513,8 @@ class ProtectionView:
     """The protection status on this node; it never leaves it. `proposed` waits for a second person.
 
     `state` is `proposed` while a proposal waits, `settled` otherwise (also when the status is still unknown).
+    `held_elsewhere`: nothing leaves whatever stands here, because under another reference of the same child
+    protection is not ruled out.
     """
 
     status: ProtectionStatus
@@ -520,13 +522,15 @@ class ProtectionView:
     proposed: ProtectionStatus | None = None
     proposed_by: str | None = None
     changed_at: datetime | None = None
+    held_elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseView:
     """`role` is this State's: `destination` where the child is, `origin` otherwise. `protection` is there
     only at the destination, for those who work on the case. `closed_at`: signed date of the last closure;
-    None while the case is open."""
+    None while the case is open. `same_child`: other references of the child, as far as the reader's
+    authorities take part in those cases."""
 
     reference: CaseReference
     role: Literal["destination", "origin", "unknown"]
@@ -534,6 +538,7 @@ class CaseView:
     parties: tuple[Address, ...]
     protection: ProtectionView | None = None
     closed_at: datetime | None = None
+    same_child: tuple[CaseReference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

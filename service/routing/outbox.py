@@ -30,7 +30,7 @@ from protocol.envelope import Envelope
 from protocol.errors import Refused
 from protocol.identifiers import MessageId, NodeCode, new_message_id
 from service.errors import NodeError, Unavailable
-from service.exchange import letters, mandated
+from service.exchange import letters, mandated, withholding
 from service.exchange.erasure import end_unreadable
 from service.exchange.letters import Letter
 from service.node import Node
@@ -110,6 +110,8 @@ class Outbox:
         rows = await node.store.read(
             lambda session: outgoing.to_release(session.connection(), RELEASED_AT_ONCE, without=resting)
         )
+        if await self._hold(rows, now):
+            return await self.release_queued()
         if not rows:
             return 0
         directory = node.directory.current()
@@ -159,6 +161,9 @@ class Outbox:
 
         def number(session: Session) -> None:
             connection = session.connection()
+            newest = outgoing.newest_channel(connection, node.code, peer)
+            if newest is not None and newest.epoch != channel.epoch:
+                raise Unavailable("outbox.numbers_taken", "another epoch was begun meanwhile: read again")
             outgoing.keep_manifests(
                 connection,
                 [(item.release.envelope_id, item.envelope.manifest) for item in sealed if item.is_content],
@@ -187,6 +192,10 @@ class Outbox:
         )
         if not rows:
             return 0
+        if await self._hold(rows, now):
+            # What goes to the same peers has no number any more either, and gets a new one with these out of
+            # the way.
+            return await self.release_queued()
         directory = node.directory.current()
         rows = await self._mandated(rows, directory, now)
         if not rows:
@@ -198,7 +207,7 @@ class Outbox:
             by_envelope[letter.peer, letter.envelope_id or letter.message_id].append(letter)
         sealed = await asyncio.to_thread(_seal_again, node, by_envelope, directory, now)
 
-        def note(session: Session) -> None:
+        def note(session: Session) -> frozenset[int]:
             outgoing.postpone(
                 session.connection(),
                 # All that were due, also what could not be sealed: else it would be in the way for ever.
@@ -212,11 +221,28 @@ class Outbox:
                     if group[0].kind == "content"
                 ],
             )
+            return outgoing.still_released(session.connection(), [row.row for row in rows])
 
-        await node.store.write(note)
+        released = await node.store.write(note)
         for peer, group, envelope in sealed:
+            if group[0].kind in ("content", "blob") and group[0].row not in released:
+                continue  # held while it was sealed
             self._publish(peer, envelope, tuple(letter.row for letter in group))
         return len(waiting)
+
+    async def _hold(self, rows: Sequence[Row[Any]], now: datetime) -> bool:
+        """Hold what may not leave of these, with all else of its case. False when all may leave."""
+        node = self._node
+        found = await node.store.read(lambda session: withholding.cases_to_hold(node, session, rows))
+        if not found:
+            return False
+
+        def hold(session: Session) -> None:
+            for case in found:
+                withholding.apply(node, session, case, now)
+
+        await node.store.write(hold)
+        return True
 
     async def _mandated(
         self, rows: Sequence[Row[Any]], directory: Directory, now: datetime

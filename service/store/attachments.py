@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, delete, func, insert, literal_column, select, update
 
 from protocol.identifiers import CaseReference, MessageId, NodeCode
-from service.store.tables import ATTACHMENT, ATTACHMENT_CHUNK, CASE_FILE, MESSAGE, OUTBOX
+from service.store.tables import ATTACHMENT, ATTACHMENT_CHUNK, MESSAGE, OUTBOX
 
 __all__ = [
     "add",
@@ -155,15 +155,14 @@ def whole(connection: Connection) -> Sequence[AnyRow]:
 
 
 def to_feed(connection: Connection) -> Sequence[AnyRow]:
-    """Ours, whose message the peer has confirmed, each with its case's role and protection status."""
+    """Ours, whose message the peer has confirmed."""
     return connection.execute(
-        select(ATTACHMENT, CASE_FILE.c.role, CASE_FILE.c.protection, CASE_FILE.c.protection_proposed)
+        select(ATTACHMENT)
         .join_from(
             ATTACHMENT,
             MESSAGE,
             and_(MESSAGE.c.sender_node == ATTACHMENT.c.sender_node, MESSAGE.c.id == ATTACHMENT.c.message_id),
         )
-        .join(CASE_FILE, CASE_FILE.c.reference == ATTACHMENT.c.case_reference)
         .where(
             literal_column("attachment.state IN ('cited', 'whole')"),
             ATTACHMENT.c.state == "cited",

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
 
 from protocol.identifiers import Address, CaseReference, MessageId
 from service.store.prepared import Query
-from service.store.tables import CASE_FILE, CASE_PARTY
+from service.store.tables import CASE_ALIAS, CASE_FILE, CASE_PARTY
 
 __all__ = [
     "KnownCase",
+    "add_alias",
     "add_case",
     "add_parties",
     "change_protection",
+    "claims_around",
+    "files_of",
     "find_opened",
     "load_case",
     "propose_protection",
@@ -47,6 +50,39 @@ def load_case(connection: Connection, reference: CaseReference) -> KnownCase | N
     return KnownCase(
         row=rows[0], parties=frozenset(Address(row.address) for row in rows if row.address is not None)
     )
+
+
+def add_alias(
+    connection: Connection, reference: CaseReference, same_as: CaseReference, noted_at: datetime
+) -> None:
+    """Once; whoever says it again changes nothing."""
+    connection.execute(
+        insert(CASE_ALIAS).prefix_with("OR IGNORE"),
+        {"reference": reference, "same_as": same_as, "noted_at": noted_at},
+    )
+
+
+def claims_around(
+    connection: Connection, references: Iterable[CaseReference]
+) -> frozenset[tuple[CaseReference, CaseReference]]:
+    """Every claim, noted here, that one can come to from these references."""
+    seen, at_the_edge = set(references), set(references)
+    claims: set[tuple[CaseReference, CaseReference]] = set()
+    while at_the_edge:
+        rows = connection.execute(
+            select(CASE_ALIAS.c.reference, CASE_ALIAS.c.same_as).where(
+                or_(CASE_ALIAS.c.reference.in_(at_the_edge), CASE_ALIAS.c.same_as.in_(at_the_edge))
+            )
+        ).all()
+        claims |= {(CaseReference(row.reference), CaseReference(row.same_as)) for row in rows}
+        at_the_edge = {one for claim in claims for one in claim} - seen
+        seen |= at_the_edge
+    return frozenset(claims)
+
+
+def files_of(connection: Connection, references: Iterable[CaseReference]) -> Sequence[Row[Any]]:
+    """The rows of those of these cases that are here."""
+    return connection.execute(select(CASE_FILE).where(CASE_FILE.c.reference.in_(list(references)))).all()
 
 
 def find_opened(connection: Connection, opened_by: Address, opening_id: MessageId) -> KnownCase | None:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, delete, select, update
 
 from protocol.conversations import Thread, thread_from_json
 from protocol.identifiers import CaseReference, MessageId, NodeCode, ThreadId
+from protocol.statements import StatementType, read
 from service.store import deadlines
+from service.store.cases import add_alias
 from service.store.prepared import Adding, Change, Query
 from service.store.tables import EVIDENCE, INBOX, MESSAGE, OUTBOX, THREAD
 
 __all__ = [
+    "ALIAS",
     "add_evidence",
     "add_inbox",
     "add_message",
@@ -39,6 +42,8 @@ __all__ = [
     "set_message",
     "thread_of_message",
 ]
+
+ALIAS: Final = "case.alias"
 
 type AnyRow = Row[tuple[Any, ...]]
 
@@ -83,7 +88,13 @@ def find_message(connection: Connection, sender: NodeCode, message: MessageId) -
 
 
 def add_message(connection: Connection, values: Mapping[str, Any]) -> None:
+    """By whichever way it came here: what an alias says of another reference is known from now on."""
     _ADD_MESSAGE.run(connection, values)
+    if values["type"] == ALIAS:
+        coded = read(values["statement"], typ=StatementType.CONTENT).claims.get("coded")
+        if isinstance(coded, dict) and coded.get("same_as") is not None:
+            case, other = CaseReference(values["case_reference"]), CaseReference(coded["same_as"])
+            add_alias(connection, case, other, values["recorded_at"])
 
 
 def set_message(connection: Connection, sender: NodeCode, message: MessageId, **values: Any) -> None:

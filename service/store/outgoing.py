@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, insert, literal_column, select, update
+from sqlalchemy import Connection, Exists, Row, and_, bindparam, insert, literal_column, select, update
 
 from protocol.channels import Channel, open_channel
 from protocol.identifiers import CaseReference, MessageId, NodeCode
@@ -45,6 +45,7 @@ __all__ = [
     "resend_evidence",
     "save_channel",
     "settle",
+    "still_released",
     "to_release",
     "to_repeat",
     "touch_channel",
@@ -411,42 +412,82 @@ def resend_evidence(
     return True
 
 
-def hold_case(connection: Connection, reference: CaseReference, *, but: Collection[MessageId] = ()) -> int:
-    """Nothing of this case that has no number yet may leave (safeguard 11), but these messages of ours.
-    Evidence that goes with one stays with it: alone it would tell that there is one."""
-    return _move(connection, reference, "queued", "held", but=but)
+def hold_case(
+    connection: Connection, reference: CaseReference, *, but: Collection[MessageId] = ()
+) -> frozenset[NodeCode]:
+    """Nothing of this case that its recipient has not answered for leaves, or leaves again (safeguard 11),
+    but these messages of ours.
+
+    What was numbered gives its number back, whether or not an envelope with it came through: nobody can tell.
+    Returns the peers whose channel is left with a gap; whoever calls this begins a new epoch with them. The
+    sender's evidence that goes with a message stays with it: alone it would tell that there is one.
+    """
+    rows = connection.execute(
+        select(
+            OUTBOX.c.row, OUTBOX.c.recipient_node, OUTBOX.c.kind, OUTBOX.c.message_id, OUTBOX.c.sequence
+        ).where(
+            OUTBOX.c.state.in_(("queued", "released")),
+            OUTBOX.c.kind.in_(_OF_A_CASE),
+            OUTBOX.c.message_id.not_in(but),
+            _ours(reference),
+        )
+    ).all()
+    held = {row.message_id for row in rows if row.kind == "content"}
+    # Evidence with a message that was answered for may come again: of that there is nothing left to hide.
+    stopped = [
+        row for row in rows if row.kind != "evidence" or row.sequence is None or row.message_id in held
+    ]
+    if not stopped:
+        return frozenset()
+    connection.execute(
+        update(OUTBOX)
+        .where(OUTBOX.c.row.in_([row.row for row in stopped]))
+        .values(state="held", epoch=None, sequence=None, envelope_id=None, attempts=0)
+    )
+    # Without a number it has not been said, as far as anybody knows.
+    connection.execute(
+        update(MESSAGE)
+        .where(
+            MESSAGE.c.case_reference == reference,
+            MESSAGE.c.direction == "out",
+            MESSAGE.c.id.in_(held),
+            MESSAGE.c.status == "sent",
+        )
+        .values(status="accepted")
+    )
+    return frozenset(NodeCode(row.recipient_node) for row in stopped if row.sequence is not None)
 
 
 def release_held(connection: Connection, reference: CaseReference, now: datetime) -> int:
     """From now on they wait to leave: how long they were held is no delay of delivery."""
-    return _move(connection, reference, "held", "queued", queued_at=now)
-
-
-def _move(
-    connection: Connection,
-    reference: CaseReference,
-    before: str,
-    after: str,
-    *,
-    but: Collection[MessageId] = (),
-    **more: datetime,
-) -> int:
-    ours = select(MESSAGE.c.id).where(
-        MESSAGE.c.case_reference == reference,
-        MESSAGE.c.direction == "out",
-        MESSAGE.c.sender_node == OUTBOX.c.sender_node,
-        MESSAGE.c.id == OUTBOX.c.message_id,
-    )
     return connection.execute(
         update(OUTBOX)
-        .where(
-            OUTBOX.c.state == before,
-            OUTBOX.c.kind.in_(("content", "blob", "evidence")),
-            OUTBOX.c.message_id.not_in(but),
-            ours.exists(),
-        )
-        .values(state=after, **more)
+        .where(OUTBOX.c.state == "held", OUTBOX.c.kind.in_(_OF_A_CASE), _ours(reference))
+        .values(state="queued", queued_at=now)
     ).rowcount
+
+
+_OF_A_CASE = ("content", "blob", "evidence")
+
+
+def _ours(reference: CaseReference) -> Exists:
+    """The row carries, or is about, a message of ours in this case."""
+    return (
+        select(MESSAGE.c.id)
+        .where(
+            MESSAGE.c.case_reference == reference,
+            MESSAGE.c.direction == "out",
+            MESSAGE.c.sender_node == OUTBOX.c.sender_node,
+            MESSAGE.c.id == OUTBOX.c.message_id,
+        )
+        .exists()
+    )
+
+
+def still_released(connection: Connection, rows: Iterable[int]) -> frozenset[int]:
+    """Which of these rows nobody has held or renumbered since they were read."""
+    found = connection.execute(select(OUTBOX.c.row).where(_RELEASED, OUTBOX.c.row.in_(list(rows))))
+    return frozenset(found.scalars())
 
 
 def channel(connection: Connection, sender: NodeCode, recipient: NodeCode, epoch: str) -> Channel | None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from protocol import messages, safeguards
-from protocol.case_file import CaseFile, ProtectionStatus
+from protocol.case_file import CaseFile
 from protocol.identifiers import Address, CaseReference, StateCode
 from protocol.refusals import explain
 from service import exchange
@@ -192,7 +192,7 @@ async def test_what_says_that_it_reads_no_document_reads_none(trio: Trio) -> Non
         if same[0] != same[1]:
             reads.add(type_)
     said = {
-        one for one in messages.FORMS if safeguards.ready_reads_documents(one, ProtectionStatus.NOT_SOUGHT)
+        one for one in messages.FORMS if safeguards.ready_reads_documents(one, withheld=False)
     }
     assert reads <= said
     assert PROPOSAL in reads

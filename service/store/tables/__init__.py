@@ -33,7 +33,15 @@ from service.store.tables.access import (
 from service.store.tables.adapters import ADAPTER, AdapterRow
 from service.store.tables.attachments import ATTACHMENT, ATTACHMENT_CHUNK, AttachmentChunk, AttachmentRow
 from service.store.tables.base import METADATA
-from service.store.tables.cases import CASE_FILE, CASE_KEY, CASE_PARTY, CaseFileRow, CaseKey, CaseParty
+from service.store.tables.cases import (
+    CASE_ALIAS,
+    CASE_FILE,
+    CASE_KEY,
+    CASE_PARTY,
+    CaseFileRow,
+    CaseKey,
+    CaseParty,
+)
 from service.store.tables.channels import (
     CHANNEL,
     CHANNEL_SEEN,
@@ -106,6 +114,7 @@ __all__ = [
     "APPROVAL",
     "ATTACHMENT",
     "ATTACHMENT_CHUNK",
+    "CASE_ALIAS",
     "CASE_FILE",
     "CASE_KEY",
     "CASE_PARTY",

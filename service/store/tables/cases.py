@@ -12,9 +12,11 @@ from service.store.columns import Instant
 from service.store.tables.base import Row, core_table
 
 __all__ = [
+    "CASE_ALIAS",
     "CASE_FILE",
     "CASE_KEY",
     "CASE_PARTY",
+    "CaseAliasRow",
     "CaseFileRow",
     "CaseKey",
     "CaseParty",
@@ -51,6 +53,18 @@ class CaseParty(Row, table=True):
     address: str = Field(primary_key=True)
 
 
+class CaseAliasRow(Row, table=True):
+    """That two references stand for the same child: said or taken, or told to this node and not let out.
+    Never taken back: it only ever tightens."""
+
+    __tablename__ = "case_alias"
+    __table_args__ = (Index("ix_case_alias_same_as", "same_as"),)
+
+    reference: str = Field(primary_key=True)
+    same_as: str = Field(primary_key=True)
+    noted_at: datetime = Field(sa_type=Instant)
+
+
 class CaseKey(Row, table=True):
     """A case's data key, wrapped. A destroyed one keeps its row and its date, and no key."""
 
@@ -63,6 +77,7 @@ class CaseKey(Row, table=True):
     destroyed_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
+CASE_ALIAS = core_table(CaseAliasRow)
 CASE_FILE = core_table(CaseFileRow)
 CASE_PARTY = core_table(CaseParty)
 CASE_KEY = core_table(CaseKey)
