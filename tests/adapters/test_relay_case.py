@@ -7,18 +7,21 @@ import email
 import email.policy
 import io
 import json
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Callable
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pikepdf
+import pypdf
 import pytest
 
 from adapters.kit import Away, NotNow, Unfit
 from adapters.relay import handing
 from adapters.relay.filled import read_filled
 from adapters.relay.handing import Draft, Office
+from adapters.relay.spool import Link
 from protocol import conversations, courier
 from protocol.bundle import verify_bundle
 from service import exchange
@@ -252,6 +255,84 @@ async def test_with_the_mandate_revoked_the_next_hand_over_is_refused(stage: Rel
     await whole_evidence_of(stage, request)
 
 
+@pytest.mark.parametrize("ends", [revoke, take_own_node])
+async def test_what_nobody_can_answer_for_any_more_is_closed_and_what_came_before_is_shown(
+    stage: RelayStage, ends: Callable[..., Any]
+) -> None:
+    """Also for what was handed over, which is in no list; what is still covered stays open."""
+    request = await stage.asked()
+    async with stage.officer() as node:
+        stage.book.sent(request.id, str(MD_OFFICE), "post", stage.now())
+        await handing.confirm(node, stage.book, request.id, "post")
+    tokens = [_link(stage, request.id, reply) for reply in ("social-inquiry.report", "query")]
+    assert request.id not in [name.partition("@")[0] for name in await looked(stage)]
+    assert [stage.book.spool.link(one, stage.now()).closed for one in tokens] == [False, False]  # type: ignore[union-attr]
+
+    stage.trio.wait(hours=1)
+    ends(stage.trio.world)
+    # Before the desk has looked again the page still takes an answer, and it is not forgotten.
+    assert stage.book.spool.take_reply(tokens[0], whole(), stage.now())
+    (reply,) = stage.book.waiting()
+    seen = await looked(stage)
+    assert seen == {f"{reply.id}@undelivered": "relay.reply_undelivered"}
+    left = stage.book.spool.link(tokens[1], stage.now())
+    assert left is not None
+    assert left.closed
+    assert not stage.book.spool.take_reply(tokens[1], whole(), stage.now())
+    assert await looked(stage) == {}  # and is not told again
+    async with stage.worker() as (worker, desk):
+        assert [one.code for one in desk.memory.aside()] == ["relay.reply_undelivered"]
+        with pytest.raises(Unfit, match=r"relay\.reply_undelivered"):
+            await worker.take(f"{reply.id}@reply", desk)
+    async with stage.officer() as node:
+        with pytest.raises(Unfit, match=r"relay\.reply_undelivered"):
+            await handing.read_web(node, stage.book, reply.id)
+    stage.book.reviewed(reply.id)
+    assert await looked(stage) == {f"{reply.id}@undelivered": "reviewed"}
+
+
+async def test_a_reply_that_waits_can_be_said_again_when_the_mandate_comes_back(stage: RelayStage) -> None:
+    request = await stage.asked()
+    assert stage.book.spool.take_reply(_link(stage, request.id, "query"), whole(), stage.now())
+    (reply,) = stage.book.waiting()
+    codes = []
+    for procedures in (None, ("case",), None):
+        if procedures is not None:
+            stage.trio.wait(minutes=1)
+            give(stage.trio.world, procedures=procedures, parts=("coded", "narrative", "identity"))
+        elif codes:
+            stage.trio.wait(minutes=1)
+            give(stage.trio.world, parts=("coded", "narrative", "identity"))
+        await looked(stage)
+        async with stage.worker() as (_, desk):
+            codes += [(one.name, one.code) for one in desk.memory.aside() if reply.id in one.name]
+    review, undelivered = (f"{reply.id}@reply", "relay.reply_to_review"), f"{reply.id}@undelivered"
+    assert codes == [review, (undelivered, "relay.reply_undelivered"), review]
+
+
+async def test_a_page_that_was_made_to_keep_nonsense_stops_no_desk(stage: RelayStage) -> None:
+    await stage.asked()
+    for message in ("../messages", "x" * 300, "3f1d9a52-6c4e-4f0a-9b7d-2a8e5c1b0d94", ""):
+        link = Link(
+            message=message,
+            reply="query",
+            language="en",
+            narrative=False,
+            expires_at=stage.now() + timedelta(days=1),
+        )
+        stage.book.spool.put_link(f"token-{message}", link, stage.now())
+    assert set((await looked(stage)).values()) == {"mailed"}
+    own = {str(row["id"]) for row in await stage.trio.iom.rows("select id from message")}
+    assert stage.book.spool.linked(stage.now()) <= own
+
+
+def _link(stage: RelayStage, message: str, reply: str) -> str:
+    token, _ = stage.book.new_link(
+        message, reply, "en", narrative=False, lasting=timedelta(days=14), now=stage.now()
+    )
+    return token
+
+
 async def whole_evidence_of(stage: RelayStage, request: Accepted) -> None:
     trio = stage.trio
     await stage.keep_snapshots()
@@ -367,6 +448,33 @@ async def test_a_mail_server_that_is_away_is_asked_again_and_no_message_is_anoth
         assert await worker.take(name, desk) == "mailed"
     ids = {email.message_from_bytes(one)["Message-ID"] for one in stage.mail.taken}
     assert len(ids) == 1  # a mailbox that got it twice shows it once
+
+
+async def test_whichever_of_two_mails_an_office_kept_its_link_is_good(stage: RelayStage) -> None:
+    """The answer to the first was lost: a mailbox that has it shows the second not at all."""
+    request = await stage.asked()
+    stage.mail.moods = ["451 lost"]
+    async with stage.worker() as (worker, desk):
+        (name,) = [one for one in (await worker.changed(None, desk)).names if request.id in one]
+        with pytest.raises(Away):
+            await worker.take(name, desk)
+        stage.trio.wait(minutes=1)
+        assert await worker.take(name, desk) == "mailed"
+    ids = {email.message_from_bytes(one)["Message-ID"] for one in stage.mail.taken}
+    pages = [await _links_in(one) for one in stage.mail.taken]
+    assert (len(stage.mail.taken), len(ids), len(pages[0])) == (2, 1, 1)
+    assert pages[0] == pages[1]
+    token = pages[0].pop().rpartition("/")[2]
+    assert stage.book.spool.link(token, stage.now()) is not None
+
+
+async def _links_in(content: bytes) -> set[str]:
+    (pdf,) = [one for one in parts(content) if one.get_content_type() == "application/pdf"]
+    with pikepdf.open(io.BytesIO(pdf.get_payload(decode=True)), password=PASSWORD) as opened:
+        plain = io.BytesIO()
+        opened.save(plain)
+    text = "".join(page.extract_text() for page in pypdf.PdfReader(plain).pages)
+    return set(re.findall(r"https://relay\.example/reply/[\w-]{43}", re.sub(r"\s", "", text)))
 
 
 async def test_nothing_listens_and_nothing_is_lost(stage: RelayStage) -> None:

@@ -16,12 +16,15 @@ import uvicorn
 from typer.testing import CliRunner, Result
 
 from adapters.cli import app
+from adapters.kit import Memory, load
 from adapters.relay.paper import protected
+from protocol import courier
 from protocol.identifiers import Address
 from service.access.roles import Role
 from service.access.tokens import mint
 from tests.adapters.relay_stage import PASSWORD, RelayStage, filled_in
 from tests.adapters.test_relay_paper import whole
+from tests.protocol.sample_intermediary import give, give_own_key
 from tests.service.api_stand import TOKEN_KEY
 
 UP_WITHIN = 30.0
@@ -131,6 +134,72 @@ def test_from_what_waits_to_what_is_said(officer: Officer) -> None:
     assert "attested by" in done.output
 
 
+class WithOwnKey(Officer):
+    """Identity is sealed past the intermediary, to the authority's own key."""
+
+    async def _asked(self) -> str:
+        trio = self.stage.trio
+        trio.wait(minutes=1)
+        give_own_key(trio.world)
+        give(trio.world, parts=("coded", "narrative"))
+        case = await trio.open_case()
+        await trio.notify(case)
+        request = await trio.it.send(trio.to_md("social-inquiry.request", case, identity=True))
+        await trio.settle()
+        return str(request.id)
+
+
+def test_what_is_sealed_is_written_beside_the_pdf_and_nothing_is_confirmed_without_it(
+    tmp_path: Path,
+) -> None:
+    officer = WithOwnKey(tmp_path)
+    try:
+        early = officer.types("confirm", officer.request, "--way", "post")
+        assert early.exit_code == 1
+        assert "relay.sealed_part_here" in early.output
+        (row,) = asyncio.run(
+            officer.stage.trio.iom.rows("select envelope from relay where id = :i", i=officer.request)
+        )
+        out, beside = officer.home / "out.pdf", officer.home / "out.sealed.focalpoint"
+        out.write_bytes(b"an older one")
+        assert officer.types("print", officer.request, "-o", str(out)).exit_code == 1
+        assert not beside.exists()
+        out.unlink()
+        printed = officer.types("print", officer.request, "-o", str(out))
+        assert printed.exit_code == 0, printed.output
+        assert f"{beside}: sealed to the authority's own key" in printed.output
+        assert out.read_bytes().startswith(b"%PDF")
+        assert courier.unpack(beside.read_bytes()) == (row["envelope"],)
+        assert stat.S_IMODE(beside.stat().st_mode) == 0o600
+        assert "handed over" in officer.types("confirm", officer.request, "--way", "post").output
+    finally:
+        officer.close()
+
+
+def test_two_who_mail_at_once_are_told_so_in_a_sentence(officer: Officer) -> None:
+    port = officer.stage.server().port
+    officer.settings.write_text(
+        officer.settings.read_text().replace(
+            "[system.offices",
+            f"""[system.mail]
+host = "127.0.0.1"
+port = {port}
+sender = "relay@organisation.example"
+security = "none"
+[system.offices""",
+        )
+        + 'email = "office@ministry.example"\n'
+    )
+    other = Memory(load(officer.settings).state_dir / "by-hand")
+    second = officer.types("mail", officer.request)
+    assert second.exit_code == 1
+    assert "relay.busy" in second.output
+    assert "somebody else's `mail` is at work" in second.output
+    other.close()
+    assert officer.stage.mail.taken == []
+    assert officer.types("mail", officer.request).exit_code == 0
+
+
 def test_what_cannot_be_done_is_said_in_a_line(officer: Officer) -> None:
     for words, code in (
         (
@@ -165,3 +234,30 @@ def test_settings_are_refused_with_every_fault(officer: Officer) -> None:
     assert said.exit_code == 1
     for fault in ("intermediry is not known", "intermediary: expected", "https://", "others may read it"):
         assert fault in said.output
+
+
+@pytest.mark.parametrize(
+    ("password", "said"),
+    [
+        ("123456789012", "digits alone"),
+        ("aaaaaaaaaaaa", "too few different signs"),
+        ("office@ministry.example", "the office's own name or address"),
+        ("Protectia-copilului-2026", "the office's own name or address"),
+    ],
+)
+def test_a_weak_password_of_an_office_is_refused(officer: Officer, password: str, said: str) -> None:
+    officer.settings.write_text(officer.settings.read_text() + 'email = "office@ministry.example"\n')
+    (officer.home / "password").write_text(password)
+    refused = officer.types("pending")
+    assert refused.exit_code == 1
+    assert said in refused.output
+    assert password not in refused.output
+
+
+def test_one_password_for_two_offices_is_refused(officer: Officer) -> None:
+    other = '[system.offices."ro.protectia-copilului"]\npassword_file = "password"\n'
+    officer.settings.write_text(officer.settings.read_text() + other)
+    refused = officer.types("pending")
+    assert refused.exit_code == 1
+    assert "md.protectia-copilului and ro.protectia-copilului have one password" in refused.output
+    assert PASSWORD not in refused.output
