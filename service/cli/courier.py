@@ -10,12 +10,14 @@ import typer
 from protocol import courier
 from protocol.errors import Refused
 from service.cli.at_api import REFUSED, problem_lines, talks_to_a_node
+from service.cli.courier_open import open_file
 from service.cli.files import write_new
 from service.client import Client, Problem
 
 __all__ = ["courier_app"]
 
 courier_app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
+courier_app.command("open")(open_file)
 
 
 @courier_app.command("export")

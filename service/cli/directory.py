@@ -8,11 +8,14 @@ from typing import Annotated
 
 import typer
 
+from protocol.directory.carried import write_directory
 from protocol.statements import StatementType, sign
 from service.cli.at_api import talks_to_a_node
 from service.cli.calendar import calendar_app
 from service.cli.corridor import echo_proposed, profile_app
 from service.cli.entry import sign_entries
+from service.cli.files import write_new
+from service.cli.proven import own_directory
 from service.cli.root_key import RootPassphraseOption, root_passphrase
 from service.client import Client
 from service.errors import NotFound
@@ -48,6 +51,19 @@ async def list_authorities(
 async def show_state(node: Client) -> None:
     """Which directory the node has, how long it is good, and what peers see of it."""
     typer.echo(json.dumps(await node.directory_state(), indent=2))
+
+
+@directory_app.command("export")
+def export(
+    config: Annotated[Path, typer.Option("--config", exists=True, help="The node's settings, a TOML file.")],
+    output: Annotated[Path, typer.Option("--output", "-o", dir_okay=False, help="The new file.")],
+) -> None:
+    """Write the directory as this node has it into a file, with its history, for whoever has to verify
+    something on a machine without a node (`courier open`). It is believed by the charter's digest alone."""
+    directory = own_directory(config)
+    assert directory is not None, "settings were given"
+    write_new(output, write_directory(directory))
+    typer.echo(str(output))
 
 
 @directory_app.command("preview")

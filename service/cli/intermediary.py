@@ -17,8 +17,9 @@ from service.cli.files import pieces, write_pieces
 from service.cli.root_key import RootPassphraseOption, root_passphrase
 from service.client import Client
 from service.clock import SystemClock
-from service.directory.nodeless import admission_request, sign_entry
+from service.directory.nodeless import admission_request, make_sealing_keys, sign_entry
 from service.errors import Conflict
+from service.keystore import FileKeyStore
 from service.random_source import SystemRandomSource
 from service.root_key_file import read_root_key, write_root_key
 
@@ -72,6 +73,33 @@ def entry(
     typer.echo(sign_entry(StateCode(state), kind, name, said, network=network, now=now, key=key))
 
 
+@intermediary_app.command("keys")
+def make_keys(
+    into: Annotated[Path, typer.Argument(metavar="DIR", help="Where the keys go; a new directory.")],
+    again: Annotated[
+        bool, typer.Option("--again", help="Into one that is there: the next keys; the former go on opening.")
+    ] = False,
+    passphrase_file: Annotated[
+        Path | None, typer.Option(help="What opens them; asked for at the terminal otherwise.")
+    ] = None,
+) -> None:
+    """Make the keys to which others seal what the intermediary may not read, on the authority's own machine.
+    Printed is `keys` for its entry, which the State signs (`intermediary entry authority`).
+
+    Nobody else opens what is sealed to them, and nothing replaces them: keep a copy of the directory, and its
+    passphrase elsewhere. `courier open` opens with them.
+    """
+    clock, random = SystemClock(), SystemRandomSource()
+    if again == (not into.exists()):
+        raise Conflict(
+            "keystore.exists", f"{into} is there already, or is not: use --again for the next keys"
+        )
+    passphrase = root_passphrase(passphrase_file, twice=not again, of="the keys")
+    make = FileKeyStore if again else FileKeyStore.create
+    records = make_sealing_keys(make(into, passphrase, clock=clock, random=random), clock.now())
+    typer.echo(json.dumps({"keys": [record.to_json() for record in records]}, indent=2))
+
+
 @hand_over_app.command("export")
 @talks_to_a_node
 async def export_(
@@ -90,3 +118,9 @@ async def import_(node: Client, file: Annotated[Path, typer.Argument(exists=True
     """Take the cases in at the State's own node. Twice does no harm; what broke off goes on."""
     taken = await node.import_hand_over(pieces(file))
     typer.echo(f"{taken['cases']} case(s), {taken['messages']} message(s) that were not here yet")
+    if taken["sealed"]:
+        typer.echo(
+            f"{taken['sealed']} stay sealed: give the node their authority's keys (`keys take-over`),"
+            " and import the same file again",
+            err=True,
+        )

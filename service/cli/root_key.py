@@ -23,13 +23,11 @@ RootPassphraseOption = Annotated[
 ]
 
 
-def root_passphrase(file: Path | None, *, twice: bool) -> bytes:
+def root_passphrase(file: Path | None, *, twice: bool, of: str = "the root key") -> bytes:
     """From `file`, or typed; `twice` when it is a new one. Misconfigured as `read_passphrase`."""
     if file is not None:
         return read_passphrase(file)
-    typed: str = typer.prompt(
-        "Passphrase of the root key", hide_input=True, confirmation_prompt=twice, err=True
-    )
+    typed: str = typer.prompt(f"Passphrase of {of}", hide_input=True, confirmation_prompt=twice, err=True)
     if len(typed.encode()) < PASSPHRASE_LEAST:
         raise typer.BadParameter(f"expected a passphrase of at least {PASSPHRASE_LEAST} bytes")
     return typed.encode()

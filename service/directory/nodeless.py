@@ -13,13 +13,22 @@ from typing import Any, Final
 
 from protocol.claims import seconds_of
 from protocol.directory.between import MANDATE_TYPE
-from protocol.directory.entries import AUTHORITY_TYPE, key_record, read_entry
+from protocol.directory.entries import (
+    AUTHORITY_TYPE,
+    KeyPurpose,
+    KeyRecord,
+    key_record,
+    read_entry,
+    sealing_key_record,
+)
 from protocol.errors import NotAcceptable
 from protocol.identifiers import StateCode
 from protocol.statements import SigningKey, Statement, StatementType, VerifyKey, issue
-from service.directory.own_keys import KeyLives, spans
+from service.directory.own_keys import REAL, KeyLives, spans
+from service.keystore import FileKeyStore
+from service.ports import SealingPurpose
 
-__all__ = ["admission_request", "sign_entry"]
+__all__ = ["admission_request", "make_sealing_keys", "sign_entry"]
 
 _METADATA: Final = {"authority": AUTHORITY_TYPE, "mandate": MANDATE_TYPE}
 _LASTS: Final = timedelta(days=365)
@@ -30,6 +39,19 @@ _ROOT_LIVES: Final = KeyLives(signs=timedelta(days=5 * 365), verifies=timedelta(
 def admission_request(state: StateCode, root: VerifyKey, now: datetime) -> dict[str, Any]:
     """As `focalpoint node init` prints it, without a node."""
     return {"member": state, "root_key": key_record(root, **spans(now, _ROOT_LIVES)).to_json()}
+
+
+def make_sealing_keys(keys: FileKeyStore, now: datetime) -> tuple[KeyRecord, ...]:
+    """New keys to seal to, one for content and one for identity, in an authority's own keystore; their
+    records are the `keys` of its entry. Former ones there go on opening."""
+    purposes: tuple[tuple[SealingPurpose, KeyPurpose], ...] = (
+        ("content", KeyPurpose.SEAL_CONTENT),
+        ("identity", KeyPurpose.SEAL_IDENTITY),
+    )
+    return tuple(
+        sealing_key_record(keys.add_sealing(purpose).public, listed, **spans(now, REAL))
+        for purpose, listed in purposes
+    )
 
 
 def sign_entry(
