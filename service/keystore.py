@@ -78,12 +78,15 @@ _SCRYPT_MEMORY = 2**28  # bytes
 PASSPHRASE_LEAST = 16
 """Bytes."""
 
-type Kind = Literal["sign", "seal", "wrap"]
+type Kind = Literal["sign", "seal", "open", "wrap"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyEntry:
     """One key, without its secret. `purpose` and `suite` are of sealing keys only.
+
+    `kind` "open": a sealing key of an authority's own, from when its State had no node. It has no purpose,
+    for nobody is told to seal to it here.
 
     `not_before`: a sealing key made ahead is used from then on. `waiting`: a signing key that signs nothing
     until the directory lists it. `until`: of a former key, until when what it signed is still honoured here
@@ -278,6 +281,12 @@ class FileKeyStore:
         self._add(ahead, key.to_secret())
         return key
 
+    def take_over(self, owner: str, key: SealingPrivateKey, destroy_after: datetime) -> None:
+        """Open here, until then, what was sealed to an authority before its State had a node. Conflict
+        `keystore.kid_taken`."""
+        entry = self._entry(key.kid, "open", owner, suite=key.suite)
+        self._add(dataclasses.replace(entry, current=False, destroy_after=destroy_after), key.to_secret())
+
     def let_go(self, kid: str, destroy_after: datetime) -> None:
         """Say when a sealing key may be destroyed. NotFound `keystore.unknown_key`."""
         with self._changing() as entries:
@@ -398,8 +407,7 @@ class FileKeyStore:
                 signing[kid] = known or self._signing_key(entry)
                 if entry.current:
                     current_signing[entry.owner] = kid
-            elif entry.kind == "seal":
-                assert entry.purpose is not None
+            elif entry.kind in ("seal", "open"):
                 assert entry.suite is not None
                 held = former.sealing.get(kid) if former else None
                 sealing[kid] = held or SealingPrivateKey.from_secret(kid, entry.suite, self._secret(entry))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -115,8 +116,8 @@ class _MessageVerifier:
 
     def run(self) -> ProvenMessage:
         where = f"messages/{self.message.id}"
-        manifests, recipient_node = self._manifests(where)
         content = self._content_claims(where)
+        manifests, recipient_node = self._manifests(where, content)
         parties = None
         if recipient_node is not None:
             recipient = Address(content.text("aud")) if content else None
@@ -169,7 +170,7 @@ class _MessageVerifier:
             return
         self.said.append(said)
 
-    def _manifests(self, where: str) -> tuple[frozenset[str], NodeCode | None]:
+    def _manifests(self, where: str, content: Claims | None) -> tuple[frozenset[str], NodeCode | None]:
         recipient: NodeCode | None = None
         good: set[str] = set()
         for position, token in enumerate(self.message.manifests):
@@ -184,9 +185,12 @@ class _MessageVerifier:
                 )
                 verify(unverified, key)
                 self.material.require_covered(self.message.sender_node, unverified.kid, self._covers_message)
-                if recipient not in (None, header.recipient):
+                aud = Address(content.text("aud")) if content else None
+                if recipient not in (None, header.recipient) and not self._moved(
+                    recipient, aud, header.recipient, header.sent_at
+                ):
                     raise NotAcceptable("bundle.foreign", "the manifest goes to another node than the first")
-                recipient = header.recipient
+                recipient = recipient or header.recipient
                 good.add(unverified.digest)
             except Refused as refused:
                 self.findings.refused(refused, place)
@@ -195,6 +199,15 @@ class _MessageVerifier:
                 self.findings, f"{where}/manifests", self.message.manifests, self.listed.manifests, "bundle"
             )
         return frozenset(good), recipient
+
+    def _moved(
+        self, first: NodeCode | None, recipient: Address | None, node: NodeCode | str, at: datetime
+    ) -> bool:
+        """It went to an intermediary's node first, and by then its recipient's entry named `node`."""
+        if first is None or recipient is None or not first.startswith("int-"):
+            return False
+        entry = self.material.archive.authority_at(recipient, at)
+        return entry is not None and entry.node == node
 
     def _content_claims(self, where: str) -> Claims | None:
         """The content statement's claims, read for who and to whom; its signature is checked afterwards."""
@@ -275,7 +288,9 @@ class _MessageVerifier:
                 if link.about.statement_digest not in (None, statement):
                     raise NotAcceptable("bundle.foreign", "the evidence is about another statement")
                 if parties is not None:
-                    check_parties(link, parties)
+                    own = self._moved(parties.recipient_node, parties.recipient, link.issuer, link.issued_at)
+                    by = NodeCode(link.issuer) if own else parties.recipient_node
+                    check_parties(link, dataclasses.replace(parties, recipient_node=by))
                 self._require_evidence_covered(link, unverified.kid, readable)
             except Refused as refused:
                 altered = refused.code in _ALTERED or refused.code.startswith("json.")

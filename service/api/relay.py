@@ -49,8 +49,8 @@ async def export_hand_over(ask: Ask, state: Annotated[str, Path(pattern="^[a-z]{
 @router.post("/v1/hand-over")
 async def import_hand_over(ask: Ask, request: Request) -> Response:
     file = file_of(request, HAND_OVER)
-    cases, messages = await ask.exchange.import_hand_over(ask.node, ask.actor, file)
-    return answer({"cases": cases, "messages": messages}, language=ask.language)
+    cases, messages, sealed = await ask.exchange.import_hand_over(ask.node, ask.actor, file)
+    return answer({"cases": cases, "messages": messages, "sealed": sealed}, language=ask.language)
 
 
 @router.get("/v1/messages/{id:message_id}/relay/envelope")

@@ -218,8 +218,9 @@ class UseCases(Protocol):
 
     async def import_hand_over(
         self, node: Node, actor: Actor, body: AsyncIterator[bytes], /
-    ) -> tuple[int, int]:
-        """Cases, and messages that were not here yet. NotAcceptable `hand_over.malformed`."""
+    ) -> tuple[int, int, int]:
+        """Cases, messages that were not here yet, and those that stay sealed. NotAcceptable
+        `hand_over.malformed`."""
         ...
 
     async def relay_envelope(self, node: Node, actor: Actor, message: MessageId, /) -> bytes: ...

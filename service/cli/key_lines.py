@@ -56,6 +56,8 @@ def use_of(entry: KeyEntry) -> str:
             return "signs"
         case "seal":
             return f"opens {entry.purpose}"
+        case "open":
+            return "opens earlier"
         case "wrap":
             return "wraps keys"
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Final
 
 import typer
 
@@ -10,7 +12,14 @@ from service.cli.at_key_desk import at_the_key_desk
 from service.cli.at_node import ConfigOption, NetworkOption, NodeOption, keystore_of, settings_of
 from service.cli.key_lines import echo_key, in_use_of, key_of, standing_of, use_of
 from service.cli.moments import moment_with_zone
+from service.cli.root_key import root_passphrase
+from service.clock import clock_of
 from service.directory.key_desk import SEALING, KeyRequest
+from service.keystore import FileKeyStore
+from service.random_source import SystemRandomSource
+
+_TAKEN_OVER_FOR: Final = timedelta(days=60)
+"""Project choice: what an intermediary still holds comes with its hand-over, and is sealed anew here."""
 
 keys_app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="List, make and show the node's keys."
@@ -73,6 +82,35 @@ def generate_key(
     if seal not in (None, *SEALING):
         raise typer.BadParameter("expected content or identity", param_hint="--seal")
     return KeyRequest(act="generate", owner=owner or seal or "", replace=replace)
+
+
+@keys_app.command("take-over")
+def take_over(
+    owner: Annotated[str, typer.Argument(help="The authority whose keys they are.")],
+    keys: Annotated[
+        Path, typer.Argument(metavar="DIR", exists=True, help="What `intermediary keys` made for it.")
+    ],
+    passphrase_file: Annotated[
+        Path | None, typer.Option(help="What opens them; asked for at the terminal otherwise.")
+    ] = None,
+    config: ConfigOption = None,
+    network: NetworkOption = None,
+    node: NodeOption = None,
+) -> None:
+    """Let the State's own node open, for sixty days, what was sealed past its intermediary to an authority's
+    own keys. Nobody is told to seal to them; then they are destroyed here. Twice does no harm."""
+    settings = settings_of(config, network, node)
+    clock = clock_of(settings)
+    store = keystore_of(settings)
+    passphrase = root_passphrase(passphrase_file, twice=False, of="the keys")
+    theirs = FileKeyStore(keys, passphrase, clock=clock, random=SystemRandomSource())
+    here = {entry.kid for entry in store.entries()}
+    for entry in theirs.entries():
+        key = theirs.sealing(entry.kid) if entry.kind == "seal" else None
+        if key is None or entry.kid in here:
+            continue
+        store.take_over(owner, key, clock.now() + _TAKEN_OVER_FOR)
+        typer.echo(f"{entry.kid}  opens what was sealed to {owner}")
 
 
 @keys_app.command("publish")

@@ -84,10 +84,14 @@ def destroy_what_is_over(
 ) -> Iterable[KeyEntry]:
     """Destroy the sealing keys whose time is over, and say which.
 
-    None that others may be told to seal to today, and none at all while they are told to use a key that is
-    not here: the keystore's word counts only together with the directory's.
+    What was taken over from an authority ends by its date alone. Of the node's own, none that others may be
+    told to seal to today, and none at all while they are told to use a key that is not here: the keystore's
+    word counts only together with the directory's.
     """
     for entry in keys.entries():
+        if entry.kind == "open" and entry.destroyed_at is None and now >= (entry.destroy_after or now):
+            keys.destroy(entry.kid)
+            yield entry
         if entry.kind != "seal" or entry.destroyed_at is not None or entry.purpose is None:
             continue
         if entry.destroy_after is None or now < entry.destroy_after:

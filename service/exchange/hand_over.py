@@ -4,9 +4,11 @@ hold.
     export   at the intermediary, once the directory names the State's own node: each piece sealed to that
              node's identity key, the list of pieces signed by the intermediary's node, and the documents
              behind them; its own copy of the cases is blocked
+             what was sealed past the intermediary goes along as it came
     import   at the new node: every statement verified again, nothing taken twice; the conversations are
              told anew from what was said and from the receipts that hold, their deadlines counted anew on the
-             calendars that the messages cite. Where one stands nobody is believed
+             calendars that the messages cite. Where one stands nobody is believed. What was sealed past the
+             intermediary is opened with its authority's own key, where that is here by now
 
 The other States need to do nothing: their nodes write to whichever node the directory names.
 """
@@ -34,6 +36,7 @@ from protocol.evidence import Evidence, Parties, check_parties, read_evidence
 from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, StateCode, ThreadId, state_of
 from protocol.intermediary import check_unnamed, parts_to_be_given, require_may_say
 from protocol.json_strict import dumps, parse_object
+from protocol.sealed_past import Past
 from protocol.sealing import read_sealed, seal
 from protocol.statements import Statement, StatementType, digest, issue, read, verify
 from service.access import journal
@@ -41,6 +44,7 @@ from service.access.actor import Actor
 from service.access.roles import Scope
 from service.errors import Conflict, NotFound
 from service.exchange import proof
+from service.exchange.accept import Outcome
 from service.exchange.handed_documents import (
     Document,
     announce,
@@ -51,6 +55,7 @@ from service.exchange.handed_documents import (
 )
 from service.exchange.mandated import MANDATE_ENDED
 from service.exchange.receipts import about_nothing_read, opened_by, rebuild
+from service.exchange.sealed_past import open_here, take_past
 from service.exchange.views import MOST_HANDED_OVER
 from service.node import Node
 from service.store import cases, mailbox, relay, retention
@@ -156,9 +161,10 @@ async def export_hand_over(node: Node, actor: Actor, state: StateCode) -> AsyncI
     return file()
 
 
-async def import_hand_over(node: Node, actor: Actor, body: AsyncIterator[bytes]) -> tuple[int, int]:
-    """Take the cases in, and the documents after them: how many cases, and how many messages that were not
-    here yet. Twice does no harm, and what broke off goes on by the same file.
+async def import_hand_over(node: Node, actor: Actor, body: AsyncIterator[bytes]) -> tuple[int, int, int]:
+    """Take the cases in, and the documents after them: how many cases, how many messages that were not here
+    yet, and how many stay sealed, for want of the authority's own key or of what they build on. Twice does
+    no harm, and what broke off, or could not be opened, goes on by the same file.
 
     NotAcceptable `hand_over.malformed` for what is not whole, not signed by its intermediary, or not for this
     node; Conflict `hand_over.differs` for a message that is here already and says something else.
@@ -178,11 +184,18 @@ async def import_hand_over(node: Node, actor: Actor, body: AsyncIterator[bytes])
             if one.left_out:
                 node.log.warning("evidence.left_out", code="hand_over.malformed", count=one.left_out)
 
+    past = await asyncio.to_thread(
+        lambda: {
+            number: _past(node, piece, directory, now)
+            for number, piece in enumerate(pieces)
+            if piece["kind"] == "envelope"
+        }
+    )
     every = (one.content for one in proven.values())
     openings = {one.thread: one for one in every if one.id == MessageId(one.thread)}
 
-    def work(session: Session) -> tuple[int, int]:
-        references, new = set(), 0
+    def work(session: Session) -> tuple[int, int, int]:
+        references, new, closed = set(), 0, 0
         told: set[ThreadId] = set()
         for number, piece in enumerate(pieces):
             match piece["kind"]:
@@ -193,18 +206,27 @@ async def import_hand_over(node: Node, actor: Actor, body: AsyncIterator[bytes])
                     if _take_message(node, session, piece, proven[number]):
                         new += 1
                         told.add(proven[number].content.thread)
-                case "envelope":
-                    _take_envelope(session, piece, now)
                 case "attachment":
                     announce(node, session, piece, now)
         for thread in sorted(told):
             _tell_anew(node, session, thread, openings.get(thread), directory, now)
+        # After all that was readable: it may build on that.
+        for number, sealed in past.items():
+            outcome = None if sealed is None else _open(node, session, sealed, directory, now)
+            if outcome is None or outcome.disposition == "wait":
+                _take_envelope(session, pieces[number], now)
+                closed += 1
+            elif outcome.disposition == "consigned" and sealed is not None and sealed.past.content:
+                references.add(sealed.past.content.case)
+                new += 1
         journal.note(session, actor, "cases-taken-over", node.state, at=now)
-        return len(references), new
+        return len(references), new, closed
 
     taken = await node.store.write(work)
     announced = [piece for piece in pieces if piece["kind"] == "attachment"]
     await take_chunks(node, rest, announced, hand_over=statement, now=now)
+    node.wake.outbox_ready.notify()
+    node.wake.mail_arrived.notify()
     return taken
 
 
@@ -321,7 +343,9 @@ def _message_piece(node: Node, session: Session, row: Row[Any]) -> dict[str, Any
 def _sealed_past(session: Session, state: StateCode) -> Iterator[dict[str, Any]]:
     """What nobody here could read, and is not handed over yet: it goes to whom it was sealed to."""
     rows = session.connection().execute(
-        select(RELAY).where(RELAY.c.recipient.like(f"{state}.%"), RELAY.c.envelope.is_not(None))
+        select(RELAY)
+        .where(RELAY.c.recipient.like(f"{state}.%"), RELAY.c.envelope.is_not(None))
+        .order_by(RELAY.c.received_at, RELAY.c.id)
     )
     for row in rows:
         yield {
@@ -331,6 +355,12 @@ def _sealed_past(session: Session, state: StateCode) -> Iterator[dict[str, Any]]
             "recipient": row.recipient,
             "case": row.case_reference,
             "envelope": base64url.encode(row.envelope).decode(),
+            "evidence": [
+                one.token
+                for one in mailbox.evidence_of(
+                    session.connection(), NodeCode(row.sender_node), MessageId(row.id)
+                )
+            ],
         }
 
 
@@ -500,18 +530,7 @@ def _take_message(node: Node, session: Session, piece: Mapping[str, Any], proven
         texts = {name: row[name] for name in _MESSAGE_TEXTS}
         mailbox.add_message(connection, {**texts, **times, **sealed, **_answered(node.state, row, proven)})
     for statement, one in proven.evidence:
-        if not mailbox.has_evidence(connection, statement.digest):
-            proof.store(
-                session,
-                statement,
-                sender=sender,
-                message=message,
-                kind=one.kind.name,
-                issuer=one.issuer,
-                code=one.code,
-                ours=False,
-                issued_at=one.issued_at,
-            )
+        _keep_evidence(session, statement, one, sender, message)
     for manifest in piece["manifests"]:
         there = connection.execute(
             select(SENT_MANIFEST.c.digest).where(SENT_MANIFEST.c.digest == manifest["digest"])
@@ -590,6 +609,56 @@ def _tell_anew(
                 due_basis=opened.due.basis,
             )
     rebuild(node, session, thread, now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sealed:
+    """An envelope of the file that a key here opens, and what its sender and the intermediary attested."""
+
+    past: Past
+    evidence: tuple[tuple[Statement, Evidence], ...]
+
+
+def _past(node: Node, piece: Mapping[str, Any], directory: Directory, now: datetime) -> _Sealed | None:
+    """None while no key here opens it, and for what does not hold: the intermediary could not look into it,
+    and whoever sent it holds up no State's hand-over."""
+    try:
+        past = open_here(node, base64url.decode(piece["envelope"].encode()), directory, now)
+    except (Refused, ValueError) as reason:
+        code = reason.code if isinstance(reason, Refused) else "hand_over.malformed"
+        node.log.warning("inbox.not_opened", code=code, node=piece["sender_node"], id=piece["id"])
+        return None
+    if past is None:
+        return None
+    found = (
+        _evidence(str(token), past.header.sender, past.content, directory)
+        for token in piece.get("evidence", ())
+        if past.content is not None
+    )
+    return _Sealed(past=past, evidence=tuple(one for one in found if one is not None))
+
+
+def _open(node: Node, session: Session, sealed: _Sealed, directory: Directory, now: datetime) -> Outcome:
+    for statement, one in sealed.evidence:
+        _keep_evidence(session, statement, one, sealed.past.header.sender, sealed.past.header.id)
+    return take_past(node, sealed.past, directory, now)(session)
+
+
+def _keep_evidence(
+    session: Session, statement: Statement, one: Evidence, sender: NodeCode, message: MessageId
+) -> None:
+    if not mailbox.has_evidence(session.connection(), statement.digest):
+        proof.store(
+            session,
+            statement,
+            sender=sender,
+            message=message,
+            kind=one.kind.name,
+            issuer=one.issuer,
+            code=one.code,
+            ours=False,
+            issued_at=one.issued_at,
+        )
 
 
 def _take_envelope(session: Session, piece: Mapping[str, Any], now: datetime) -> None:

@@ -566,10 +566,10 @@ class FakeExchange:
 
     async def import_hand_over(
         self, node: Node, actor: Actor, body: AsyncIterator[bytes], /
-    ) -> tuple[int, int]:
+    ) -> tuple[int, int, int]:
         async for _ in body:
             pass
-        return 0, 0
+        return 0, 0, 0
 
     async def relay_envelope(self, node: Node, actor: Actor, message: MessageId, /) -> bytes:
         self._message(actor, message)

@@ -382,7 +382,7 @@ async def test_the_states_own_node_gets_all_of_its_cases_also_what_was_closed_be
     async def pieces() -> AsyncIterator[bytes]:
         yield data
 
-    assert await import_hand_over(trio.md.node, admin, pieces()) == (1, 3)
+    assert await import_hand_over(trio.md.node, admin, pieces()) == (1, 3, 0)
     for said in (notice, request):
         view = await exchange.read_message(trio.md.node, trio.md.officer, said.id, False, None)
         assert view.content is not None
