@@ -52,6 +52,13 @@ def import_(
         bool, typer.Option("--without-identity", help="Send nothing of names, birth dates and numbers.")
     ] = False,
     report: Annotated[Path | None, typer.Option(help="A CSV file: what became of each row and cell.")] = None,
+    another_child: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--another-child",
+            help="The number of an undecided row that you looked at: no other row is about the same child.",
+        ),
+    ] = None,
     sheet: Annotated[str | None, typer.Option(help="The sheet's name; the first one without it.")] = None,
 ) -> None:
     """Read a workbook; say of each row what is understood and what the node would say; with --send, notify.
@@ -65,6 +72,7 @@ def import_(
         declares_no_danger=declare_no_danger,
         first_contact_declared=_declared(found),
         with_identity=not without_identity,
+        another_child=frozenset(another_child or ()),
     )
     totals = _guarded(_imported(found, file, sheet, wanted, report))
     for outcome, number in sorted(totals.rows.items()):

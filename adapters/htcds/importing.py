@@ -1,8 +1,9 @@
 """A workbook to the node: a dry run, or a case and a notification for each row.
 
-What makes a row the same is what it says, not where it stands: its ids follow from its content and from the
-memory's secret. So the same file again, or the rest of one that was interrupted, makes nothing twice, and a
-row that was edited is a new one. The report names rows by number and columns by name, and shows no value.
+What makes a row the same is what would be sent of it, not where it stands nor what else is in it: its ids
+follow from that and from the memory's secret. So the same file again, or the rest of one that was
+interrupted, makes nothing twice. A row that may be about the child of another row opens no case: a person
+says whether it is another child. The report names rows by number and columns by name, and shows no value.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import csv
 import json
 import os
 import secrets
+import unicodedata
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
@@ -22,8 +24,8 @@ from pathlib import Path
 from typing import Any, Final, cast
 from uuid import UUID
 
-from adapters.htcds.columns import Header, column_letters
-from adapters.htcds.mapping import REASONS, Note, Understood, Unread, understand
+from adapters.htcds.columns import Header
+from adapters.htcds.mapping import REASONS, Note, Understood, understand
 from adapters.htcds.workbook import Row, Workbook, guarded
 from adapters.kit import Desk, Health, State
 from adapters.kit.pace import Backoff
@@ -48,6 +50,8 @@ _REASONS: Final = {
     "held": "a case was opened; when two people have settled its protection status, give the same file again",
     "waiting": "a case was opened; the notification waits for a second person",
     "already": "sent before, and not again",
+    "undecided": "nothing was done: look whether it is the child of another row. Is it another one: "
+    "--another-child with this row's number",
     "refused": "the node refuses it",
 }
 
@@ -72,13 +76,15 @@ class Refusal(Exception):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """`declares_no_danger`: a person has said, of every row of this file, that to notify the State of origin
-    endangers nobody."""
+    endangers nobody. `another_child`: numbers of rows of which a person has said that no row before is about
+    the same child."""
 
     office: str
     send: bool = False
     declares_no_danger: bool = False
     first_contact_declared: bool = False
     with_identity: bool = True
+    another_child: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +125,57 @@ def report_to(path: Path | None) -> Iterator[Report]:
         )
 
 
+_PARTS: Final = 3
+_PART: Final = 4
+_NO_PART: Final = b"\0" * _PART
+_KNOWN: Final = 16 + _PARTS * _PART
+_MOST_NAMESAKES: Final = 1_000
+"""Of more than that a person looks at each: to compare all of them with all would not end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Person:
+    """Who a row is about, in keyed digests. `named`: of the name, however it is written. `known`: the row's
+    message, then one digest each of year, month and day of birth, as far as they are known."""
+
+    named: bytes
+    known: bytes
+
+    @property
+    def position(self) -> str:
+        return f"person/{self.named.hex()}"
+
+    def is_in(self, others: bytes) -> bool:
+        """Whether this very row is among them."""
+        return any(other[:16] == self.known[:16] for other in _each(others))
+
+    def may_be_in(self, others: bytes) -> bool:
+        """Whether one of them may be the same child: of what is known of both births at most one part is
+        another, as when somebody corrected it."""
+        if len(others) >= _MOST_NAMESAKES * _KNOWN:
+            return True
+        return any(sum(map(_differ, _parts(self.known), _parts(other))) <= 1 for other in _each(others))
+
+
+def _each(known: bytes) -> Iterator[bytes]:
+    return (known[at : at + _KNOWN] for at in range(0, len(known), _KNOWN))
+
+
+def _parts(known: bytes) -> list[bytes]:
+    return [known[at : at + _PART] for at in range(16, _KNOWN, _PART)]
+
+
+def _differ(one: bytes, other: bytes) -> bool:
+    return one != other and _NO_PART not in (one, other)
+
+
+def _plain(name: str) -> str:
+    """Without accents, spaces, capitals and order: a name that was corrected in these is the same."""
+    apart = unicodedata.normalize("NFKD", name)
+    bare = "".join(character for character in apart if not unicodedata.combining(character))
+    return " ".join(sorted(bare.casefold().replace("-", " ").split()))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Prepared:
     row: Row
@@ -126,7 +183,7 @@ class _Prepared:
     message: str
     case: str
     same_person: bool = False
-    person: str | None = None
+    person: _Person | None = None
 
 
 async def bring_in(
@@ -154,7 +211,6 @@ class _Import:
         self._header, self._desk, self._wanted = header, desk, wanted
         self._report, self._progress = report, progress
         self._own = wanted.office.partition(".")[0]
-        self._names = {placed.at: placed.column.key for placed in header.placed if placed.column is not None}
         # All that is kept of every row: as bytes, because there may be many.
         self._seen: dict[bytes, int] = {}
         self._persons: dict[bytes, bytes] = {}
@@ -195,49 +251,62 @@ class _Import:
 
     def _prepare(self, row: Row) -> _Prepared:
         memory = self._desk.memory
-        said = understand(
-            row.cells,
-            self._header,
-            own_state=self._own.upper(),
-            today=self._desk.now().date(),
-            first_contact_declared=self._wanted.first_contact_declared,
-            with_identity=self._wanted.with_identity,
-        )
-        content = self._content_of(row)
+        said = self._understood(row, with_identity=self._wanted.with_identity)
+        # Whether identity is sent is a setting, and makes no other row of it.
+        whole = said if self._wanted.with_identity else self._understood(row, with_identity=True)
+        content = json.dumps([whole.coded, whole.identity], sort_keys=True)
         mark = UUID(memory.message_id("htcds-content", content)).bytes
         self._seen[mark] = self._seen.get(mark, 0) + 1
         which = str(self._seen[mark])
         message = memory.message_id("htcds-message", content, which)
-        person = self._person_of(said)
-        known = None
-        if person is not None and said.coded is not None:
-            first = self._persons.setdefault(UUID(person).bytes, UUID(message).bytes)
-            known = memory.position(f"person/{person}") or str(UUID(bytes=first))
+        person = None if said.coded is None else self._person_of(whole, message)
+        same = False
+        if person is not None:
+            kept, here = self._kept(person), self._persons.get(person.named, b"")
+            same = not person.is_in(kept) and person.may_be_in(kept + here)
+            if len(here) < _MOST_NAMESAKES * _KNOWN:
+                self._persons[person.named] = here + person.known
         return _Prepared(
             row=row,
             said=said,
             message=message,
             case=memory.message_id("htcds-case", content, which),
             person=person,
-            same_person=known not in (None, message),
+            same_person=same,
         )
 
-    def _content_of(self, row: Row) -> str:
-        """Whatever is filled, by column; wherever the columns stand."""
-        named = {
-            self._names.get(at, f"column {column_letters(at)}"): [type(value).__name__, _shown(value)]
-            for at, value in row.cells.items()
-        }
-        return json.dumps(named, sort_keys=True)
+    def _understood(self, row: Row, *, with_identity: bool) -> Understood:
+        return understand(
+            row.cells,
+            self._header,
+            own_state=self._own.upper(),
+            today=self._desk.now().date(),
+            first_contact_declared=self._wanted.first_contact_declared,
+            with_identity=with_identity,
+        )
 
-    def _person_of(self, said: Understood) -> str | None:
-        """A keyed digest of who the row is about, where it says enough."""
-        person = said.identity["persons"][0] if said.identity else {}
-        if "born" not in person:
+    def _person_of(self, said: Understood, message: str) -> _Person | None:
+        """None where the row has no name: nothing tells then whether two rows are about one child."""
+        if said.identity is None:
             return None
-        return self._desk.memory.message_id(
-            "htcds-person", person["names"][0]["full"].casefold(), person["born"], str(said.country)
+        person = said.identity["persons"][0]
+        name = _plain(person["names"][0]["full"])
+        parts = dict(enumerate(str(person.get("born", "")).split("-")))
+        return _Person(
+            named=self._mark("htcds-person", name),
+            known=UUID(message).bytes
+            + b"".join(
+                self._mark("htcds-born", name, str(at), parts[at])[-_PART:] if parts.get(at) else _NO_PART
+                for at in range(_PARTS)
+            ),
         )
+
+    def _mark(self, *names: str) -> bytes:
+        return UUID(self._desk.memory.message_id(*names)).bytes[-8:]
+
+    def _kept(self, person: _Person) -> bytes:
+        """Of the rows before that have the name, as it is remembered."""
+        return bytes.fromhex(self._desk.memory.position(person.position) or "")
 
     async def _one(self, one: _Prepared) -> list[Line]:
         """What became of the row, in one line or more."""
@@ -248,6 +317,10 @@ class _Import:
             ]
         if memory.outcome("to-node", one.message) is not None:
             return [Line(row=number, outcome="already", reason=_REASONS["already"])]
+        if one.same_person and number not in self._wanted.another_child:
+            return [
+                Line(row=number, outcome="undecided", code="row.same_person", reason=_REASONS["undecided"])
+            ]
         try:
             outcome, code, case = await self._brought(one)
         except Problem as problem:
@@ -259,11 +332,7 @@ class _Import:
                 Line(row=number, outcome="refused", code=f"node.{code}", reason=_REASONS["refused"])
                 for code in unacceptable.codes
             ]
-        lines = [Line(row=number, outcome=outcome, code=code, reason=_REASONS[outcome], case=case)]
-        if one.same_person:
-            same = "row.same_person"
-            lines.append(Line(row=number, outcome=outcome, code=same, reason=REASONS[same], case=case))
-        return lines
+        return [Line(row=number, outcome=outcome, code=code, reason=_REASONS[outcome], case=case)]
 
     async def _brought(self, one: _Prepared) -> tuple[str, str, str]:
         """What became of it, the code of why, and the case's reference."""
@@ -282,10 +351,11 @@ class _Import:
                 raise _Unacceptable([refusal["code"] for refusal in said["refusals"]])
         if not self._wanted.send:
             return "would-be-sent", "", ""
+        if one.person is not None and not one.person.is_in(kept := self._kept(one.person)):
+            # Before there is a case: after a kill the row may come again with something else in it.
+            memory.reached(one.person.position, (kept + one.person.known).hex())
         case = await self._asked(lambda: node.open_case(one.case))
         reference = case["reference"]
-        if one.person is not None and memory.position(f"person/{one.person}") is None:
-            memory.reached(f"person/{one.person}", one.message)
         submission = self._submission(one, reference, recipient)
         try:
             status: str = (await self._asked(lambda: node.send(submission)))["status"]
@@ -396,7 +466,3 @@ class _Unacceptable(Exception):
 
 def _line(row: int, note: Note) -> Line:
     return Line(row=row, outcome=note.standing, code=note.code, column=note.column, reason=REASONS[note.code])
-
-
-def _shown(value: object) -> str:
-    return value.code if isinstance(value, Unread) else str(value)

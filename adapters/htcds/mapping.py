@@ -133,7 +133,6 @@ REASONS: Final[Mapping[str, str]] = {
     "column.free_text": "free text, written for an internal file and not for another State",
     "column.salutation": "no form of address is sent",
     "column.no_field": "a notification has no field for it",
-    "row.same_person": "another row of the same person was sent before: are the two one case?",
     "export.no_column": "the standard has no column for it",
     "export.no_value": "the standard has no value that is certainly the same",
     "export.says_less": "written as the standard's nearest value, which says less",

@@ -10,13 +10,14 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from openpyxl import load_workbook
 
+from adapters.htcds import importing
 from adapters.htcds.exporting import bring_out
 from adapters.htcds.importing import Refusal, Stopped, Totals, Wanted, bring_in, report_to
 from adapters.htcds.workbook import opened, written
@@ -117,14 +118,15 @@ async def test_what_the_node_would_refuse_leaves_no_empty_case(stage: Stage, tmp
 async def test_the_same_file_again_and_in_another_order_sends_nothing_twice(
     stage: Stage, tmp_path: Path
 ) -> None:
-    rows = [good(1), good(2), good(1), good(3)]
+    nameless = good(4, prs_FirstName=None)
+    rows = [good(1), good(2), nameless, good(3), nameless]
     await stage.bring_all(file_of(tmp_path / "a.xlsx", rows))
     first = stage.messages()
-    assert len(first) == stage.cases() == 4  # two rows that say the same are two rows
+    assert len(first) == stage.cases() == 5  # two children of whom nobody wrote a name are two
     again = await stage.bring(file_of(tmp_path / "b.xlsx", [{}, *reversed(rows)]))
-    assert again.rows == {"already": 4}
+    assert again.rows == {"already": 5}
     assert stage.messages() == first
-    assert stage.cases() == 4
+    assert stage.cases() == 5
 
 
 async def test_with_its_memory_lost_but_for_the_secret_it_still_doubles_nothing(
@@ -139,13 +141,90 @@ async def test_with_its_memory_lost_but_for_the_secret_it_still_doubles_nothing(
     assert (stage.cases(), len(stage.messages())) == (2, 2)
 
 
-async def test_a_row_that_was_edited_is_a_new_one_and_is_reported(stage: Stage, tmp_path: Path) -> None:
+@pytest.mark.parametrize("named", [{}, {"prs_Birthdate": None}, {"prs_FirstName": None}])
+async def test_what_is_edited_and_never_carried_makes_no_new_row(
+    stage: Stage, tmp_path: Path, named: dict[str, Any]
+) -> None:
+    first = good(1, cas_Status="Open", prs_Gender="Female", **named)
+    await stage.bring_all(file_of(tmp_path / "a.xlsx", [first]))
+    edited = {**first, "cas_Status": "Closed", "prs_Gender": None, "cas_IncomingReferralDetails": "Planted"}
+    edited |= {"vic_MethodsOfControl": f"{first['vic_MethodsOfControl']};Nonsense", "con_Consent": "true"}
+    assert (await stage.bring(file_of(tmp_path / "b.xlsx", [edited]))).rows == {"already": 1}
+    assert stage.cases() == len(stage.messages()) == 1
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"vic_TypeOfExploitation": "ForcedLabour"},
+        {"prs_Birthdate": datetime(2013, 6, 17)},
+        {"prs_Birthdate": None},
+        {"prs_Birthdate": "2013"},
+        {"prs_FirstName": "planted-fírst "},
+        {"prs_FirstName": "Planted-Second-1", "prs_SecondName": "Planted-First"},
+        {"prs_Email": "another@example.org"},
+    ],
+)
+async def test_a_row_that_may_be_the_same_child_opens_no_case_before_a_person_has_looked(
+    stage: Stage, tmp_path: Path, edit: dict[str, Any]
+) -> None:
     await stage.bring(file_of(tmp_path / "a.xlsx", [good(1)]))
-    edited = good(1, vic_TypeOfExploitation="ForcedLabour")
-    totals = await stage.bring(file_of(tmp_path / "b.xlsx", [edited]), report=tmp_path / "r.csv")
-    assert totals.rows == {"held": 1}
-    assert "row.same_person" in {line["code"] for line in reported(tmp_path / "r.csv")}
+    file = file_of(tmp_path / "b.xlsx", [good(1, **edit), good(2)])
+    for identity in (True, False):
+        report = tmp_path / f"{identity}.csv"
+        totals = await stage.bring(file, report=report, with_identity=identity)
+        assert totals.rows == {"undecided": 1, "held": 1}
+        (line,) = [line for line in reported(report) if line["outcome"] == "undecided"]
+        assert (line["row"], line["code"], line["case"]) == ("3", "row.same_person", "")
+        assert "--another-child" in line["reason"]
+        assert stage.cases() == 2
+    dry = await stage.bring(file, send=False)
+    assert dry.rows == {"undecided": 1, "would-be-sent": 1}
+    # One who has looked says that it is another child: from then on it goes its way like any.
+    assert (await stage.bring(file, another_child=frozenset({3}))).rows == {"held": 2}
+    assert stage.cases() == 3
+    await stage.settle_protection()
+    assert (await stage.bring(file)).rows == {"sent": 2}
+
+
+async def test_two_rows_of_one_file_that_may_be_one_child_notify_once(stage: Stage, tmp_path: Path) -> None:
+    file = file_of(tmp_path / "a.xlsx", [good(1), good(2), good(1), good(1, prs_Email=None)])
+    for _ in range(2):
+        assert (await stage.bring(file)).rows == {"held": 2, "undecided": 2}
     assert stage.cases() == 2
+    await stage.settle_protection()
+    assert (await stage.bring(file)).rows == {"sent": 2, "undecided": 2}
+
+
+async def test_another_birth_or_another_name_is_another_child(stage: Stage, tmp_path: Path) -> None:
+    rows = [good(1), good(2), good(1, prs_Birthdate=datetime(2010, 6, 17))]
+    assert (await stage.bring(file_of(tmp_path / "a.xlsx", rows))).rows == {"held": 3}
+
+
+async def test_a_kill_after_a_case_was_opened_forgets_nobody(stage: Stage, tmp_path: Path) -> None:
+    stage.transport.every = 1
+    async with stage.desk() as desk:
+        with opened(file_of(tmp_path / "a.xlsx", [good(1)])) as workbook, report_to(None) as said:
+            wanted = Wanted(office=OFFICE, send=True, declares_no_danger=True, first_contact_declared=True)
+            task = asyncio.create_task(bring_in(workbook, desk, wanted, said))
+            stage.transport.every = 0
+            while not stage.cases():
+                await asyncio.sleep(0)
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+    edited = file_of(tmp_path / "b.xlsx", [good(1, vic_TypeOfExploitation="ForcedLabour")])
+    assert (await stage.bring(edited)).rows == {"undecided": 1}
+    assert stage.cases() == 1
+
+
+async def test_namesakes_without_end_are_left_to_a_person_and_take_no_time(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "_MOST_NAMESAKES", 3)
+    rows = [good(1, prs_Birthdate=datetime(2010 + at, 1 + at, 1 + at)) for at in range(6)]
+    totals = await stage.bring(file_of(tmp_path / "a.xlsx", rows), send=False)
+    assert totals.rows == {"would-be-sent": 3, "undecided": 3}
 
 
 async def test_a_setting_that_changed_between_a_kill_and_the_next_start_doubles_nothing(
@@ -180,9 +259,10 @@ async def test_interrupted_at_any_row_it_goes_on_without_a_gap_and_without_a_dou
     stage.transport.every = 0
     totals = await stage.bring_all(file, report=tmp_path / "r.csv")
     assert sum(totals.rows.values()) == 20
-    assert set(totals.rows) <= {"sent", "already"}
+    assert set(totals.rows) <= {"sent", "already", "undecided"}
     messages = stage.messages()
-    assert len(messages) == len({case for _, case in messages}) == stage.cases() == 20
+    assert len(messages) == len({case for _, case in messages}) == stage.cases() == 17
+    assert totals.rows["undecided"] == 3
 
 
 @pytest.mark.parametrize("every", [3, 4, 5])
