@@ -24,7 +24,14 @@ class _Coded(Exception):
 
 class Away(_Coded):
     """The other side does not answer, or not sensibly, for now. The same is tried again later; what comes
-    behind it waits, so that order is kept."""
+    behind it waits, so that order is kept.
+
+    `retry_after`: the header of that name as it came, in seconds or as a date (RFC 9110 §10.2.3), where the
+    other side has said when. It is read in `pace`, and believed within bounds."""
+
+    def __init__(self, code: str, hint: str = "", *, retry_after: str | None = None) -> None:
+        super().__init__(code, hint)
+        self.retry_after = retry_after
 
 
 class NotNow(_Coded):

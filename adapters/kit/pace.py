@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Final
 
-__all__ = ["AT_ONCE", "Backoff", "Pace", "again_after", "between_passes"]
+__all__ = ["AT_ONCE", "Backoff", "Pace", "again_after", "asked_to_wait", "between_passes"]
 
 
 class Pace:
@@ -44,6 +45,8 @@ class Pace:
 
 _FIRST: Final = timedelta(seconds=1)
 _MOST: Final = timedelta(minutes=10)
+_MOST_ASKED: Final = timedelta(hours=1)
+"""Nobody silences an adapter for longer by a header (project choice)."""
 
 
 AT_ONCE: Final = 10
@@ -65,6 +68,21 @@ def again_after(tried: int) -> timedelta:
     return wait * random.uniform(0.5, 1)  # noqa: S311 (no secret)
 
 
+def asked_to_wait(retry_after: str | None, now: datetime) -> timedelta:
+    """How long the other side has asked to be left alone, an hour at most; nothing where it did not, or not
+    as RFC 9110 §10.2.3 has it."""
+    text = (retry_after or "").strip()
+    if text.isascii() and text.isdigit():
+        return _MOST_ASKED if len(text) > 6 else min(timedelta(seconds=int(text)), _MOST_ASKED)
+    try:
+        until = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return timedelta(0)
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=UTC)
+    return min(max(until - now, timedelta(0)), _MOST_ASKED)
+
+
 class Backoff:
     """Waits that double from a second to ten minutes, each shortened by chance by up to a half: what failed
     together does not come back together."""
@@ -78,11 +96,11 @@ class Backoff:
         """In a row."""
         return self._failed
 
-    def failure(self, now: datetime) -> datetime:
-        """Until when to leave it alone."""
-        wait = min(_FIRST * 2 ** min(self._failed, 30), _MOST)
+    def failure(self, now: datetime, *, retry_after: str | None = None) -> datetime:
+        """Until when to leave it alone: not before the other side has asked for (`asked_to_wait`)."""
+        wait = min(_FIRST * 2 ** min(self._failed, 30), _MOST) * random.uniform(0.5, 1)  # noqa: S311 (no secret)
         self._failed += 1
-        self._until = now + wait * random.uniform(0.5, 1)  # noqa: S311 (no secret)
+        self._until = now + max(wait, asked_to_wait(retry_after, now))
         return self._until
 
     def success(self) -> None:

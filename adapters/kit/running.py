@@ -265,7 +265,7 @@ class _Running:
                 except (Away, Problem, NodeUnreachable) as reason:
                     # The loop itself says which side is away.
                     log.warning("adapter.not_now", extra={"way": item.way, "code": _code_of(reason)})
-                    rest = max(rest, backoff.failure(now) - now)
+                    rest = max(rest, backoff.failure(now, retry_after=_asked_by(reason)) - now)
                     break
                 backoff.success()
                 if came_back:
@@ -327,10 +327,11 @@ class _Running:
     async def _asked[T](self, way: Way, backoff: Backoff, ask: Callable[[], Awaitable[T]]) -> T | None:
         """The answer; or None, after a wait, where there was none that can be used. NotNow and Unfit
         pass."""
+        retry_after: str | None = None
         try:
             answer = await ask()
         except Away as away:
-            wrong = (State.SYSTEM_AWAY, away.code)
+            wrong, retry_after = (State.SYSTEM_AWAY, away.code), away.retry_after
         except NodeUnreachable:
             wrong = (State.NODE_AWAY, "node.unreachable")
         except Problem as problem:
@@ -338,7 +339,7 @@ class _Running:
                 backoff.success()
                 self._tell(way, None)
                 raise _reason_of(problem) from None
-            wrong = (State.NODE_AWAY, f"node.{_word(problem.code)}")
+            wrong, retry_after = (State.NODE_AWAY, f"node.{_word(problem.code)}"), problem.retry_after
         else:
             backoff.success()
             self._tell(way, None)
@@ -346,7 +347,7 @@ class _Running:
         self._tell(way, wrong)
         now = self._desk.now()
         log.warning("adapter.away", extra={"way": way, "state": str(wrong[0]), "code": wrong[1]})
-        await self._rest((backoff.failure(now) - now).total_seconds())
+        await self._rest((backoff.failure(now, retry_after=retry_after) - now).total_seconds())
         return None
 
     def _tell(self, way: Way, wrong: tuple[State, str] | None) -> None:
@@ -412,6 +413,10 @@ def steady() -> float:
 
 def _code_of(reason: Exception) -> str:
     return str(getattr(reason, "code", type(reason).__name__))
+
+
+def _asked_by(reason: Exception) -> str | None:
+    return reason.retry_after if isinstance(reason, Away | Problem) else None
 
 
 def _word(code: str) -> str:

@@ -43,7 +43,7 @@ class Mood(StrEnum):
     FAILING = "failing"
     """503, and nothing is done."""
     BUSY = "busy"
-    """429, and nothing is done."""
+    """429, and nothing is done. It asks to be left alone as `retry_after` says."""
     NONSENSE = "nonsense"
     """200, and what comes is a page for people."""
     HALF = "half"
@@ -89,6 +89,7 @@ class StandIn(ABC):
         self.mood = Mood.WELL
         self.moods: deque[Mood] = deque()
         self.seen: list[Asked] = []
+        self.retry_after = "0"
         self._slow, self._endless = slow, endless
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.Task[Any]] = set()
@@ -141,7 +142,7 @@ class StandIn(ABC):
         if mood is Mood.FAILING:
             answer = Answer(status=503)
         elif mood is Mood.BUSY:
-            answer = Answer(status=429, headers={"Retry-After": "1"})
+            answer = Answer(status=429, headers={"Retry-After": self.retry_after})
         elif mood is Mood.NONSENSE:
             answer = Answer(body=b"<html><p>Scheduled maintenance</p>", headers={"Content-Type": "text/html"})
         elif mood is Mood.ENDLESS:

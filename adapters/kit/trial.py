@@ -71,6 +71,7 @@ class MoodyNode(httpx.AsyncBaseTransport):
         self.closed: set[str] = set()
         self.closed_as = (422, CLOSED)
         self.refused: list[str] = []
+        self.retry_after = "0"
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         for id_ in self.closed:
@@ -87,7 +88,8 @@ class MoodyNode(httpx.AsyncBaseTransport):
         if mood is Mood.DOWN:
             raise httpx.ConnectError("down")
         if mood in {Mood.FAILING, Mood.BUSY}:
-            return httpx.Response(503 if mood is Mood.FAILING else 429)
+            status = 503 if mood is Mood.FAILING else 429
+            return httpx.Response(status, headers={"Retry-After": self.retry_after})
         if mood is Mood.NONSENSE:
             return httpx.Response(200, html="<p>Scheduled maintenance</p>")
         answer = await self.inner.handle_async_request(request)
@@ -243,6 +245,11 @@ class _Work:
         if self.trial.delivers:
             entered = self.trial.at_system()[self._system :]
             assert entered == self.ids, f"the system got {entered}, and should have got {self.ids}"
+
+
+def _asked(busy: Any) -> list[Any]:
+    """Without how the adapter says that it is, which waits for nothing."""
+    return [one for one in busy.seen if not str(one).startswith("/v1/adapters")]
 
 
 class OnTrial:
@@ -469,6 +476,21 @@ class Claims(OnTrial):
         for word in trial.planted:
             assert word.encode() not in kept, "a memory holds what stood in a record"
             assert word not in said, "what stood in a record was told"
+
+    @pytest.mark.parametrize("whose", ["system", "node"])
+    async def test_whoever_says_when_to_ask_again_is_not_asked_before(self, trial: Trial, whose: str) -> None:
+        busy: Any = trial.between if whose == "node" else trial.system
+        if whose == "system" and (Mood.BUSY not in trial.moods or not hasattr(busy, "retry_after")):
+            pytest.skip("this kind of system never says when")
+        work = await _Work.of(trial, 1, 1)
+        busy.retry_after, busy.mood = "1", Mood.BUSY
+        before, began = len(_asked(busy)), time.monotonic()
+        # Either way asks once, and again after a second: the fifth of them is nobody's first.
+        await trial.until(lambda: len(_asked(busy)) - before >= 5)
+        assert time.monotonic() - began >= 1.0
+        busy.mood = Mood.WELL
+        await trial.until(work.there)
+        work.once_and_in_order()
 
     async def test_no_more_is_asked_in_a_second_than_is_allowed(self, trial: Trial) -> None:
         trial.per_second = 25.0

@@ -265,7 +265,7 @@ class Primero:
             raise Unfit("primero.invalid", "Primero does not take it as it is")
         if status == 403:
             raise Away("primero.forbidden", "the account may not list or create cases")
-        raise Away("primero.refused", f"status {status}")
+        raise Away("primero.refused", f"status {status}", retry_after=answer.headers.get("Retry-After"))
 
     async def _logged_in(self) -> str:
         async with self._one:
@@ -277,7 +277,8 @@ class Primero:
             if answer.status_code == 401:
                 raise Away("primero.login_refused", "user name or password")
             if answer.status_code != 200:
-                raise Away("primero.refused", f"status {answer.status_code}")
+                asked = answer.headers.get("Retry-After")
+                raise Away("primero.refused", f"status {answer.status_code}", retry_after=asked)
             token = str(answer.headers.get("Authorization", ""))
             if not re.fullmatch(r"Bearer [\w.~+/=-]{1,8000}", token, re.ASCII):
                 raise Away("primero.nonsense", "expected a token")
@@ -298,7 +299,8 @@ class Primero:
                         raise Away("primero.nonsense", "the answer does not end")
         except httpx.HTTPError:
             raise Away("primero.unreachable") from None
-        headers = {"Authorization": answer.headers.get("Authorization", "")}
+        kept = ("Authorization", "Retry-After")
+        headers = {name: answer.headers[name] for name in kept if name in answer.headers}
         return httpx.Response(answer.status_code, headers=headers, content=bytes(body))
 
 

@@ -77,7 +77,8 @@ class Register:
         if answer.status_code == 404 and 404 not in allowed:
             raise Unfit("register.gone", "no such record")
         if answer.status_code not in allowed:
-            raise Away("register.refused", f"status {answer.status_code}")
+            asked = answer.headers.get("Retry-After")
+            raise Away("register.refused", f"status {answer.status_code}", retry_after=asked)
         return httpx.Response(answer.status_code, headers=answer.headers, content=bytes(body))
 
 

@@ -17,7 +17,8 @@ class NodeUnreachable(Exception):
 
 @dataclass(eq=False)
 class Problem(Exception):
-    """What the node refused. `code` is stable; `title` and `detail` are in the client's language."""
+    """What the node refused. `code` is stable; `title` and `detail` are in the client's language.
+    `retry_after`: the header as it came, when the node said when to ask again (RFC 9110 §10.2.3)."""
 
     status: int
     code: str
@@ -26,6 +27,7 @@ class Problem(Exception):
     field: str | None
     missing: tuple[Missing, ...]
     incident: str | None
+    retry_after: str | None = None
 
     def __str__(self) -> str:
         where = f" at {self.field}" if self.field else ""
@@ -48,4 +50,5 @@ def problem_of(answer: httpx.Response) -> Problem:
         field=body.get("field"),
         missing=tuple(body.get("missing", ())),
         incident=body.get("incident"),
+        retry_after=answer.headers.get("Retry-After"),
     )
