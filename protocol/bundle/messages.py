@@ -187,7 +187,7 @@ class _MessageVerifier:
                 self.material.require_covered(self.message.sender_node, unverified.kid, self._covers_message)
                 aud = Address(content.text("aud")) if content else None
                 if recipient not in (None, header.recipient) and not self._moved(
-                    recipient, aud, header.recipient, header.sent_at
+                    aud, header.recipient, header.sent_at
                 ):
                     raise NotAcceptable("bundle.foreign", "the manifest goes to another node than the first")
                 recipient = recipient or header.recipient
@@ -200,11 +200,10 @@ class _MessageVerifier:
             )
         return frozenset(good), recipient
 
-    def _moved(
-        self, first: NodeCode | None, recipient: Address | None, node: NodeCode | str, at: datetime
-    ) -> bool:
-        """It went to an intermediary's node first, and by then its recipient's entry named `node`."""
-        if first is None or recipient is None or not first.startswith("int-"):
+    def _moved(self, recipient: Address | None, node: str, at: datetime) -> bool:
+        """By then its recipient's entry named `node`: a State has taken a node of its own, since the message
+        went to its intermediary's."""
+        if recipient is None:
             return False
         entry = self.material.archive.authority_at(recipient, at)
         return entry is not None and entry.node == node
@@ -288,7 +287,7 @@ class _MessageVerifier:
                 if link.about.statement_digest not in (None, statement):
                     raise NotAcceptable("bundle.foreign", "the evidence is about another statement")
                 if parties is not None:
-                    own = self._moved(parties.recipient_node, parties.recipient, link.issuer, link.issued_at)
+                    own = self._moved(parties.recipient, link.issuer, link.issued_at)
                     by = NodeCode(link.issuer) if own else parties.recipient_node
                     check_parties(link, dataclasses.replace(parties, recipient_node=by))
                 self._require_evidence_covered(link, unverified.kid, readable)

@@ -23,7 +23,6 @@ from protocol.sealed_past import Past, open_past
 from service.errors import Conflict
 from service.exchange.accept import Outcome, accept
 from service.exchange.message_row import stored_statement
-from service.exchange.receipts import rebuild
 from service.node import Node
 from service.store import mailbox, retention
 from service.store.tables import RELAY
@@ -80,12 +79,7 @@ def take_past(node: Node, past: Past, directory: Directory, now: datetime) -> Ca
             content=past.content,
             signed=past.signed,
         )
-        outcome = accept(node, opened, directory, now)(session)
-        connection, thread = session.connection(), past.content.thread
-        if outcome.disposition == "consigned" and len(mailbox.messages_of_thread(connection, thread)) > 1:
-            # What the intermediary could read of it came before.
-            rebuild(node, session, thread, now)
-        return outcome
+        return accept(node, opened, directory, now)(session)
 
     return work
 
