@@ -170,6 +170,7 @@ ENDPOINTS: Final[Mapping[Endpoint, frozenset[Scope]]] = MappingProxyType(
         ("GET", "/v1/cases/{reference}"): frozenset({Scope.CASES_READ}),
         ("GET", "/v1/cases/{reference}/timeline/rendering"): frozenset({Scope.CASES_READ}),
         ("PUT", "/v1/cases/{reference}/protection"): frozenset({Scope.PROTECTION_WRITE}),
+        ("PUT", "/v1/cases/{reference}/guardian"): frozenset({Scope.PROTECTION_WRITE}),
         ("GET", "/v1/cases/{reference}/retention"): frozenset({Scope.RETENTION_READ}),
         ("POST", "/v1/cases/{reference}/retention"): frozenset({Scope.RETENTION_WRITE}),
         ("GET", "/v1/retention"): frozenset({Scope.RETENTION_WRITE}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from base64 import b64encode
 from collections.abc import Hashable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any, Final, cast
 
@@ -66,6 +66,8 @@ def json_of(value: Any, language: str) -> Any:
             return value
         case datetime():
             return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        case date():
+            return value.isoformat()
         case Missing():
             return described_missing(value, language)
         case RefusalView():

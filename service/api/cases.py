@@ -1,4 +1,5 @@
-"""Cases: open one, see what happened, settle its protection status, see what may come next."""
+"""Cases: open one, see what happened, settle its protection status, record its guardian, see what may come
+next."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from protocol.languages import nearest_language
 from protocol.rendering.sentences import sentences
 from service.api.answers import NOT_STORED, answer, shown
 from service.api.guard import Ask, Guarded
-from service.api.reading import Form, Language, opening, proposal
+from service.api.reading import Form, Language, guardian, opening, proposal
 
 __all__ = ["BUNDLE", "router"]
 
@@ -57,6 +58,13 @@ async def set_protection(ask: Ask, reference: Reference, request: Request) -> Re
     status, reason = await proposal(request)
     protection = await ask.exchange.set_protection(ask.node, ask.actor, case, status, reason)
     return answer(protection, language=ask.language, status=202 if protection.state == "proposed" else 200)
+
+
+@router.put("/v1/cases/{reference}/guardian")
+async def record_guardian(ask: Ask, reference: Reference, request: Request) -> Response:
+    case = case_reference(reference)
+    recorded = await ask.exchange.record_guardian(ask.node, ask.actor, case, await guardian(request))
+    return answer(recorded, language=ask.language)
 
 
 @router.get("/v1/cases/{reference}/next-steps")

@@ -212,6 +212,16 @@ async def proposal(request: Request) -> tuple[ProtectionStatus, str]:
     return cast("ProtectionStatus", status), _code(members, "reason")
 
 
+async def guardian(request: Request) -> date | None:
+    """Since which day a child has a guardian; None to take that back, which has to be said too."""
+    _, data = await body_of(request, reads=(CONTENT,), limit=MAX_SMALL)
+    members = parse_object(data, max_bytes=MAX_SMALL)
+    _only(members, {"provided_on"})
+    if "provided_on" in members and members["provided_on"] is None:
+        return None
+    return _day(members, "provided_on")
+
+
 async def retention_act(request: Request) -> tuple[RetentionAct, str]:
     """What is to happen to the erasable parts of a case, and the code of the reason for it."""
     _, data = await body_of(request, reads=(CONTENT,), limit=MAX_SMALL)
@@ -269,7 +279,7 @@ async def population_wanted(request: Request) -> tuple[Population, bool]:
         raise _wrong("year")
     if "year" in members and (type(year) is not int or year not in _YEARS):
         raise _wrong("year")
-    day = _day(members) if "day" in members else None
+    day = _day(members, "day") if "day" in members else None
     wanted = Population(
         role=cast("Part", _one_of(members, "role", _PARTS)),
         year=year,
@@ -279,15 +289,15 @@ async def population_wanted(request: Request) -> tuple[Population, bool]:
     return wanted, _flag(members, "coarsen")
 
 
-def _day(members: Json) -> date:
-    text = _text(members, "day")
+def _day(members: Json, name: str) -> date:
+    text = _text(members, name)
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        raise _wrong("day") from None
+        raise _wrong(name) from None
     # ISO 8601 knows other ways to write a day; here there is one.
     if str(day) != text or day.year not in _YEARS:
-        raise _wrong("day")
+        raise _wrong(name)
     return day
 
 

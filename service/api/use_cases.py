@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from datetime import date
 from typing import Any, Protocol
 
 from protocol.attachments import MediaType
@@ -31,6 +32,7 @@ from service.exchange.views import (
     DeadlineQuery,
     DeadlinesView,
     EvidenceView,
+    GuardianView,
     ImportView,
     IndicatorQuery,
     MessageQuery,
@@ -75,6 +77,12 @@ class UseCases(Protocol):
         self, node: Node, actor: Actor, reference: CaseReference, status: ProtectionStatus, reason: str, /
     ) -> ProtectionView:
         """The first person proposes, a second and different one confirms by asking for the same status."""
+        ...
+
+    async def record_guardian(
+        self, node: Node, actor: Actor, reference: CaseReference, provided_on: date | None, /
+    ) -> GuardianView:
+        """None takes back what was recorded. NotAcceptable `case.guardian_date`."""
         ...
 
     async def case_retention(
@@ -205,7 +213,7 @@ class UseCases(Protocol):
     async def record_relay(
         self, node: Node, actor: Actor, message: MessageId, outcome: RelayOutcome, /
     ) -> RelayView:
-        """NotFound `relay.not_to_hand_over`, Conflict `relay.done`."""
+        """NotFound `relay.not_to_hand_over`, Conflict `relay.done` and `relay.sealed_part_here`."""
         ...
 
     async def propose_paper_consent(self, node: Node, actor: Actor, message: MessageId, /) -> ApprovalView:

@@ -26,6 +26,7 @@ from service.client.types import (
     Direction,
     EvidenceItem,
     Format,
+    Guardian,
     ImportOutcome,
     Json,
     Message,
@@ -119,6 +120,13 @@ class Client:
         return cast(
             "Protection",
             await self._node.json("PUT", f"/v1/cases/{segment(reference)}/protection", json=body),
+        )
+
+    async def record_guardian(self, reference: str, provided_on: str | None) -> Guardian:
+        """Since which day (`YYYY-MM-DD`) the child has a guardian or representative; None takes it back."""
+        body = {"provided_on": provided_on}
+        return cast(
+            "Guardian", await self._node.json("PUT", f"/v1/cases/{segment(reference)}/guardian", json=body)
         )
 
     async def case_retention(self, reference: str) -> Retention:

@@ -20,6 +20,7 @@ __all__ = [
     "Due",
     "EvidenceItem",
     "Format",
+    "Guardian",
     "ImportOutcome",
     "Json",
     "Message",
@@ -446,12 +447,18 @@ class Protection(TypedDict):
     held_elsewhere: NotRequired[bool]
 
 
+class Guardian(TypedDict):
+    recorded: bool
+    provided_on: NotRequired[str]
+
+
 class Case(TypedDict):
     reference: str
     role: Literal["destination", "origin", "unknown"]
     opened_at: str
     parties: list[str]
     protection: NotRequired[Protection]
+    guardian: NotRequired[Guardian]
     closed_at: NotRequired[str]
     same_child: NotRequired[list[str]]
 

@@ -36,6 +36,7 @@ COVERED: Final[Mapping[Endpoint, tuple[Endpoint, ...] | NoPage]] = MappingProxyT
             ("GET", "/console/cases/{reference}/timeline"),
         ),
         ("PUT", "/v1/cases/{reference}/protection"): (("POST", "/console/cases/{reference}/protection"),),
+        ("PUT", "/v1/cases/{reference}/guardian"): (("POST", "/console/cases/{reference}/guardian"),),
         ("GET", "/v1/cases/{reference}/retention"): (("GET", "/console/cases/{reference}/retention"),),
         ("POST", "/v1/cases/{reference}/retention"): (("POST", "/console/cases/{reference}/retention"),),
         ("GET", "/v1/retention"): (("GET", "/console/retention"),),

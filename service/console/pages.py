@@ -159,6 +159,9 @@ PAGES: Final[Mapping[Endpoint, frozenset[Scope]]] = MappingProxyType(
         ("POST", "/console/cases/{reference}/protection"): frozenset(
             {Scope.CASES_READ, Scope.PROTECTION_WRITE}
         ),
+        ("POST", "/console/cases/{reference}/guardian"): frozenset(
+            {Scope.CASES_READ, Scope.PROTECTION_WRITE}
+        ),
         ("GET", "/console/cases/{reference}/retention"): frozenset({Scope.RETENTION_READ}),
         ("POST", "/console/cases/{reference}/retention"): frozenset({Scope.RETENTION_WRITE}),
         ("GET", "/console/retention"): frozenset({Scope.RETENTION_WRITE}),

@@ -11,7 +11,7 @@ from service.exchange.approvals import decide, list_approvals, read_approval, re
 from service.exchange.attachments import list_attachments, put_attachment, read_attachment
 from service.exchange.bundle import case_bundle
 from service.exchange.carriage import export_envelope, import_envelope
-from service.exchange.cases import case_timeline, open_case, set_protection
+from service.exchange.cases import case_timeline, open_case, record_guardian, set_protection
 from service.exchange.collect import collect
 from service.exchange.deadlines import deadlines
 from service.exchange.governing import propose_entry, propose_key_act
@@ -91,6 +91,7 @@ __all__ = [
     "read_message",
     "read_statistics",
     "read_subscription",
+    "record_guardian",
     "record_relay",
     "relay_envelope",
     "render_agreement",

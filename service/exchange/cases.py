@@ -1,15 +1,18 @@
-"""A case at this node: opened, looked at, its protection status settled by two people."""
+"""A case at this node: opened, looked at, its protection status settled by two people, its guardian
+recorded."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, select
 from sqlmodel import Session
 
 from protocol import conversations, standing
 from protocol.directory import Directory
+from protocol.errors import NotAcceptable
 from protocol.identifiers import (
     Address,
     CaseReference,
@@ -31,6 +34,7 @@ from service.exchange.telling import directory_or_none
 from service.exchange.views import (
     CaseView,
     DueView,
+    GuardianView,
     ProtectionView,
     StandingReason,
     StandingView,
@@ -44,7 +48,11 @@ from service.store import cases
 from service.store.cases import KnownCase
 from service.store.tables import ACCESS_JOURNAL, CLOCK_DIFFERENCE, EVIDENCE, MESSAGE, THREAD
 
-__all__ = ["case_timeline", "open_case", "set_protection"]
+__all__ = ["case_timeline", "open_case", "record_guardian", "set_protection"]
+
+CHILDHOOD = timedelta(days=6_575)
+"""No child was given a guardian longer before its case was opened: 18 years, a project choice. It keeps out
+mistyped decades, and no true day: a true one that is refused would leave the duty open."""
 
 
 async def open_case(
@@ -182,6 +190,53 @@ async def set_protection(
     return view
 
 
+async def record_guardian(
+    node: Node, actor: Actor, reference: CaseReference, provided_on: date | None
+) -> GuardianView:
+    """Record that the child has had a guardian or representative since that day, or take that back (None).
+
+    It ends what this State owes the child of that (`clocks.guardian_provided`); taken back, it is owed again
+    and due when it was. Known at this node alone. One person does it, by name in the journal: it lets nothing
+    leave, binds nobody, and can be taken back. To wait for a colleague would only keep an alarm up over a
+    child that has a guardian.
+
+    The same day again changes nothing, unless something is owed again. Refuses `case.not_destination`, and
+    `case.guardian_date` for a day that has not begun at the authority or is longer than `CHILDHOOD` before
+    the case.
+    """
+    now = node.clock.now()
+    directory = directory_or_none(node)
+
+    def work(session: Session) -> GuardianView:
+        connection = session.connection()
+        row = case_files.own_case(connection, actor, reference).row
+        if row.role != "destination":
+            raise Forbidden("case.not_destination", "only the State where the child is records the guardian")
+        before = row.guardian_provided_on
+        if provided_on is None:
+            if before is not None:
+                cases.record_guardian(connection, reference, None)
+                clocks.guardian_taken_back(session, reference, now)
+                journal.note(session, actor, "guardian-taken-back", reference, at=now)
+            return GuardianView(recorded=False)
+        here = ZoneInfo(clocks.calendar(directory, Address(row.opened_by)).timezone)
+        if not (row.opened_at - CHILDHOOD).date() <= provided_on <= now.astimezone(here).date():
+            raise NotAcceptable(
+                "case.guardian_date",
+                "expected a day that has begun, and none longer ago than a childhood",
+                field="provided_on",
+            )
+        ended = clocks.guardian_provided(session, reference)
+        if ended or before != provided_on.isoformat():
+            cases.record_guardian(connection, reference, provided_on)
+            journal.note(
+                session, actor, "guardian-provided", reference, at=now, reason=provided_on.isoformat()
+            )
+        return GuardianView(recorded=True, provided_on=provided_on)
+
+    return await node.store.write(work)
+
+
 def _tell(session: Session, kind: str, case: Row[Any], now: datetime) -> None:
     tell(
         session,
@@ -212,9 +267,15 @@ def _case_view(
         opened_at=row.opened_at,
         parties=tuple(sorted(case.parties)),
         protection=_protection_view(connection, row) if row.role == "destination" else None,
+        guardian=_guardian_view(row) if row.role == "destination" else None,
         closed_at=closed_at,
         same_child=tuple(own),
     )
+
+
+def _guardian_view(row: Row[Any]) -> GuardianView:
+    on = row.guardian_provided_on
+    return GuardianView(recorded=on is not None, provided_on=None if on is None else date.fromisoformat(on))
 
 
 def _protection_view(connection: Connection, row: Row[Any]) -> ProtectionView:
@@ -372,7 +433,8 @@ _RETENTION = {
 
 
 def _journalled(session: Session, actor: Actor, case: Row[Any], ids: set[str]) -> list[TimelineEntry]:
-    """What people did here: protection changes for the destination's own, and releases of identity."""
+    """What people did here: what they settled of protection and recorded of a guardian, for the destination's
+    own, and releases of identity."""
     rows = session.connection().execute(
         select(ACCESS_JOURNAL)
         .where(ACCESS_JOURNAL.c.subject.in_([case.reference, *ids]))
@@ -393,6 +455,16 @@ def _journalled(session: Session, actor: Actor, case: Row[Any], ids: set[str]) -
         elif row.action in _RETENTION:
             entries.append(
                 TimelineEntry(at=row.at, kind="retention", state=_RETENTION[row.action], reason=row.reason)
+            )
+        elif row.action.startswith("guardian-") and actor.may(Scope.PROTECTION_WRITE):
+            entries.append(
+                TimelineEntry(
+                    at=row.at,
+                    kind="guardian",
+                    state=row.action.removeprefix("guardian-"),
+                    actor=row.actor,
+                    reason=row.reason,
+                )
             )
         elif row.action.startswith("protection-") and actor.may(Scope.PROTECTION_WRITE):
             entries.append(

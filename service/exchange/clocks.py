@@ -37,12 +37,15 @@ from service.exchange import proof
 from service.exchange.message_row import stored_statement
 from service.node import Node
 from service.notices import tell
-from service.store import deadlines, mailbox
+from service.store import cases, deadlines, mailbox
 
 __all__ = [
     "DIFFERS",
+    "calendar",
     "compare",
     "counted",
+    "guardian_provided",
+    "guardian_taken_back",
     "keep_duties",
     "protection_settled",
     "take_difference",
@@ -67,6 +70,7 @@ NOTIFICATION = "case-notification"
 GUARDIAN = "guardian-notice"
 APPLICATION = "protection-application"
 """What starts the second duty of a guardian, in `deadlines.json`. It is written in no row, told to nobody."""
+_BESIDE = ("", APPLICATION)
 _DUTIES = {NOTIFICATION: "case.notification", GUARDIAN: "guardian.notice"}
 
 
@@ -217,7 +221,7 @@ def protection_settled(
     It is known at this node alone: neither a message nor evidence follows from it.
     """
     if sought:
-        _duty(session, case, GUARDIAN, APPLICATION, by, _calendar(directory, by), since=now, now=now)
+        _duty(session, case, GUARDIAN, APPLICATION, by, calendar(directory, by), since=now, now=now)
     else:
         deadlines.drop_duty(session.connection(), case, GUARDIAN, APPLICATION)
 
@@ -228,10 +232,11 @@ def keep_duties(session: Session, thread: Thread, now: datetime) -> None:
         return
     connection = session.connection()
     deadlines.drop_duty(connection, thread.case, NOTIFICATION)
-    if thread.state in ("closed", "declined", "withdrawn") or any(thread.said("guardian.notice")):
-        deadlines.drop_duty(connection, thread.case, GUARDIAN)
-    elif len(thread.entries) == 1:
-        # Of a case that was opened here it is listed already, since that moment.
+    # That a notification was declined or withdrawn gives the child no guardian.
+    if any(thread.said("guardian.notice")):
+        deadlines.end_duty(connection, thread.case, GUARDIAN, by="notice")
+    elif thread.state != "closed" and len(thread.entries) == 1 and not _recorded(session, thread.case):
+        # Of a case that was opened here it is listed already, since that moment, or was ended.
         _duty(
             session,
             thread.case,
@@ -243,7 +248,33 @@ def keep_duties(session: Session, thread: Thread, now: datetime) -> None:
             now=now,
         )
     if thread.state == "closed":
-        deadlines.drop_duty(connection, thread.case, GUARDIAN, APPLICATION)
+        for beside in _BESIDE:
+            deadlines.end_duty(connection, thread.case, GUARDIAN, beside, by="closed")
+
+
+def guardian_provided(session: Session, case: CaseReference) -> bool:
+    """Somebody recorded that the child has a guardian or representative: what is owed of that now ends. True
+    when anything was owed.
+
+    One who is there before protection is sought need not be the applicant's representative: that duty begins
+    all the same when it is settled, and ends when somebody records again.
+    """
+    connection = session.connection()
+    if not deadlines.duties_of(connection, case, GUARDIAN):
+        return False
+    for beside in _BESIDE:
+        deadlines.end_duty(connection, case, GUARDIAN, beside, by="recorded")
+    return True
+
+
+def guardian_taken_back(session: Session, case: CaseReference, now: datetime) -> None:
+    """It was recorded by mistake: what it had ended is owed again, and due when it was."""
+    deadlines.resume_duty(session.connection(), case, GUARDIAN, now)
+
+
+def _recorded(session: Session, case: CaseReference) -> bool:
+    known = cases.load_case(session.connection(), case)
+    return known is not None and known.row.guardian_provided_on is not None
 
 
 def _duty(
@@ -271,7 +302,7 @@ def _duty(
     )
 
 
-def _calendar(directory: Directory | None, authority: Address) -> Calendar:
+def calendar(directory: Directory | None, authority: Address) -> Calendar:
     """Its own; the one in UTC where the directory does not know it, so that the duty has a date all the
     same."""
     try:

@@ -52,7 +52,7 @@ async def deadlines(node: Node, actor: Actor, query: DeadlineQuery) -> Deadlines
         own = sorted(actor.authorities)
         wanted.append(or_(DEADLINE.c.asker.in_(own), DEADLINE.c.answerer.in_(own)))
     else:
-        wanted.append(~_behind_another())
+        wanted.append(~_of_an_applicant())
     if query.case is not None:
         wanted.append(DEADLINE.c.case_reference == query.case)
     if query.until is not None:
@@ -114,20 +114,10 @@ def not_to_be_pressed() -> ColumnElement[bool]:
     )
 
 
-def _behind_another() -> ColumnElement[bool]:
-    """A duty of a case that has an earlier one of the same name: that there are two says that protection is
-    sought, which those who work on the case know and nobody else."""
-    other = DEADLINE.alias()
-    return and_(
-        DEADLINE.c.kind == "duty",
-        exists(
-            select(other.c.message).where(
-                other.c.thread == DEADLINE.c.thread,
-                other.c.obligation == DEADLINE.c.obligation,
-                tuple_(other.c.due_at, other.c.message) < tuple_(DEADLINE.c.due_at, DEADLINE.c.message),
-            )
-        ),
-    )
+def _of_an_applicant() -> ColumnElement[bool]:
+    """The second duty of a case, which bears an id of its own beside the case's: that it is there says that
+    protection is sought, which those who work on the case know and nobody else."""
+    return and_(DEADLINE.c.kind == "duty", DEADLINE.c.message != DEADLINE.c.thread)
 
 
 def _place(row: Row[Any]) -> str:

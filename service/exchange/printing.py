@@ -136,6 +136,9 @@ def _events(timeline: TimelineView) -> Iterator[TimelineEvent]:
                 # Left out: what is printed is handed on, and that this status changed, or when, must never
                 # reach the State of origin (safeguard 11). The case itself shows it here.
                 continue
+            case "guardian":
+                # Left out too: nothing of it leaves this node.
+                continue
             case "clock-differs":
                 # Between two nodes, and not an event of the case: the case itself shows it here.
                 continue

@@ -206,6 +206,7 @@ def _store(
             opened_at=content.issued_at,
             protection="unknown",
         )
+        clocks.to_be_notified(session, content.case, content.sender, content.issued_at)
     parties = case.parties if case is not None else frozenset({content.sender})
     cases.add_parties(connection, content.case, {content.sender, content.recipient} - parties)
     named = tuple(part for part in ERASABLE if node.ledger.names(content.case, part))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 
 from protocol.errors import Missing
@@ -41,6 +41,7 @@ __all__ = [
     "DueView",
     "EvidenceItem",
     "EvidenceView",
+    "GuardianView",
     "ImportView",
     "IndicatorQuery",
     "InvitationView",
@@ -526,17 +527,27 @@ class ProtectionView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GuardianView:
+    """Whether somebody here recorded that the child has a guardian or representative, and since which day;
+    never who it is. It never leaves this node. Not recorded: unknown."""
+
+    recorded: bool
+    provided_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CaseView:
-    """`role` is this State's: `destination` where the child is, `origin` otherwise. `protection` is there
-    only at the destination, for those who work on the case. `closed_at`: signed date of the last closure;
-    None while the case is open. `same_child`: other references of the child, as far as the reader's
-    authorities take part in those cases."""
+    """`role` is this State's: `destination` where the child is, `origin` otherwise. `protection` and
+    `guardian` are there only at the destination, for those who work on the case. `closed_at`: signed date of
+    the last closure; None while the case is open. `same_child`: other references of the child, as far as the
+    reader's authorities take part in those cases."""
 
     reference: CaseReference
     role: Literal["destination", "origin", "unknown"]
     opened_at: datetime
     parties: tuple[Address, ...]
     protection: ProtectionView | None = None
+    guardian: GuardianView | None = None
     closed_at: datetime | None = None
     same_child: tuple[CaseReference, ...] = ()
 
@@ -588,8 +599,9 @@ class TimelineEntry:
 
     `kind` says which of the rest is there: a `message` has id, type, direction, sender, recipient, thread and
     status; `evidence` has id, evidence (its kind), issuer, digest and perhaps code; `identity-released` has
-    id and reason; `protection` has state and perhaps actor; `retention` has state and reason; `clock-differs`
-    has id, thread, issuer (the other node), state (what is owed), code (the cause) and due (what holds).
+    id and reason; `protection` has state and perhaps actor; `guardian` has state (`provided` or `taken-back`),
+    actor and perhaps reason (the day); `retention` has state and reason; `clock-differs` has id, thread,
+    issuer (the other node), state (what is owed), code (the cause) and due (what holds).
     """
 
     at: datetime
@@ -598,6 +610,7 @@ class TimelineEntry:
         "message",
         "evidence",
         "protection",
+        "guardian",
         "identity-released",
         "retention",
         "overdue",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
@@ -24,6 +24,7 @@ __all__ = [
     "find_opened",
     "load_case",
     "propose_protection",
+    "record_guardian",
 ]
 
 
@@ -144,4 +145,12 @@ def change_protection(connection: Connection, reference: CaseReference, status: 
             protection_proposed_by=None,
             protection_changed_at=at,
         )
+    )
+
+
+def record_guardian(connection: Connection, reference: CaseReference, on: date | None) -> None:
+    connection.execute(
+        update(CASE_FILE)
+        .where(CASE_FILE.c.reference == reference)
+        .values(guardian_provided_on=None if on is None else on.isoformat())
     )

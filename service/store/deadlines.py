@@ -9,9 +9,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, select, update
+from sqlalchemy import insert as insert_into
 from sqlalchemy.dialects import postgresql, sqlite
 
 from protocol.conversations import Owed, Thread, lapses_at, stopped, table_for
@@ -19,9 +20,19 @@ from protocol.conversations.conditions import CLOCKS_DIFFER_BY
 from protocol.deadlines import more_urgent
 from protocol.identifiers import Address, CaseReference, StateCode, state_of
 from service.store.prepared import Adding, Change, Query
-from service.store.tables import CLOCK_DIFFERENCE, DEADLINE, MESSAGE, THREAD
+from service.store.tables import CLOCK_DIFFERENCE, DEADLINE, DUTY_DONE, MESSAGE, THREAD
 
-__all__ = ["add_duty", "differ", "drop", "drop_duty", "save", "unlisted"]
+__all__ = [
+    "add_duty",
+    "differ",
+    "drop",
+    "drop_duty",
+    "duties_of",
+    "end_duty",
+    "resume_duty",
+    "save",
+    "unlisted",
+]
 
 _DUTIES: Final = uuid.UUID("2b6f43b1-6c52-5d4e-8f37-9a2f0e6f8d10")
 _KEY: Final = ("thread", "message", "obligation")
@@ -110,15 +121,29 @@ def add_duty(
     basis: str,
     now: datetime,
 ) -> None:
-    """A duty that this State has towards the child; nothing where it is listed already. It is named by an id
-    of its own: notices bear it, and no notice bears the reference of a case. `beside` tells a second
-    duty of the same name from the first."""
-    name = _duty_of(case)
+    """A duty that this State has towards the child; nothing where it is listed already, or was ended. It is
+    named by an id of its own: notices bear it, and no notice bears the reference of a case. `beside` tells a
+    second duty of the same name from the first."""
+    key = {"thread": _duty_of(case), "message": _duty_of(case, beside), "obligation": duty}
+    if connection.execute(select(DUTY_DONE.c.thread).filter_by(**key)).one_or_none() is None:
+        _insert_duty(connection, case, key, owed_by=owed_by, due_at=due_at, basis=basis, now=now)
+
+
+def _insert_duty(
+    connection: Connection,
+    case: CaseReference,
+    key: Mapping[str, str],
+    *,
+    owed_by: Address,
+    due_at: datetime,
+    basis: str,
+    now: datetime,
+    step: str | None = None,
+    step_at: datetime | None = None,
+) -> None:
     insert: Any = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert
     values = {
-        "thread": name,
-        "message": _duty_of(case, beside),
-        "obligation": duty,
+        **key,
         "kind": "duty",
         "case_reference": case,
         "procedure": "case",
@@ -132,13 +157,73 @@ def add_duty(
         "counted_at": due_at,
         "due_at": due_at,
         "earlier_by": 0,
+        "step": step,
+        "step_at": step_at,
         "look_at": now,
     }
     connection.execute(insert(DEADLINE).values(**values).on_conflict_do_nothing())
 
 
 def drop_duty(connection: Connection, case: CaseReference, duty: str, beside: str = "") -> None:
-    _DROP.run(connection, **_of(_duty_of(case), _duty_of(case, beside), duty))
+    """The State does not have it any more; should it have it again, it begins anew."""
+    key = _duty_of(case), _duty_of(case, beside), duty
+    _DROP.run(connection, **_of(*key))
+    connection.execute(delete(DUTY_DONE).where(*_is(DUTY_DONE, *key)))
+
+
+def duties_of(connection: Connection, case: CaseReference, duty: str) -> list[str]:
+    """Those that are owed now under that name, by what tells them apart: `message` of their rows."""
+    listed = select(DEADLINE.c.message).where(
+        DEADLINE.c.thread == _duty_of(case), DEADLINE.c.obligation == duty
+    )
+    return [str(message) for message in connection.execute(listed.order_by(DEADLINE.c.due_at)).scalars()]
+
+
+def end_duty(
+    connection: Connection,
+    case: CaseReference,
+    duty: str,
+    beside: str = "",
+    *,
+    by: Literal["recorded", "notice", "closed"],
+) -> None:
+    """It was done. What a person recorded can be taken back (`resume_duty`); nothing else can, and what a
+    person had recorded before cannot be taken back after it."""
+    key = _duty_of(case), _duty_of(case, beside), duty
+    row = connection.execute(select(DEADLINE).where(*_is(DEADLINE, *key))).one_or_none()
+    if row is not None:
+        kept = {name: getattr(row, name) for name in DUTY_DONE.columns.keys() if name != "done_by"}  # noqa: SIM118
+        connection.execute(insert_into(DUTY_DONE), {**kept, "done_by": by})
+        _DROP.run(connection, **_of(*key))
+    elif by != "recorded":
+        connection.execute(
+            update(DUTY_DONE)
+            .where(*_is(DUTY_DONE, *key), DUTY_DONE.c.done_by == "recorded")
+            .values(done_by=by)
+        )
+
+
+def resume_duty(connection: Connection, case: CaseReference, duty: str, now: datetime) -> None:
+    """What a person recorded as done is owed again, due when it was, on the step of the ladder that it had
+    reached."""
+    wanted = (
+        DUTY_DONE.c.thread == _duty_of(case),
+        DUTY_DONE.c.obligation == duty,
+        DUTY_DONE.c.done_by == "recorded",
+    )
+    for row in connection.execute(select(DUTY_DONE).where(*wanted)).all():
+        _insert_duty(
+            connection,
+            case,
+            {"thread": row.thread, "message": row.message, "obligation": row.obligation},
+            owed_by=Address(row.owed_by),
+            due_at=row.due_at,
+            basis=row.basis,
+            now=now,
+            step=row.step,
+            step_at=row.step_at,
+        )
+    connection.execute(delete(DUTY_DONE).where(*wanted))
 
 
 def differ(
@@ -221,6 +306,10 @@ def _row(
 
 def _duty_of(case: CaseReference, beside: str = "") -> str:
     return str(uuid.uuid5(_DUTIES, f"{case}/{beside}" if beside else case))
+
+
+def _is(table: Table, thread: str, message: str, obligation: str) -> tuple[ColumnElement[bool], ...]:
+    return table.c.thread == thread, table.c.message == message, table.c.obligation == obligation
 
 
 def _of(thread: str, message: str, obligation: str) -> dict[str, str]:

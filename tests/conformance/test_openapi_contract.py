@@ -66,6 +66,10 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         "body": {"status": "possible", "reason": "interview-held"},
         "media_type": "application/json",
     },
+    ("PUT", "/v1/cases/{reference}/guardian"): {
+        "body": {"provided_on": "2026-11-20"},
+        "media_type": "application/json",
+    },
     ("POST", "/v1/cases/{reference}/retention"): {
         "body": {"act": "hold", "reason": "court-proceedings"},
         "media_type": "application/json",

@@ -81,6 +81,8 @@ def ask(client: httpx.Client, endpoint: Endpoint, known: Known) -> httpx.Respons
         more = {"json": {"decision": "return", "reason": "not-needed"}}
     if endpoint == ("PUT", "/v1/cases/{reference}/protection"):
         more = {"json": {"status": "not-sought", "reason": "child-interviewed"}}
+    elif template.endswith("/guardian"):
+        more = {"json": {"provided_on": "2026-01-01"}}
     elif template in ("/v1/messages", "/v1/messages/validation") and method == "POST":
         # Of a case that does not exist: whoever may send is told so.
         more = {"json": message("case.notification", "K7QM-3XPT-9V2D-6", IT, RO)}

@@ -10,7 +10,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import AsyncIterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Literal
 
 from protocol import base64url, messages
@@ -56,6 +56,7 @@ from service.exchange.views import (
     DueView,
     EvidenceItem,
     EvidenceView,
+    GuardianView,
     ImportView,
     IndicatorQuery,
     MessageQuery,
@@ -148,6 +149,7 @@ class FakeExchange:
             opened_at=node.clock.now(),
             parties=tuple(sorted(actor.authorities)),
             protection=ProtectionView(status="unknown", state="settled"),
+            guardian=GuardianView(recorded=False),
         )
         self.cases[reference] = case
         return case
@@ -204,6 +206,14 @@ class FakeExchange:
 
     async def run_retention(self, node: Node, actor: Actor | None = None, /) -> RetentionRun:
         return RetentionRun(blocked=(), proposed=(), erased=())
+
+    async def record_guardian(
+        self, node: Node, actor: Actor, reference: CaseReference, provided_on: date | None, /
+    ) -> GuardianView:
+        case = self._case(actor, reference)
+        after = GuardianView(recorded=provided_on is not None, provided_on=provided_on)
+        self.cases[reference] = dataclasses.replace(case, guardian=after)
+        return after
 
     async def set_protection(
         self,

@@ -41,6 +41,7 @@ BODIES: dict[Endpoint, dict[str, Any]] = {
     ("POST", "/v1/messages"): {"json": submission(2)},
     ("POST", "/v1/messages/validation"): {"json": submission(3)},
     ("PUT", "/v1/cases/{reference}/protection"): {"json": {"status": "sought", "reason": "claim"}},
+    ("PUT", "/v1/cases/{reference}/guardian"): {"json": {"provided_on": "2026-11-20"}},
     ("PUT", "/v1/cases/{reference}/attachments/{id}"): {
         "content": b"%PDF-1.7 made up",
         "headers": {"Content-Type": "application/pdf"},
@@ -340,4 +341,5 @@ async def test_the_protection_status_takes_two_people() -> None:
         "status": "not-sought",
         "state": "settled",
         "changed_at": "2026-11-24T09:00:00Z",
+        "held_elsewhere": False,
     }

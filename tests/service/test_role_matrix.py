@@ -429,6 +429,13 @@ async def _(world: World, role: Role) -> Asked:
     )
 
 
+@fixture("PUT /v1/cases/{reference}/guardian")
+async def _(world: World, role: Role) -> Asked:
+    case = await world.new_case()
+    day = world.pair.clock.now().date().isoformat()
+    return Asked(path=f"/v1/cases/{case}/guardian", more={"json": {"provided_on": day}}, says=day)
+
+
 @fixture("POST /v1/cases/{reference}/retention")
 async def _(world: World, role: Role) -> Asked:
     case = await world.new_case()

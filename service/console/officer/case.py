@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, Final, Literal, cast
 
 from fastapi import APIRouter, Path, Query, Response
 
 from protocol import vocabularies
 from protocol.agreement import VERSIONS
-from protocol.errors import Refused
+from protocol.errors import NotAcceptable, Refused
 from protocol.identifiers import CaseReference, case_reference
 from protocol.languages import available_languages
 from service.access.roles import Scope
@@ -73,6 +74,7 @@ async def _case(see: Viewing, case: CaseReference, status: int = 200, **more: An
         languages_there=available_languages(),
         may_protect=see.may(Scope.PROTECTION_WRITE) and timeline.case.protection is not None,
         may_send=see.may(Scope.MESSAGES_SEND),
+        may_record=see.may(Scope.PROTECTION_WRITE) and timeline.case.guardian is not None,
         statuses=_STATUSES,
         reasons=reasons.PROTECTION,
         reason_words=lambda code: reasons.reason_words(see, code),
@@ -156,6 +158,26 @@ async def protect(see: See, reference: Reference) -> Response:
         "officer-said-protection-proposed" if view.state == "proposed" else "officer-said-protection-settled"
     )
     return go(see, f"/console/cases/{case}", said=said)
+
+
+@router.post("/console/cases/{reference}/guardian")
+async def record_guardian(see: See, reference: Reference) -> Response:
+    case = case_reference(reference)
+    taken_back, typed = see.posted.get("do") == "take-back", see.posted.get("provided_on") or ""
+    try:
+        day = None if taken_back else _day(typed)
+        await see.exchange.record_guardian(see.node, see.actor, case, day)
+    except NotAcceptable as refused:
+        return await _case(see, case, 422, guardian_fault=told_of(see, refused), guardian_day=typed)
+    said = "officer-said-guardian-taken-back" if taken_back else "officer-said-guardian-recorded"
+    return go(see, f"/console/cases/{case}", said=said)
+
+
+def _day(typed: str) -> date:
+    try:
+        return date.fromisoformat(typed.strip())
+    except ValueError:
+        raise NotAcceptable("case.guardian_date", "expected a day", field="provided_on") from None
 
 
 # -- until when what is personal is kept

@@ -61,9 +61,11 @@ from service.store.tables.channels import (
 from service.store.tables.clocks import (
     CLOCK_DIFFERENCE,
     DEADLINE,
+    DUTY_DONE,
     REMINDER,
     ClockDifference,
     DeadlineRow,
+    DutyDone,
     ReminderRow,
 )
 from service.store.tables.directory import (
@@ -131,6 +133,7 @@ __all__ = [
     "DIRECTORY_DOCUMENT",
     "DIRECTORY_HISTORY",
     "DIRECTORY_SNAPSHOT",
+    "DUTY_DONE",
     "EVIDENCE",
     "INBOX",
     "INDICATORS_TOLD",
@@ -177,6 +180,7 @@ __all__ = [
     "DirectoryDocument",
     "DirectoryHistory",
     "DirectorySnapshot",
+    "DutyDone",
     "EvidenceRow",
     "InboxRow",
     "IndicatorsTold",

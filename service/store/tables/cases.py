@@ -41,6 +41,9 @@ class CaseFileRow(Row, table=True):
     """A change that waits for a second person."""
     protection_proposed_by: str | None = None
     protection_changed_at: datetime | None = Field(default=None, sa_type=Instant)
+    guardian_provided_on: str | None = None
+    """Day on which the child was given a guardian or representative, as somebody recorded it here; None where
+    nobody did. It never leaves this node."""
 
 
 class CaseParty(Row, table=True):

@@ -14,15 +14,23 @@ from service.store.tables.base import Row, core_table, partial_index
 __all__ = [
     "CLOCK_DIFFERENCE",
     "DEADLINE",
+    "DUTY_DONE",
     "REMINDER",
     "ClockDifference",
     "DeadlineRow",
+    "DutyDone",
     "ReminderRow",
 ]
 
 type OwedKind = Literal[
     "answer",  # by one side of a conversation to the other
     "duty",  # towards the child, known at this node alone; `thread` and `message` are then an id of its own
+]
+
+type DoneBy = Literal[
+    "recorded",  # by a person here, who may take it back
+    "notice",  # a message to another State
+    "closed",  # the case is
 ]
 
 
@@ -66,6 +74,24 @@ class DeadlineRow(Row, table=True):
     """When a worker has to look at it next; None once the ladder is at its end."""
 
 
+class DutyDone(Row, table=True):
+    """A duty towards the child that is owed no more, as it stood: so that it does not begin anew, and one
+    that was ended by mistake goes on where it was."""
+
+    __tablename__ = "duty_done"
+
+    thread: str = Field(primary_key=True)
+    message: str = Field(primary_key=True)
+    obligation: str = Field(primary_key=True)
+    case_reference: str
+    owed_by: str
+    basis: str
+    due_at: datetime = Field(sa_type=Instant)
+    step: str | None = None
+    step_at: datetime | None = Field(default=None, sa_type=Instant)
+    done_by: DoneBy = Field(sa_type=String)
+
+
 class ReminderRow(Row, table=True):
     """One step that was taken, for ever: what makes each happen once."""
 
@@ -103,5 +129,6 @@ class ClockDifference(Row, table=True):
 
 
 DEADLINE = core_table(DeadlineRow)
+DUTY_DONE = core_table(DutyDone)
 REMINDER = core_table(ReminderRow)
 CLOCK_DIFFERENCE = core_table(ClockDifference)
