@@ -31,7 +31,7 @@ from sqlmodel import Session
 
 from protocol.identifiers import Address, new_message_id
 from service.access import journal, people
-from service.access.actor import Actor
+from service.access.actor import Actor, Via
 from service.access.roles import ROLE_SCOPES, Role, Scope
 from service.errors import Conflict, Forbidden
 from service.node import Node
@@ -63,6 +63,7 @@ __all__ = [
     "require_both",
     "require_present",
     "state_at",
+    "via_of",
 ]
 
 ApprovalId = NewType("ApprovalId", str)
@@ -175,6 +176,8 @@ def propose(
         state="proposed",
         proposed_by=actor.person,
         proposed_role=actor.role,
+        proposed_via=actor.via,
+        proposed_scopes=" ".join(sorted(actor.scopes)),
         proposed_at=now,
         expires_at=until,
         **columns,
@@ -259,17 +262,34 @@ def may_see(actor: Actor, row: Row[Any]) -> bool:
 
 
 def proposer_of(row: Row[Any]) -> Actor:
-    """Whoever proposed it, with what their role may do today; at an intermediary's node through the one that
-    they proposed it for."""
+    """Whoever proposed it, as they came then, with what their token granted and their role may still do
+    today; at an intermediary's node through the one that they proposed it for."""
     role = Role(row.proposed_role)
+    granted = ROLE_SCOPES[role]
+    if row.proposed_scopes is not None:
+        # Of a role that has lost a scope since, the word may be no scope any more.
+        said = frozenset(row.proposed_scopes.split())
+        granted = frozenset(scope for scope in granted if scope in said)
     spoke_as = (row.proposing, facts_of(row).get(VIA))
     return Actor(
         person=row.proposed_by,
         role=role,
         authorities=frozenset(Address(one) for one in spoke_as if one is not None),
-        scopes=ROLE_SCOPES[role],
+        scopes=granted,
         expires_at=row.expires_at,
+        via=via_of(row),
     )
+
+
+def via_of(row: Row[Any]) -> Via:
+    """How whoever proposed it had come to be known."""
+    match row.proposed_via:
+        case "session":
+            return "session"
+        case "client":
+            return "client"
+        case _:
+            return "command"
 
 
 def check_decision(actor: Actor, row: Row[Any], decision: Decision, now: datetime) -> bool:

@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal
 
+from service.access.actor import Via
 from service.private_files import make_private_directory, write_private
 
 __all__ = ["AT_THE_MACHINE", "Act", "KeyAct", "leave_note", "notes"]
@@ -29,12 +30,13 @@ type Act = Literal["generate", "publish", "rotate", "retire", "revoke", "comprom
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyAct:
     """`subject`: the owner, or the use of a sealing key, and the key's id where one was meant. `by`: who
-    proposed it, or did it alone before the node's first start."""
+    proposed it, or did it alone before the node's first start. `via`: how they came, as in the journal."""
 
     act: Act
     subject: str
     at: datetime
     by: str = AT_THE_MACHINE
+    via: Via = "command"
 
     @property
     def action(self) -> str:
@@ -45,8 +47,8 @@ class KeyAct:
 def leave_note(data_dir: Path, act: KeyAct) -> None:
     directory = make_private_directory(data_dir / _NOTES)
     name = f"{act.at:%Y%m%dT%H%M%S%f}-{secrets.token_hex(4)}.json"
-    text = json.dumps({"act": act.act, "subject": act.subject, "at": act.at.isoformat(), "by": act.by})
-    write_private(directory / name, text.encode())
+    said = {"act": act.act, "subject": act.subject, "at": act.at.isoformat(), "by": act.by, "via": act.via}
+    write_private(directory / name, json.dumps(said).encode())
 
 
 def notes(data_dir: Path) -> Iterable[tuple[KeyAct, Callable[[], None]]]:
@@ -59,6 +61,7 @@ def notes(data_dir: Path) -> Iterable[tuple[KeyAct, Callable[[], None]]]:
                 subject=said["subject"],
                 at=datetime.fromisoformat(said["at"]),
                 by=said.get("by", AT_THE_MACHINE),
+                via=said.get("via", "command"),
             )
         except (OSError, ValueError, KeyError, TypeError):
             continue

@@ -23,6 +23,7 @@ from typing import Any, Final
 from protocol.directory import KeyPurpose, KeyRecord, key_record, sealing_key_record
 from protocol.sealing import SealingPrivateKey
 from protocol.statements import LocalSigningKey, SigningKey
+from service.access.actor import Via
 from service.directory import key_acts
 from service.directory.facts_file import StateFacts
 from service.directory.identity_keys import Policy, make_ahead, planned_starts
@@ -238,12 +239,14 @@ class KeyDesk:
             raise Conflict("keystore.cut_off_ahead", "a key is stolen since a moment that has passed")
         return self._cut("compromised", owner, kid, since, self.checkpoints(since))
 
-    def carry_out(self, plan: KeyPlan, root: SigningKey | None, *, by: str = AT_THE_MACHINE) -> int:
+    def carry_out(
+        self, plan: KeyPlan, root: SigningKey | None, *, by: str = AT_THE_MACHINE, via: Via = "command"
+    ) -> int:
         """Do it. `root`: the State's root key, needed where an entry changes. Returns how many it signed."""
         entries = self.prepare(plan, root)
         for path, token in entries.items():
             lay_out(self.settings.data_dir, path, token)
-        self.note(plan, by=by)
+        self.note(plan, by=by, via=via)
         return len(entries)
 
     def prepare(self, plan: KeyPlan, root: SigningKey | None) -> dict[str, str]:
@@ -258,13 +261,13 @@ class KeyDesk:
         """What would be signed, with the keystore as it is: for an act that makes no key."""
         return {one.path: one.signed(root, self.now) for one in plan._replan() if one.changes(self.now)}
 
-    def finish(self, plan: KeyPlan, *, by: str) -> None:
+    def finish(self, plan: KeyPlan, *, by: str, via: Via) -> None:
         """The keystore's part of an act whose entries were laid out."""
         plan._keystore()
-        self.note(plan, by=by)
+        self.note(plan, by=by, via=via)
 
-    def note(self, plan: KeyPlan, *, by: str) -> None:
-        act = KeyAct(act=plan.act, subject=plan.subject, at=self.now, by=by)
+    def note(self, plan: KeyPlan, *, by: str, via: Via) -> None:
+        act = KeyAct(act=plan.act, subject=plan.subject, at=self.now, by=by, via=via)
         key_acts.leave_note(self.settings.data_dir, act)
 
     # --- the acts -------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from typing import Any
 from sqlmodel import Session
 
 from protocol.statements import SigningKey
+from service.access.actor import Via
 from service.directory.facts_file import facts_of_last
 from service.directory.key_desk import UNLISTED, KeyDesk, KeyPlan, KeyRequest
 from service.directory.laid_out import read_entries
@@ -46,7 +47,7 @@ class KeyProposal:
 
 
 def propose_key_act(
-    node: Node, session: Session, request: KeyRequest, now: datetime, *, by: str
+    node: Node, session: Session, request: KeyRequest, now: datetime, *, by: str, via: Via
 ) -> KeyProposal:
     """Refuses as `KeyDesk.plan`; NotFound `keystore.unknown_owner` for what changes an entry where the root
     key is elsewhere. A cut-off is carried out, from now on."""
@@ -64,7 +65,7 @@ def propose_key_act(
         )
     cut = desk.revoke(request.owner, request.kid)
     changes = cut.lines(now)
-    desk.carry_out(cut, _root(desk) if cut.needs_root else None, by=by)
+    desk.carry_out(cut, _root(desk) if cut.needs_root else None, by=by, via=via)
     act: dict[str, Any] = {"request": request.to_json(), "done": True}
     if request.act == "compromised" and request.owner not in UNLISTED:
         rest = _desk(node, session, now).plan(request)
@@ -81,7 +82,7 @@ def with_its_key(desk: KeyDesk, request: KeyRequest) -> KeyRequest:
 
 
 def carry_out_proposed(
-    node: Node, session: Session, act: Mapping[str, Any], now: datetime, *, by: str
+    node: Node, session: Session, act: Mapping[str, Any], now: datetime, *, by: str, via: Via
 ) -> None:
     """Refuses as the proposal would now; Conflict `access.base_changed`."""
     if act.get("done"):
@@ -92,16 +93,16 @@ def carry_out_proposed(
     if "entries" in act:
         lay_out_entries(node, act["entries"], bases)
         if plan.act == "retire":
-            desk.finish(plan, by=by)
+            desk.finish(plan, by=by, via=via)
         else:
-            desk.note(plan, by=by)
+            desk.note(plan, by=by, via=via)
         return
     directory = node.directory.current()
     for path, base in bases.items():
         require_base(standing(node, directory, path), base)
     entries = desk.prepare(plan, _root(desk) if plan.needs_root else None)
     lay_out_entries(node, entries, {path: bases.get(path, "") for path in entries})
-    desk.note(plan, by=by)
+    desk.note(plan, by=by, via=via)
 
 
 def _bases(node: Node, plan: KeyPlan) -> dict[str, str]:

@@ -111,6 +111,7 @@ class KeyLife:
             authorities=frozenset(),
             scopes=frozenset(),
             expires_at=act.at,
+            via=act.via,
         )
 
         def work(session: Session) -> None:

@@ -72,7 +72,7 @@ async def propose_key_act(node: Node, actor: Actor, request: KeyRequest) -> Appr
 
     def work(session: Session) -> ApprovalView:
         actor.require(Scope.ADMIN)
-        proposal = key_proposals.propose_key_act(node, session, request, now, by=actor.person)
+        proposal = key_proposals.propose_key_act(node, session, request, now, by=actor.person, via=actor.via)
         for row in approvals.of_subject(session.connection(), proposal.subject, [pairs.KEY_ACTION]):
             waits = pairs.state_at(row, now) == "proposed" and row.proposed_by == actor.person
             if waits and not proposal.at_once and pairs.payload_of(row) == proposal.act:
@@ -108,7 +108,7 @@ async def _publish(node: Node, row: Row[Any]) -> pairs.Work:
 async def _act_with_keys(node: Node, row: Row[Any]) -> pairs.Work:
     now = node.clock.now()
     return lambda session: key_proposals.carry_out_proposed(
-        node, session, pairs.payload_of(row), now, by=row.proposed_by
+        node, session, pairs.payload_of(row), now, by=row.proposed_by, via=pairs.via_of(row)
     )
 
 

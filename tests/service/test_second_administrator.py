@@ -12,6 +12,8 @@ from typing import Any
 
 import httpx
 import pytest
+from alembic import command
+from sqlalchemy import text
 
 from protocol import statements
 from protocol.claims import Claims, seconds_of
@@ -20,20 +22,23 @@ from protocol.errors import Refused
 from protocol.identifiers import MessageId
 from protocol.statements import StatementType
 from service import exchange
+from service.access import pairs
 from service.access.actor import Actor
-from service.access.roles import Role
+from service.access.roles import Role, Scope
 from service.directory.key_desk import KeyRequest
 from service.directory.laid_out import lay_out, read_entries
 from service.directory.machine_proposals import MachineProposal, leave_proposal, proposals
 from service.directory.own_entries import claims_of
 from service.directory.rotate import KeyLife
 from service.errors import NodeError
-from service.exchange.accounts import BY_TWO
+from service.exchange.accounts import BY_TWO, add_person
 from service.exchange.views import ApprovalView
 from service.keystore import API_TOKEN, STATE_ROOT, FileKeyStore
 from service.monitor.overdue import Overdue
 from service.node import Node
 from service.random_source import SystemRandomSource
+from service.store import approvals, migrate
+from service.store.engine import open_engine
 from tests.service.access_stand import AccessStand
 from tests.service.exchange_pair import Pair, actor, open_pair
 
@@ -327,10 +332,73 @@ def test_a_rotation_lists_the_new_key_beside_the_old_once_two_agreed(desk: Desk)
         assert {old, made} <= desk.listed().keys()
         assert desk.keys.signing(OFFICE).kid == old, "until the directory lists it"
         await KeyLife(desk.node, desk.keys)._journal()
-        (row,) = await desk.pair.ro.rows("select actor from access_journal where action = 'keys.rotate'")
-        assert row["actor"] == "administrator-1"
+        (row,) = await desk.pair.ro.rows("select actor, via from access_journal where action = 'keys.rotate'")
+        assert (row["actor"], row["via"]) == ("administrator-1", "command")
 
     run(play())
+
+
+def test_the_journal_says_how_whoever_proposed_came_when_the_second_carries_it_out(desk: Desk) -> None:
+    async def play() -> None:
+        signed_in, system = (
+            dataclasses.replace(who, via=via) for who, via in ((FIRST, "session"), (SECOND, "client"))
+        )
+        waits = await desk.ask("rotate", OFFICE, by=signed_in)
+        await decide(desk.node, waits.id, by=system)
+        await KeyLife(desk.node, desk.keys)._journal()
+        entered = await add_person(desk.node, signed_in, Role.SUPERVISOR, [OFFICE], None)
+        assert isinstance(entered, ApprovalView)
+        await decide(desk.node, entered.id, by=system)
+        rows = await desk.pair.ro.rows("select actor, via, action from access_journal order by position")
+        assert {(row["actor"], row["via"]) for row in rows} == {
+            ("administrator-1", "session"),
+            ("administrator-2", "client"),
+        }
+        by_first = {row["action"] for row in rows if row["actor"] == "administrator-1"}
+        assert by_first >= {"keys.rotate", "person-added", "key-action-proposed", "account-action-proposed"}
+
+    run(play())
+
+
+def test_what_is_carried_out_for_a_first_person_is_held_to_what_their_token_granted(desk: Desk) -> None:
+    async def play() -> None:
+        narrow = dataclasses.replace(FIRST, scopes=frozenset({Scope.ADMIN, Scope.MESSAGES_READ}))
+        waits = await desk.ask("rotate", OFFICE, by=narrow)
+        (row,) = await desk.node.store.read(
+            lambda session: approvals.of_subject(session.connection(), waits.subject, [pairs.KEY_ACTION])
+        )
+        assert pairs.proposer_of(row).scopes == {Scope.ADMIN}, "and to what the role has today"
+
+    run(play())
+
+
+def test_what_waits_while_a_node_is_upgraded_keeps_how_it_was_proposed(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'old.db'}"
+    engine, config = open_engine(url), migrate._config()
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0029")
+        for number, state in enumerate(("proposed", "approved"), start=1):
+            connection.execute(
+                text(
+                    "INSERT INTO approval (id, kind, subject, state, proposed_by, proposed_role, proposed_at,"
+                    " expires_at) VALUES (:id, 'key-action', :id, :state, 'a', 'administrator', 5, 9)"
+                ),
+                {"id": f"act-{number}", "state": state},
+            )
+            connection.execute(
+                text(
+                    "INSERT INTO access_journal (position, at, actor, role, via, action, subject)"
+                    " VALUES (:at, 5, 'a', 'administrator', 'session', 'key-action-proposed', :id)"
+                ),
+                {"id": f"act-{number}", "at": number},
+            )
+        connection.commit()
+    migrate.upgrade(url)
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT id, proposed_via, proposed_scopes FROM approval ORDER BY id"))
+        assert [tuple(row) for row in rows] == [("act-1", "session", None), ("act-2", None, None)]
+    engine.dispose()
 
 
 def test_a_key_that_was_named_is_retired_and_no_later_one(desk: Desk) -> None:

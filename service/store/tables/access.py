@@ -95,6 +95,10 @@ class ApprovalRow(Row, table=True):
     state: Literal["proposed", "approved", "returned", "lapsed"] = Field(sa_type=String)
     proposed_by: str
     proposed_role: str
+    proposed_via: str | None = None
+    """As the journal's `via`. None, like the next, in rows of an earlier release."""
+    proposed_scopes: str | None = Field(default=None, sa_type=Text)
+    """What the token of whoever proposed it granted, with a space between, in order."""
     proposed_at: datetime = Field(sa_type=Instant)
     expires_at: datetime = Field(sa_type=Instant)
     """Until when it may be decided; once approved, until when it may be used."""
