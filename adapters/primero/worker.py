@@ -36,6 +36,7 @@ __all__ = ["PrimeroLink", "Way"]
 
 log = logging.getLogger("focalpoint.adapter")
 
+_NOTIFICATION: Final = "case.notification"
 _KINDS: Final[tuple[Kind, ...]] = ("referrals", "transfers")
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ANSWERS: Final = frozenset({"accepted", "rejected", "done"})
@@ -47,6 +48,7 @@ _WITH_US: Final = frozenset(
         "focalpoint-accepted",
         "focalpoint-declined",
         "focalpoint-message",
+        "focalpoint-refused:notified_before",
     }
 )
 """Marks of what the node has. Of the others it has nothing."""
@@ -219,12 +221,34 @@ class PrimeroLink(Adapter):
         id_ = desk.memory.message_id(name)
         case = await self._case_of(transition.record, desk)
         submission = {**understood.submission, "id": id_, "case": case}
+        notifies = submission["type"] == _NOTIFICATION
+        if notifies:
+            await self._refuse_second(transition.record, case, name, desk)
         # Before it is sent: the answer may be here first.
         desk.memory.reached(f"sent:{id_}", name)
-        told = await desk.node.send(cast("Submission", submission))
+        try:
+            told = await desk.node.send(cast("Submission", submission))
+        except Problem as problem:
+            if notifies and _is_refused(problem):
+                desk.memory.forget(f"notified:{transition.record}")  # another referral may bring it
+            raise
         for unknown in understood.unknown:
             log.info("adapter.left_unknown", extra={"code": f"primero.{unknown}", "message_id": id_})
         return _standing(told)
+
+    async def _refuse_second(self, record: str, case: str, name: str, desk: Desk) -> None:
+        """One child is notified once, however often its record is referred, and whoever notified it: what is
+        new is told by a person. Unfit `primero.notified_before`."""
+        key = f"notified:{record}"
+        # What waits at the node for a second person is in no list of messages yet.
+        before = desk.memory.position(key) not in (None, name)
+        if not before:
+            listed = await desk.node.messages(case=case, type=_NOTIFICATION, direction="out", limit=2)
+            ours = desk.memory.message_id(name)
+            before = any(message["id"] != ours for message in listed["messages"])
+        if before:
+            raise Unfit("primero.notified_before", "the record's case was notified; tell what is new there")
+        desk.memory.reached(key, name)
 
     async def _case_of(self, record: str, desk: Desk) -> str:
         """Our reference of a record's case, which is opened once."""
@@ -348,6 +372,11 @@ class PrimeroLink(Adapter):
         except Unfit as unfit:
             log.warning("adapter.not_marked", extra={"code": unfit.code})
         desk.memory.reached(key, status)
+
+
+def _is_refused(problem: Problem) -> bool:
+    """The node has nothing of what was sent, and will have nothing of it as it is."""
+    return problem.status < 500 and problem.status not in _NOT_THE_ITEM and problem.code != "id_reused"
 
 
 def _standing(told: Mapping[str, Any]) -> tuple[Literal["sent", "held", "awaiting-approval"], str]:

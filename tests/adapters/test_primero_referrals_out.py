@@ -39,6 +39,52 @@ class TestReferralsOut(PrimeroOnTrial):
         assert trial.at_node()[before:] == trial.expected([name])
         assert trial.aside() == {}
 
+    @pytest.mark.parametrize("kind", ["referrals", "transfers"])
+    async def test_a_record_that_is_referred_again_notifies_nobody_a_second_time(
+        self, trial: PrimeroTrial, kind: str
+    ) -> None:
+        record = await trial.record()
+        first = trial.named(trial.primero.refer(record))
+        before = len(trial.at_node())
+        await trial.until(lambda: len(trial.at_node()) > before)
+        second = trial.named(trial.primero.refer(record, kind=kind))
+        await trial.until(lambda: second in trial.aside())
+        assert trial.aside() == {second: "primero.notified_before"}
+        # Nor when only the secret is left of the memory, and the first referral was answered.
+        trial.primero.transitions[0]["status"] = "accepted"
+        for lost in trial.state_dir.glob("memory.db*"):
+            lost.unlink()
+        await trial.until(lambda: second in trial.aside())
+        assert trial.at_node()[before:] == trial.expected([first])
+        assert trial.primero.marks[-1][1]["mark_synced"] is True
+
+    async def test_a_second_referral_waits_for_a_person_also_while_the_first_is_in_no_list_yet(
+        self, trial: PrimeroTrial
+    ) -> None:
+        """As when it waits there for a focal point's countersignature, and was taken back meanwhile."""
+        record = await trial.record()
+        made = trial.primero.refer(record)
+        async with trial.start() as (_, desk):
+            desk.memory.reached(f"notified:{record}", trial.named(made))
+        made["status"] = "revoked"
+        second, before = trial.named(trial.primero.refer(record)), len(trial.at_node())
+        await trial.until(lambda: second in trial.aside())
+        assert trial.aside() == {second: "primero.notified_before"}
+        assert len(trial.at_node()) == before
+
+    async def test_a_referral_that_the_node_refused_does_not_stand_in_the_way_of_another(
+        self, trial: PrimeroTrial
+    ) -> None:
+        record = await trial.record(settled=False)
+        made = trial.primero.refer(record)
+        refused, before = trial.named(made), len(trial.at_node())
+        await trial.until(lambda: refused in trial.aside())
+        made["status"] = "revoked"
+        await trial.settle_protection(record)
+        second = trial.named(trial.primero.refer(record))
+        await trial.until(lambda: len(trial.at_node()) > before)
+        assert trial.at_node()[before:] == trial.expected([second])
+
     async def test_a_referral_that_was_taken_back_is_not_sent(self, trial: PrimeroTrial) -> None:
         record = await trial.record()
         made = trial.primero.refer(record)
