@@ -236,7 +236,8 @@ async def test_a_closed_link_says_so_and_whom_to_ask_and_keeps_nothing(site: Sit
     async with site.browser() as browser:
         shown = await browser.get(where)
         sent = await browser.post(where, data=ANSWERS)
-    for page in (shown, sent):
+        wrong = await browser.post(where, data={"concluded_on": "yesterday"})
+    for page in (shown, sent, wrong):
         assert page.status_code == 410
         assert Parts(page.text).root["lang"] == language
         assert page.text.count(WHO) == 2
