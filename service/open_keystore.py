@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from service.errors import Misconfigured
 from service.keystore import FileKeyStore, read_passphrase
 from service.keystore_pkcs11 import Pkcs11KeyStore, Token
 from service.ports import Clock, RandomSource
@@ -25,6 +28,13 @@ def open_keystore(settings: Settings, *, clock: Clock, random: RandomSource) -> 
         token=Token(
             settings.pkcs11_library,
             settings.pkcs11_token,
-            read_passphrase(settings.pkcs11_pin_file, least=4).decode(),
+            _pin(settings.pkcs11_pin_file),
         ),
     )
+
+
+def _pin(file: Path) -> str:
+    try:
+        return read_passphrase(file, least=4).decode()
+    except UnicodeDecodeError:
+        raise Misconfigured("keystore.passphrase_file", "the PIN file is not UTF-8") from None

@@ -17,12 +17,13 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Concatenate, Final
 
+import httpx
 import typer
 
 from service.cli.local_network import described_node, read_description, token_of
 from service.client import Client, NodeUnreachable, Problem
 
-__all__ = ["problem_lines", "refusing_in_words", "talks_to_a_node"]
+__all__ = ["problem_lines", "refuse_bad_address", "refusing_in_words", "talks_to_a_node"]
 
 REFUSED: Final = 1
 UNREACHABLE: Final = 3
@@ -85,6 +86,16 @@ def refusing_in_words() -> Iterator[None]:
         raise typer.Exit(UNREACHABLE) from reason
 
 
+def refuse_bad_address(api: str) -> None:
+    """typer.BadParameter for what is no address of an API."""
+    try:
+        url = httpx.URL(api)
+    except (httpx.InvalidURL, ValueError):
+        url = httpx.URL("")
+    if url.scheme not in ("http", "https") or not url.host or not 0 < (url.port or 443) < 1 << 16:
+        raise typer.BadParameter("expected an address such as https://node.example", param_hint="--api")
+
+
 def problem_lines(problem: Problem) -> list[str]:
     """What was refused, why, and what is missing, as lines for a person."""
     where = f" ({problem.field})" if problem.field else ""
@@ -117,6 +128,8 @@ def _address_and_token(
     token_file: Path | None,
     language: str,  # noqa: ARG001 (one of the options, not part of where)
 ) -> tuple[str, str]:
+    if api is not None:
+        refuse_bad_address(api)
     if network is not None and node is not None and api is None:
         described = described_node(read_description(network), node)
         return described["api"], token_of(described, role, person=person)

@@ -22,7 +22,7 @@ import typer
 from protocol.identifiers import new_message_id
 from protocol.statements import SigningKey
 from service.access import pairs
-from service.cli.at_api import refusing_in_words
+from service.cli.at_api import refuse_bad_address, refusing_in_words
 from service.cli.at_node import ConfigOption, NetworkOption, NodeOption, keystore_of, settings_of
 from service.cli.key_lines import echo_key
 from service.cli.root_key import RootKeyOption, RootPassphraseOption, root_signing_key
@@ -247,6 +247,7 @@ def propose_at_the_machine(
 
 
 def _ask(request: KeyRequest, api: str, token_file: Path) -> None:
+    refuse_bad_address(api)
     try:
         token = token_file.read_text("ascii").strip()
     except (OSError, ValueError):

@@ -60,7 +60,8 @@ _FAILED: Final = 1
 
 
 class _Groups(TyperGroup):
-    """Finds a group by its name, imports it then, and says a refusal in one line instead of a traceback."""
+    """Finds a group by its name, imports it then, and says a refusal, and a file that is not as it was
+    named, in one line instead of a traceback."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         return sorted({*super().list_commands(ctx), *GROUPS})
@@ -79,6 +80,17 @@ class _Groups(TyperGroup):
         except (NodeError, Refused) as reason:
             typer.echo(f"focalpoint: {reason}", err=True)
             raise typer.Exit(_FAILED) from reason
+        except OSError as reason:
+            if isinstance(reason, BrokenPipeError):
+                raise  # whoever read what we print has gone
+            # A file or directory that was named, or a port; a node's answers are read elsewhere.
+            typer.echo(f"focalpoint: {_said_of(reason)}", err=True)
+            raise typer.Exit(_FAILED) from reason
+
+
+def _said_of(reason: OSError) -> str:
+    said = reason.strerror or type(reason).__name__
+    return said if reason.filename is None else f"{reason.filename}: {said}"
 
 
 app = typer.Typer(

@@ -291,6 +291,8 @@ def _read(path: Path) -> Proposal:
         return read_proposal(path.read_text(encoding="utf-8"))
     except OSError as reason:
         raise Misconfigured("settings.unreadable", f"{path} cannot be read: {reason.strerror}") from reason
+    except UnicodeDecodeError as reason:
+        raise Misconfigured("settings.unreadable", f"{path} is no proposal: it is not UTF-8") from reason
 
 
 def _json(path: Path) -> dict[str, object]:

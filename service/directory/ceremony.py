@@ -79,7 +79,7 @@ def read_proposal(text: str) -> Proposal:
     try:
         value = json.loads(text)
         kind = StatementType(value.pop("kind"))
-    except (ValueError, KeyError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise NotAcceptable("statement.malformed", "expected a keepers' proposal") from None
     if kind not in _KINDS:
         raise NotAcceptable("statement.wrong_type", "expected a charter or an admission")

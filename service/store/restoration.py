@@ -50,7 +50,7 @@ def back_up(url: str, target: Path, now: datetime) -> int:
     read. Its size in bytes.
 
     Neither keystore nor ledger are in it. Conflict `backup.exists`; Misconfigured `backup.not_sqlite`, and
-    `backup.damaged` when the copy does not pass the database's own check.
+    `backup.damaged` for what is no node's database or not whole. Whatever goes wrong leaves no file.
     """
     source = database_file(url)
     if source is None:
@@ -59,8 +59,27 @@ def back_up(url: str, target: Path, now: datetime) -> int:
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except FileExistsError as error:
         raise Conflict("backup.exists", "there is a file of that name already; choose another") from error
+    try:
+        _copy(source, target, now)
+    except sqlite3.DatabaseError as error:
+        _take_away(target)
+        raise Misconfigured(
+            "backup.damaged", f"{source} is damaged, not there, or no node's database ({error})"
+        ) from error
+    except BaseException:
+        _take_away(target)
+        raise
+    return target.stat().st_size
+
+
+def _take_away(target: Path) -> None:
+    for ending in ("", "-journal", "-wal", "-shm"):
+        target.with_name(target.name + ending).unlink(missing_ok=True)
+
+
+def _copy(source: Path, target: Path, now: datetime) -> None:
     with (
-        contextlib.closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as original,
+        contextlib.closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as original,
         contextlib.closing(sqlite3.connect(target, isolation_level=None)) as copy,
     ):
         original.backup(copy)
@@ -78,7 +97,6 @@ def back_up(url: str, target: Path, now: datetime) -> int:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    return target.stat().st_size
 
 
 def position(connection: Connection, me: NodeCode, ledger: Ledger) -> Position:
