@@ -19,7 +19,7 @@ from protocol.indicators.figures import (
     nearest_rank,
     year_of,
 )
-from protocol.indicators.published import PublishedRow, published, published_as_of
+from protocol.indicators.published import PublishedRow, published, published_as_of, published_year
 from protocol.indicators.requests import Measured, Outcome, measured
 from protocol.indicators.shown import Comparison, Report, csv, document
 from protocol.indicators.told import SETTLES_AFTER, Difference, Told, differences, read_told, settled
@@ -45,6 +45,7 @@ __all__ = [
     "nearest_rank",
     "published",
     "published_as_of",
+    "published_year",
     "read_told",
     "settled",
     "year_of",

@@ -24,7 +24,7 @@ from protocol.json_strict import Json
 from protocol.statistics.dimensions import Dimension
 from protocol.statistics.disclosure import THRESHOLD, Block, Placed, telling
 
-__all__ = ["PublishedRow", "Question", "published", "published_as_of"]
+__all__ = ["PublishedRow", "Question", "published", "published_as_of", "published_year"]
 
 _OUTCOME: Final = Dimension(
     name="outcome",
@@ -84,6 +84,12 @@ class PublishedRow:
 def published_as_of(year: int) -> datetime:
     """As of when the year is published: the first of July after it."""
     return datetime(year + 1, 7, 1, tzinfo=UTC)
+
+
+def published_year(latest: datetime) -> int:
+    """The newest year that is published when `latest` is the latest instant that has settled."""
+    year = latest.astimezone(UTC).year - 1
+    return year if published_as_of(year) <= latest else year - 1
 
 
 def published(row: Row, *, threshold: int = THRESHOLD) -> PublishedRow:

@@ -64,6 +64,7 @@ class Scope(StrEnum):
     RETENTION_READ = "retention:read"
     RETENTION_WRITE = "retention:write"
     INDICATORS_READ = "indicators:read"
+    INDICATORS_FULL = "indicators:full"
     STATISTICS_READ = "statistics:read"
     ADAPTERS_REPORT = "adapters:report"
     ADAPTERS_READ = "adapters:read"
@@ -122,6 +123,7 @@ ROLE_SCOPES: Final[Mapping[Role, frozenset[Scope]]] = MappingProxyType(
             Scope.AGREEMENTS_SIGN,
             Scope.RETENTION_WRITE,
             Scope.INDICATORS_READ,
+            Scope.INDICATORS_FULL,
         },
         # The status of protection is the State's own; an intermediary stands in for messages, not for that.
         Role.INTERMEDIARY_OFFICER: _CASE_WORK
@@ -137,11 +139,13 @@ ROLE_SCOPES: Final[Mapping[Role, frozenset[Scope]]] = MappingProxyType(
                 Scope.ENVELOPES_CARRY,
                 Scope.METRICS_READ,
                 Scope.INDICATORS_READ,
+                Scope.INDICATORS_FULL,
                 Scope.NOTICES_READ,
             }
         ),
         Role.AUDITOR: frozenset({Scope.AUDIT_READ, Scope.DIRECTORY_READ}),
-        # Numbers alone, with what is small hidden: no scope that shows content.
+        # Numbers alone, with what is small hidden: no scope that shows content, and of indicators only what
+        # everybody may see. With few requests on a corridor a full figure is one child's case.
         Role.STATISTICIAN: frozenset(
             {Scope.DIRECTORY_READ, Scope.STATISTICS_READ, Scope.STATISTICS_RELEASE, Scope.INDICATORS_READ}
         ),

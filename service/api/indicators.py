@@ -31,18 +31,20 @@ async def read_indicators(
     procedure: Annotated[str | None, Query(max_length=64)] = None,
     peer: Annotated[str | None, Query(pattern=r"^([a-z]{2}|int)$")] = None,
     as_of: Moment | None = None,
-    publication: Literal["true", "false"] = "false",
+    publication: Literal["true", "false"] | None = None,
     lang: Language = None,
     format: Literal["json", "csv", "text", "html", "pdf"] = "json",  # noqa: A002
 ) -> Response:
     if procedure is not None and procedure not in PROCEDURES:
         raise Malformed("request.parameter", "expected a procedure of this version", field="/procedure")
-    query = IndicatorQuery(
-        year=indicators.settled(ask.node.clock.now()).year if year is None else year,
+    query = IndicatorQuery.asked(
+        ask.actor,
+        ask.node.clock.now(),
+        year=year,
         procedure=procedure,
         peer=None if peer is None else StateCode(peer),
         as_of=as_of,
-        publication=publication == "true",
+        publication=None if publication is None else publication == "true",
     )
     language = ask.language if lang is None else nearest_language(lang)
     if format != "json" and format != "csv":  # noqa: PLR1714 (a set would not narrow the type)

@@ -20,7 +20,8 @@ indicators_app = typer.Typer(add_completion=False)
 async def indicators(
     node: Client,
     year: Annotated[
-        int | None, typer.Argument(help="The year in which the requests were made; this year without it.")
+        int | None,
+        typer.Argument(help="The year in which the requests were made; the newest there is without it."),
     ] = None,
     procedure: Annotated[str | None, typer.Option(help="One procedure, such as social-inquiry.")] = None,
     peer: Annotated[str | None, typer.Option(help="Only with this State, such as ro.")] = None,

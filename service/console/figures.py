@@ -127,7 +127,12 @@ async def indicators(
     publication: Literal["", "true"] = "",
 ) -> Response:
     query = _query(see, year, procedure, peer, publication)
-    chosen = {"year": str(query.year), "procedure": procedure, "peer": peer, "publication": publication}
+    chosen = {
+        "year": str(query.year),
+        "procedure": procedure,
+        "peer": peer,
+        "publication": "true" if query.publication else "",
+    }
     drawn, fault = None, None
     try:
         drawn = piece(await see.exchange.render_indicators(see.node, see.actor, query, see.language, "html"))
@@ -140,6 +145,7 @@ async def indicators(
         piece=drawn,
         fault=fault,
         chosen=chosen,
+        full=see.actor.may(Scope.INDICATORS_FULL),
         procedures=sorted(PROCEDURES),
         peers=_peers(see, peer),
         languages_there=available_languages(),
@@ -170,11 +176,13 @@ def _query(see: Viewing, year: str, procedure: str, peer: str, publication: str)
         raise Malformed("request.parameter", "expected a procedure of this version", field="/procedure")
     if year and int(year) not in _YEARS:
         raise Malformed("request.parameter", "expected a year", field="/year")
-    return IndicatorQuery(
-        year=int(year) if year else counting.settled(see.node.clock.now()).year,
+    return IndicatorQuery.asked(
+        see.actor,
+        see.node.clock.now(),
+        year=int(year) if year else None,
         procedure=procedure or None,
         peer=StateCode(peer) if peer else None,
-        publication=publication == "true",
+        publication=True if publication == "true" else None,
     )
 
 

@@ -24,6 +24,7 @@ from protocol.rendering import Format, Rendering
 from protocol.statements import Statement
 from service.access.actor import Actor
 from service.access.roles import Scope
+from service.errors import Malformed
 from service.exchange.printing import print_words
 from service.exchange.views import IndicatorQuery
 from service.node import Node
@@ -42,9 +43,15 @@ __all__ = [
 async def read_indicators(node: Node, actor: Actor, query: IndicatorQuery) -> Report:
     """A year's figures, full for the two States, or as they may be published.
 
-    Refuses `statistics.period_open` for an instant that is not over, or a year that is not published yet.
+    Forbidden `access.scope` for full figures without their scope. Malformed `request.parameter` for a
+    publication as of an instant of one's own: two of them could be subtracted. Refuses
+    `statistics.period_open` for an instant that is not over, or a year that is not published yet.
     """
     actor.require(Scope.INDICATORS_READ)
+    if not query.publication:
+        actor.require(Scope.INDICATORS_FULL)
+    elif query.as_of is not None:
+        raise Malformed("request.parameter", "a publication is as of one instant", field="/as_of")
     now = node.clock.now()
     as_of = _as_of(query, now)
     peer = query.peer

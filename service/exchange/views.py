@@ -10,13 +10,16 @@ import dataclasses
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from protocol.errors import Missing
 from protocol.evidence import ShownRendering
 from protocol.identifiers import Address, CaseReference, MessageId, NodeCode, StateCode, ThreadId
+from protocol.indicators import published_year, settled
 from protocol.rendering import Format
 from protocol.statistics import Release
+from service.access.actor import Actor
+from service.access.roles import Scope
 
 __all__ = [
     "MOST_HANDED_OVER",
@@ -169,7 +172,8 @@ class DeadlineQuery:
 class IndicatorQuery:
     """Whose figures of which year, and as of when (None: the latest instant that has settled).
 
-    `publication`: as everybody may see them; `as_of` is then a fixed one.
+    `publication`: as everybody may see them. The year is then one that ended half a year ago and `as_of` a
+    fixed one, so that there are no two to subtract. Whoever may not see full figures sees no other.
     """
 
     year: int
@@ -177,6 +181,25 @@ class IndicatorQuery:
     peer: StateCode | None = None
     as_of: datetime | None = None
     publication: bool = False
+
+    @classmethod
+    def asked(
+        cls,
+        actor: Actor,
+        now: datetime,
+        *,
+        year: int | None,
+        procedure: str | None,
+        peer: StateCode | None,
+        as_of: datetime | None = None,
+        publication: bool | None,
+    ) -> Self:
+        """What is not said is as the actor may see it: the form, and with it the newest year there is."""
+        if publication is None:
+            publication = not actor.may(Scope.INDICATORS_FULL)
+        if year is None:
+            year = published_year(settled(now)) if publication else settled(now).year
+        return cls(year=year, procedure=procedure, peer=peer, as_of=as_of, publication=publication)
 
 
 # -- what they return

@@ -20,7 +20,7 @@ from protocol.identifiers import CaseReference, StateCode
 from protocol.indicators import Report, Share
 from service import exchange
 from service.access.roles import ROLE_SCOPES, Role, Scope
-from service.errors import Forbidden
+from service.errors import Forbidden, Malformed
 from service.exchange.indicators import owed_to
 from service.exchange.views import IndicatorQuery
 from service.metrics import Metrics
@@ -191,16 +191,51 @@ async def test_a_report_can_be_of_one_procedure_or_one_peer(pair: Pair) -> None:
     assert (await report_of(pair.it, IndicatorQuery(year=2025))).rows == ()
 
 
-async def test_only_three_roles_see_the_figures_of_corridors(pair: Pair) -> None:
+async def test_only_two_roles_see_the_full_figures_of_corridors(pair: Pair) -> None:
     for role in Role:
         who = actor(role=role, person="person-1")
-        if Scope.INDICATORS_READ in ROLE_SCOPES[role]:
+        if Scope.INDICATORS_FULL in ROLE_SCOPES[role]:
             await exchange.read_indicators(pair.it.node, who, YEAR)
             continue
         with pytest.raises(Forbidden, match=r"access\.scope"):
             await exchange.read_indicators(pair.it.node, who, YEAR)
-    readers = {role for role in Role if Scope.INDICATORS_READ in ROLE_SCOPES[role]}
-    assert readers == {Role.OPERATOR, Role.SUPERVISOR, Role.STATISTICIAN}
+    readers = {role for role in Role if Scope.INDICATORS_FULL in ROLE_SCOPES[role]}
+    assert readers == {Role.OPERATOR, Role.SUPERVISOR}
+
+
+async def test_a_statistician_sees_no_figure_but_what_everybody_may_see(pair: Pair) -> None:
+    await asked(pair)
+    node, who = pair.it.node, actor(role=Role.STATISTICIAN, person="statistician-1")
+
+    def query(
+        year: int | None = None, publication: bool | None = None, as_of: datetime | None = None
+    ) -> IndicatorQuery:
+        return IndicatorQuery.asked(
+            who,
+            pair.clock.now(),
+            year=year,
+            procedure=None,
+            peer=None,
+            as_of=as_of,
+            publication=publication,
+        )
+
+    pair.clock.moment = datetime(2027, 6, 30, tzinfo=UTC)
+    assert query().year == 2025, "2026 is not published yet"
+    pair.clock.moment = datetime(2027, 7, 3, 1, tzinfo=UTC)
+    assert (query().year, query().publication) == (2026, True)
+    report = await exchange.read_indicators(node, who, query())
+    assert (report.rows, report.comparisons) == ((), ())
+    assert report.published
+    assert all(row.requests is None for row in report.published), "there were one or two"
+    for full in (query(publication=False, year=2026), query(publication=False)):
+        with pytest.raises(Forbidden, match=r"access\.scope"):
+            await exchange.read_indicators(node, who, full)
+    # As of two instants of one's own, the second less the first is what happened between them.
+    with pytest.raises(Malformed, match=r"request\.parameter"):
+        await exchange.read_indicators(node, who, query(as_of=datetime(2027, 7, 2, tzinfo=UTC)))
+    with pytest.raises(NotAcceptable, match=r"statistics\.period_open"):
+        await exchange.read_indicators(node, who, query(year=2027))
 
 
 async def test_more_conversations_than_a_batch_are_counted_once_each(pair: Pair) -> None:
