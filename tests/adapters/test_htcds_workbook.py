@@ -6,6 +6,7 @@ import contextlib
 import datetime
 import io
 import os
+import resource
 import stat
 import tempfile
 import tracemalloc
@@ -19,20 +20,27 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
-from adapters.htcds import workbook as limits
+from adapters.htcds import reading, workbook
 from adapters.htcds.columns import COLUMNS
 from adapters.htcds.importing import Line, report_to
 from adapters.htcds.mapping import Unread
-from adapters.htcds.workbook import Row, WorkbookError, guarded, opened, written
+from adapters.htcds.reading import looked_into
+from adapters.htcds.workbook import Row, WorkbookError, _lines_of, guarded, opened, written
 from tests.adapters.htcds_stage import book_of, file_of, good
 
 
 def read(path: Path) -> list[Row]:
-    with opened(path) as workbook:
-        return list(workbook.rows())
+    with opened(path) as book:
+        return list(book.rows())
 
 
-def refused(path: Path) -> str:
+def read_here(path: Path) -> list[Row]:
+    """Without the process that contains it: what the checks alone do."""
+    with path.open("rb") as file, looked_into(file) as sheet:
+        return list(sheet.rows())
+
+
+def refused(path: Path, read: Callable[[Path], list[Row]] = read) -> str:
     with pytest.raises(WorkbookError) as reason:
         read(path)
     return reason.value.code
@@ -104,9 +112,65 @@ def many_parts(parts: dict[str, bytes]) -> None:
     parts |= {f"xl/media/{number}.png": b"" for number in range(1_001)}
 
 
+SHEET = "xl/worksheets/sheet1.xml"
+FAR = b'<row r="&#57;99999999999"><c r="B1" t="inlineStr"><is><t>x</t></is></c></row></sheetData>'
+
+
+def hidden_row(parts: dict[str, bytes]) -> None:
+    """A number that only whoever decodes the part sees."""
+    parts[SHEET] = parts[SHEET].replace(b"</sheetData>", FAR)
+
+
+def hidden_column(parts: dict[str, bytes]) -> None:
+    far = b'<row r="8"><c r="Z&#90;ZZZ8"><v>1</v></c></row></sheetData>'
+    parts[SHEET] = parts[SHEET].replace(b"</sheetData>", far)
+
+
+def moved(parts: dict[str, bytes]) -> None:
+    far_down(parts)
+    parts["xl/sheets/sheet1.xml"] = parts.pop(SHEET)
+    for name in ("xl/_rels/workbook.xml.rels", "[Content_Types].xml"):
+        parts[name] = parts[name].replace(b"worksheets/sheet1.xml", b"sheets/sheet1.xml")
+
+
+def moved_and_declared_a_picture(parts: dict[str, bytes]) -> None:
+    moved(parts)
+    sheet = b"application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"
+    parts["[Content_Types].xml"] = parts["[Content_Types].xml"].replace(sheet, b"image/png")
+
+
+def renamed_strings(parts: dict[str, bytes]) -> None:
+    name = b"/xl/words.xml"
+    parts["xl/words.xml"] = b"<si><t>a</t></si>" * (4 << 20)
+    parts.pop("xl/sharedStrings.xml", None)
+    kind = b"application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+    said = b'<Override PartName="%b" ContentType="%b"/></Types>' % (name, kind)
+    parts["[Content_Types].xml"] = parts["[Content_Types].xml"].replace(b"</Types>", said)
+
+
+def styles(parts: dict[str, bytes]) -> None:
+    parts["xl/styles.xml"] = parts["xl/styles.xml"].replace(
+        b"</cellXfs>", b"<xf/>" * 3_000_000 + b"</cellXfs>"
+    )
+
+
+def entities_elsewhere(parts: dict[str, bytes]) -> None:
+    entities(parts)
+    parts["xl/sheets/sheet1.dat"] = parts.pop(SHEET)
+    for name in ("xl/_rels/workbook.xml.rels", "[Content_Types].xml"):
+        parts[name] = parts[name].replace(b"worksheets/sheet1.xml", b"sheets/sheet1.dat")
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [
+        (hidden_row, "workbook.too_many_rows"),
+        (hidden_column, "workbook.unreadable"),
+        (moved, "workbook.too_large"),
+        (moved_and_declared_a_picture, "workbook.unreadable"),
+        (renamed_strings, "workbook.too_large"),
+        (styles, "workbook.too_large"),
+        (entities_elsewhere, "workbook.declares_entities"),
         (bomb, "workbook.too_large"),
         (strings, "workbook.too_large"),
         (entities, "workbook.declares_entities"),
@@ -124,11 +188,45 @@ def test_a_hostile_workbook_is_refused(
     assert refused(path) == code
 
 
+@pytest.mark.parametrize("limit", ["r.MEMORY = 160 << 20", "r.SECONDS = 2"])
+def test_what_the_checks_let_through_ends_its_process_and_nothing_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    def small_enough(parts: dict[str, bytes]) -> None:
+        some = b"<xf/>" * 500_000
+        parts["xl/styles.xml"] = parts["xl/styles.xml"].replace(b"</cellXfs>", some + b"</cellXfs>")
+
+    path = changed(file_of(tmp_path / "a.xlsx", [good(1)]), small_enough)
+    reader = f"from adapters.htcds import reading as r; {limit}; r._main()"
+    monkeypatch.setattr(workbook, "_READER", ("-c", reader))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert refused(path) == "workbook.too_large"
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 << 10
+
+
+def test_a_mebibyte_of_any_part_that_is_held_in_memory_is_read_and_five_are_not(tmp_path: Path) -> None:
+    for mebibytes, code in ((1, None), (5, "workbook.too_large")):
+
+        def with_a_large_part(parts: dict[str, bytes]) -> None:
+            parts["xl/calcChain.xml"] = b" " * (mebibytes << 20)  # noqa: B023 (called at once)
+
+        path = changed(file_of(tmp_path / "a.xlsx", [good(1)]), with_a_large_part)
+        assert (refused(path) if code else len(read(path))) == (code or 1)
+
+
+def test_what_is_not_said_to_be_all_is_not_taken_for_all() -> None:
+    told = io.BytesIO(b'{"row": 3, "cells": []}\n{"row": 4, "cel')
+    lines = _lines_of(told)
+    assert next(lines)["row"] == 3
+    with pytest.raises(WorkbookError):
+        next(lines)
+
+
 def test_a_bomb_is_refused_without_unpacking_it_into_memory(tmp_path: Path) -> None:
     path = changed(file_of(tmp_path / "a.xlsx", [good(1)]), bomb)
     tracemalloc.start()
     try:
-        assert refused(path) == "workbook.too_large"
+        assert refused(path, read_here) == "workbook.too_large"
         assert tracemalloc.get_traced_memory()[1] < 16 << 20
     finally:
         tracemalloc.stop()
@@ -139,19 +237,18 @@ def test_a_declaration_is_found_wherever_the_pieces_break(
 ) -> None:
     path = changed(file_of(tmp_path / "a.xlsx", [good(1)]), entities)
     for chunk in (1, 3, 7, 64):
-        monkeypatch.setattr(limits, "_CHUNK", chunk)
-        monkeypatch.setattr(limits, "_OVERLAP", 64)
-        assert refused(path) == "workbook.declares_entities"
+        monkeypatch.setattr(reading, "_CHUNK", chunk)
+        monkeypatch.setattr(reading, "_OVERLAP", 64)
+        assert refused(path, read_here) == "workbook.declares_entities"
 
 
 def test_more_rows_than_the_limit_are_refused_and_empty_ones_are_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "MOST_ROWS", 5)
-    assert len(read(file_of(tmp_path / "a.xlsx", [*map(good, range(5)), {}, {}]))) == 5
-    assert (
-        refused(file_of(tmp_path / "b.xlsx", [*map(good, range(5)), {}, good(7)])) == "workbook.too_many_rows"
-    )
+    monkeypatch.setattr(reading, "MOST_ROWS", 5)
+    assert len(read_here(file_of(tmp_path / "a.xlsx", [*map(good, range(5)), {}, {}]))) == 5
+    one_more = file_of(tmp_path / "b.xlsx", [*map(good, range(5)), {}, good(7)])
+    assert refused(one_more, read_here) == "workbook.too_many_rows"
 
 
 def test_what_is_no_workbook_of_the_standard_is_refused(tmp_path: Path) -> None:
@@ -191,7 +288,7 @@ def test_whatever_is_damaged_is_read_or_refused(tmp_path: Path, damage: list[tup
         raw[at % len(raw)] = byte
     (tmp_path / "a.xlsx").write_bytes(raw)
     with contextlib.suppress(WorkbookError):
-        read(tmp_path / "a.xlsx")
+        read_here(tmp_path / "a.xlsx")
 
 
 HOSTILE = [
