@@ -45,7 +45,14 @@ def link_of(settings: Settings) -> MailLink:
         else None
     )
     offices: dict[str, Office] = {}
-    for number, row in enumerate(told.get("offices", ()), start=1):
+    rows = told.get("offices", [])
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        faults.append("[system] offices: expected a table [[system.offices]] for each office")
+        rows = []
+    port = told.get("port", 465 if security == "tls" else 587)
+    if not isinstance(port, int) or not 0 < port < 1 << 16:
+        faults.append("[system] port: expected a number from 1 to 65535")
+    for number, row in enumerate(rows, start=1):
         office = _office(settings, row, f"[[system.offices]] {number}", faults)
         if office is not None and offices.setdefault(office.authority, office) is not office:
             faults.append(f"[[system.offices]] {number}: its authority is there twice")
@@ -58,7 +65,7 @@ def link_of(settings: Settings) -> MailLink:
     server = MailServer(
         host=host,
         sender=sender,
-        port=int(told.get("port", 465 if security == "tls" else 587)),
+        port=port,
         security="tls" if security == "tls" else "none" if security == "none" else "starttls",
         user=told.get("user"),
         password=password,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sqlite3
 from collections.abc import AsyncIterator, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +16,7 @@ from adapters.htcds.importing import Refusal, Stopped, Totals, Wanted, bring_in,
 from adapters.htcds.mapping import FIRST_CONTACT
 from adapters.htcds.workbook import Workbook, WorkbookError, opened, written
 from adapters.kit import Desk, Memory, Settings
-from adapters.kit.commands import SettingsFile, fail, here, read_settings, show_health
+from adapters.kit.commands import SettingsFile, fail, here, in_a_line, read_settings, show_health
 from adapters.kit.pace import Pace
 from adapters.kit.running import steady
 from service.client import NodeUnreachable, Problem
@@ -30,6 +29,10 @@ commands = typer.Typer(
     help="Workbooks of the Human Trafficking Case Data Standard 2.0 (IOM, CC BY 4.0).",
 )
 
+_REMEDY = (
+    "bring it back from a backup with its -wal file. If both are moved away, the same rows are not sent"
+    " twice, but who was notified is forgotten: a row that was edited meanwhile would be a new one"
+)
 GOES_ON = "what was done is kept; the same command goes on from there"
 
 
@@ -171,7 +174,8 @@ def _bar(workbook: Workbook) -> Any:
 def _refused() -> Any:
     """A line for whoever asked, instead of a traceback."""
     try:
-        yield
+        with in_a_line(in_use="another import runs", remedy=_REMEDY):
+            yield
     except (WorkbookError, Refusal) as reason:
         fail(f"{reason.hint}  [{reason.code}]")
     except Stopped as stopped:
@@ -180,10 +184,6 @@ def _refused() -> Any:
         fail(str(problem))
     except NodeUnreachable:
         fail(f"the node does not answer: {GOES_ON}")
-    except FileExistsError:
-        fail("the file is there already")
-    except sqlite3.OperationalError:
-        fail("its memory is in use: another import runs")
     except KeyboardInterrupt:
         fail(f"interrupted: {GOES_ON}")
 

@@ -18,7 +18,7 @@ import json
 import logging
 import signal
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,12 +28,22 @@ import typer
 
 from adapters.kit import logs
 from adapters.kit.health import State
-from adapters.kit.memory import Memory, glance
+from adapters.kit.memory import Damaged, InUse, Memory, glance
 from adapters.kit.pace import Pace
 from adapters.kit.running import Adapter, Desk, retry_set_aside, run, steady
 from adapters.kit.settings import Settings, SettingsError, load
 
-__all__ = ["Opened", "common", "fail", "here", "read_settings", "serve", "show_health", "show_set_aside"]
+__all__ = [
+    "Opened",
+    "common",
+    "fail",
+    "here",
+    "in_a_line",
+    "read_settings",
+    "serve",
+    "show_health",
+    "show_set_aside",
+]
 
 type Opened = Callable[[Settings], AbstractAsyncContextManager[Adapter]]
 """The adapter, with what it holds open. SettingsError for what its own part of the file lacks."""
@@ -100,7 +110,8 @@ def read_settings(path: Path) -> Settings:
 
 
 def show_set_aside(settings: Settings) -> None:
-    seen = glance(settings.state_dir)
+    with in_a_line():
+        seen = glance(settings.state_dir)
     for item in seen.aside:
         typer.echo(f"{item.at.isoformat()}  {item.way:9}  {item.name}  {item.code}")
     for one in seen.waiting:
@@ -109,7 +120,8 @@ def show_set_aside(settings: Settings) -> None:
 
 
 def show_health(settings: Settings) -> None:
-    seen = glance(settings.state_dir)
+    with in_a_line():
+        seen = glance(settings.state_dir)
     if seen.health is None or seen.said_at is None:
         fail("it has not run yet")
     typer.echo(json.dumps({"said_at": seen.said_at.isoformat(), **seen.health}, indent=2))
@@ -161,10 +173,47 @@ async def _retried(settings: Settings, opened: Opened) -> tuple[int, int]:
 
 
 def _guarded[T](work: Coroutine[Any, Any, T]) -> T:
-    """The refusals that its operator can set right, in a line instead of a traceback."""
-    try:
+    with in_a_line():
         return asyncio.run(work)
-    except SettingsError as reason:
-        fail(str(reason))
-    except sqlite3.OperationalError:
-        fail("its memory is in use: the adapter runs already")
+    raise AssertionError
+
+
+_OF_THE_OPERATOR: Final = (SettingsError, Damaged, sqlite3.DatabaseError, OSError)
+
+
+@contextlib.contextmanager
+def in_a_line(
+    *,
+    file: str = "memory.db",
+    in_use: str = "the adapter runs already",
+    remedy: str = "stop the adapter and bring it back from a backup with its -wal file, or move both away:"
+    " with the same sameness.secret nothing is sent twice that is read again",
+) -> Iterator[None]:
+    """What its operator can set right, in a line instead of a traceback. `file`: the SQLite file that is
+    worked with; `remedy`: what to do when it is damaged."""
+    try:
+        yield
+    except _OF_THE_OPERATOR as reason:
+        fail(_said_of(reason, file, in_use, remedy))
+    except BaseExceptionGroup as group:
+        found = group
+        while isinstance(found.exceptions[0], BaseExceptionGroup):
+            found = found.exceptions[0]
+        if not isinstance(found.exceptions[0], _OF_THE_OPERATOR):
+            raise
+        fail(_said_of(found.exceptions[0], file, in_use, remedy))
+
+
+def _said_of(reason: BaseException, file: str, in_use: str, remedy: str) -> str:
+    match reason:
+        case InUse():
+            return f"its memory is in use: {in_use}"
+        case sqlite3.OperationalError():
+            # SQLite's own words hold nothing of a row.
+            return f"{file} in the state directory cannot be used: {reason}"
+        case sqlite3.DatabaseError():
+            return f"{file} in the state directory is damaged: {remedy}"
+        case OSError():
+            return f"{reason.filename or 'the system'}: {reason.strerror or type(reason).__name__}"
+        case _:
+            return str(reason)

@@ -4,8 +4,8 @@ A file of its own (SQLite, 0600), written through before anything is said to eit
 of what is settled it keeps a keyed digest of its name, of what still waits the name itself, because that is
 what it is asked for by.
 
-Sameness rests on `message_id`: the same record, for the same purpose, is always the same message, whatever was
-forgotten in between, because the id follows from the record's name and a secret beside the file. Keep the
+Sameness rests on `message_id`: the same record, for the same purpose, is always the same message, whatever
+was forgotten in between, because the id follows from the record's name and a secret beside the file. Keep the
 secret with the node's backups: without it, the same record would be a new message.
 """
 
@@ -28,7 +28,7 @@ from typing import Any, Final, Literal
 from adapters.kit.pace import again_after
 from protocol.identifiers import MessageId, new_message_id
 
-__all__ = ["Glance", "Memory", "SetAside", "Waiting", "Way", "glance"]
+__all__ = ["Damaged", "Glance", "InUse", "Memory", "SetAside", "Waiting", "Way", "glance"]
 
 type Way = Literal["to-node", "to-system"]
 
@@ -86,8 +86,17 @@ class Glance:
     said_at: datetime | None = None
 
 
+class Damaged(Exception):
+    """What a memory rests on is not whole. Says what to do."""
+
+
+class InUse(sqlite3.OperationalError):
+    """Another process works with this memory."""
+
+
 class Memory:
-    """One adapter's. Not for two processes at once: `sqlite3.OperationalError` tells the second one."""
+    """One adapter's. Not for two processes at once: `InUse` tells the second one. `Damaged` for a secret that
+    is not whole; sqlite3.DatabaseError for a file that is none."""
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -296,7 +305,7 @@ def _alone_in(directory: Path) -> int:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(held)
-        raise sqlite3.OperationalError("another process has this memory") from None
+        raise InUse("another process has this memory") from None
     return held
 
 
@@ -331,5 +340,8 @@ def _secret_in(directory: Path) -> bytes:
             beside.unlink()
     secret = path.read_bytes()
     if len(secret) != _SECRET_BYTES:
-        raise ValueError("sameness.secret is damaged: bring it back from a backup")
+        raise Damaged(
+            f"{path} is damaged: stop the adapter and bring this file back from a backup. Without it every"
+            " record would be a new message"
+        )
     return secret

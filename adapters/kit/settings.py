@@ -140,7 +140,7 @@ def load(path: Path) -> Settings:
     if not isinstance(kind, str) or not _NAME.fullmatch(kind):
         faults.append("[adapter] kind: expected the name of an adapter")
     url = node.get("url", "")
-    if not isinstance(url, str) or not url.startswith(("https://", "http://127.0.0.1", "http://[::1]")):
+    if not isinstance(url, str) or not _is_address(url):
         faults.append("[node] url: expected https://, or http:// on this machine alone")
     way = _way(node, faults)
     key, token = (None, None) if way else _secrets(node, path.parent, faults)
@@ -166,6 +166,15 @@ def load(path: Path) -> Settings:
         way=way,
         **numbers,
     )
+
+
+def _is_address(url: str) -> bool:
+    try:
+        read = httpx.URL(url)
+    except (httpx.InvalidURL, ValueError):
+        return False
+    here = read.scheme == "http" and read.host in ("127.0.0.1", "::1")
+    return (here or (read.scheme == "https" and read.host != "")) and (read.port or 443) < 1 << 16
 
 
 def _table(data: Mapping[str, Any], name: str, faults: list[str]) -> Mapping[str, Any]:

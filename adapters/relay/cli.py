@@ -25,7 +25,7 @@ import typer
 import uvicorn
 
 from adapters.kit import Adapter, Away, Desk, Memory, Settings, Unfit
-from adapters.kit.commands import SettingsFile, common, fail, here, read_settings
+from adapters.kit.commands import SettingsFile, common, fail, here, in_a_line, read_settings
 from adapters.kit.pace import Pace
 from adapters.kit.passwords import made_password
 from adapters.kit.running import steady
@@ -43,6 +43,10 @@ from service.client import Client, NodeUnreachable, Problem
 
 __all__ = ["commands", "opened"]
 
+_REMEDY: Final = (
+    "stop the worker and bring it back from a backup with its -wal file. Without it nobody knows what was"
+    " handed over and by which way"
+)
 _SCAN_BYTES: Final = 20 << 20
 
 MessageArgument = Annotated[str, typer.Argument(metavar="MESSAGE", help="Its id, as `pending` shows it.")]
@@ -96,9 +100,8 @@ def _at_desk[T](settings: Path, work: Callable[[Client, Setup, Any], Awaitable[T
             book.close()
 
     try:
-        return asyncio.run(done())
-    except SettingsError as reason:
-        fail(str(reason))
+        with in_a_line(file="desk.db", remedy=_REMEDY):
+            return asyncio.run(done())
     except (Unfit, Away) as reason:
         fail(str(reason))
     except Problem as problem:

@@ -63,10 +63,14 @@ class DeskBook:
         path = directory / "desk.db"
         path.touch(mode=0o600)
         self._database = sqlite3.connect(path, isolation_level=None, timeout=10)
-        self._database.execute("PRAGMA journal_mode=WAL")
-        self._database.execute("PRAGMA synchronous=FULL")
-        self._database.execute("PRAGMA secure_delete=ON")
-        self._database.executescript(_TABLES)
+        try:
+            self._database.execute("PRAGMA journal_mode=WAL")
+            self._database.execute("PRAGMA synchronous=FULL")
+            self._database.execute("PRAGMA secure_delete=ON")
+            self._database.executescript(_TABLES)
+        except sqlite3.Error:
+            self.close()
+            raise
 
     def close(self) -> None:
         self.spool.close()

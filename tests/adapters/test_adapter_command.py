@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,11 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from adapters.cli import app, known
 from adapters.kit import Memory, logs
-from adapters.kit.commands import here
+from adapters.kit.commands import here, in_a_line
 from adapters.kit.memory import glance
 from tests.adapters.register_stand_in import RegisterStandIn
 
@@ -215,3 +217,64 @@ def test_the_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def torn(file: Path) -> None:
+    file.parent.mkdir(exist_ok=True)
+    for other in file.parent.glob(f"{file.name}*"):
+        other.unlink()
+    file.write_bytes(b"SQLite format 3\0" + b"\xff" * 8_000)
+    file.chmod(0o600)
+
+
+@pytest.mark.parametrize("words", [["health"], ["set-aside", "list"], ["set-aside", "retry"], ["run"]])
+def test_a_memory_that_is_damaged_is_a_line_that_says_what_to_do(tmp_path: Path, words: list[str]) -> None:
+    path = settings_file(tmp_path, "http://127.0.0.1:9")
+    Memory(tmp_path / "state").close()
+    torn(tmp_path / "state" / "memory.db")
+    ended = subprocess.run(
+        [sys.executable, "-m", "adapters.cli", *words, "--settings", str(path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("focalpoint-adapter: memory.db in the state directory")
+    assert "bring it back from a backup" in line
+
+
+@pytest.mark.parametrize("words", [["set-aside", "retry"], ["run"]])
+def test_a_secret_that_is_damaged_is_a_line_that_says_what_to_do(tmp_path: Path, words: list[str]) -> None:
+    path = settings_file(tmp_path, "http://127.0.0.1:9")
+    Memory(tmp_path / "state").close()
+    (tmp_path / "state" / "sameness.secret").write_bytes(b"short")
+    ended = subprocess.run(
+        [sys.executable, "-m", "adapters.cli", *words, "--settings", str(path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert "sameness.secret is damaged: stop the adapter and bring this file back from a backup" in line
+
+
+def test_a_memory_that_breaks_while_the_adapter_works_is_a_line_too(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(typer.Exit), in_a_line():
+        raise ExceptionGroup("of the tasks", [ExceptionGroup("", [sqlite3.DatabaseError("malformed")])])
+    assert "bring it back from a backup" in capsys.readouterr().err
+    with pytest.raises(ExceptionGroup), in_a_line():
+        raise ExceptionGroup("of the tasks", [ZeroDivisionError()])
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "http://127.0.0.1:99999", "http://127.0.0.1.example", "x"])
+def test_an_address_of_a_node_that_is_none_is_a_line(tmp_path: Path, url: str) -> None:
+    path = settings_file(tmp_path, "http://127.0.0.1:9")
+    path.write_text(path.read_text().replace('"http://127.0.0.1:9"', f'"{url}"', 1))
+    refused = CliRunner().invoke(app, ["health", "--settings", str(path)])
+    assert (refused.exit_code, "[node] url" in refused.output) == (1, True)

@@ -375,6 +375,10 @@ def test_settings_say_everything_that_is_wrong_and_never_a_password(tmp_path: Pa
         {"office": {"to": f"{BOX}, other@minors.example"}},
         {"office": {"password_file": "missing"}},
         {"hots": "x"},
+        {"offices": "x"},
+        {"offices": ["x"]},
+        {"offices": {"x": 1}},
+        {"port": "abc"},
     ):
         with pytest.raises(SettingsError) as told:
             link_of(settings(tmp_path, **wrong))

@@ -121,3 +121,39 @@ def test_a_setting_that_names_another_column_is_refused(stage: Stage, tmp_path: 
     refused = imported(stage, file_of(tmp_path / "a.xlsx", [good(1)]))
     assert refused.exit_code == 1
     assert "first_contact" in refused.output
+
+
+def test_files_that_cannot_be_written_are_a_line(stage: Stage, tmp_path: Path) -> None:
+    file = file_of(tmp_path / "a.xlsx", [good(1)])
+    nowhere = tmp_path / "nowhere" / "x"
+    for said in (
+        imported(stage, file, "--report", str(nowhere)),
+        run(stage, "export", str(nowhere), "--settings", str(stage.directory / "s.toml")),
+        run(stage, "template", str(nowhere)),
+    ):
+        assert said.exit_code == 1
+        assert said.output.splitlines()[-1] == f"focalpoint-adapter: {nowhere}: No such file or directory"
+        assert not isinstance(said.exception, OSError)
+
+
+def test_a_memory_that_is_damaged_is_a_line_and_opens_no_case(stage: Stage, tmp_path: Path) -> None:
+    file = file_of(tmp_path / "a.xlsx", [good(1)])
+    (tmp_path / "state").mkdir(exist_ok=True)
+    (tmp_path / "state" / "memory.db").write_bytes(b"SQLite format 3\0" + b"\xff" * 8_000)
+    refused = imported(stage, file, "--send", "--declare-no-danger")
+    assert refused.exit_code == 1
+    assert "who was notified is forgotten" in refused.output
+    assert stage.cases() == 0
+
+
+def test_a_person_says_of_a_row_that_it_is_another_child(stage: Stage, tmp_path: Path) -> None:
+    file = file_of(tmp_path / "a.xlsx", [good(1), good(1)])
+    first = imported(stage, file, "--send", "--declare-no-danger", "--report", str(tmp_path / "r.csv"))
+    assert "1  rows   undecided" in first.output
+    assert [line["row"] for line in reported(tmp_path / "r.csv") if line["code"] == "row.same_person"] == [
+        "4"
+    ]
+    assert stage.cases() == 1
+    second = imported(stage, file, "--send", "--declare-no-danger", "--another-child", "4")
+    assert second.exit_code == 0, second.output
+    assert stage.cases() == 2

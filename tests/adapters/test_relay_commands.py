@@ -226,6 +226,17 @@ def test_what_cannot_be_done_is_said_in_a_line(officer: Officer) -> None:
         assert "Traceback" not in said.output
 
 
+def test_a_desk_book_that_is_damaged_is_a_line_that_says_what_to_do(officer: Officer) -> None:
+    assert officer.types("pending").exit_code == 0
+    (book,) = officer.home.rglob("desk.db")
+    for file in book.parent.glob("desk.db*"):
+        file.unlink()
+    book.write_bytes(b"SQLite format 3\0" + b"\xff" * 8_000)
+    said = officer.types("pending")
+    assert (said.exit_code, len(said.output.splitlines())) == (1, 1)
+    assert "desk.db in the state directory is damaged: stop the worker and bring it back" in said.output
+
+
 def test_settings_are_refused_with_every_fault(officer: Officer) -> None:
     text = officer.settings.read_text().replace("intermediary =", "intermediry =")
     officer.settings.write_text(text.replace("https://relay", "http://relay"))
