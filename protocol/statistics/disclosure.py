@@ -12,13 +12,17 @@ is what suppression is here: none of its categories is shown, and their sum is. 
 Why it holds. Whatever a reader adds and subtracts in one dimension, the result is a sum of whole pieces. Over
 several dimensions, take a sum that counts some group of cases once each and nobody else. Among the cases that
 the same releases counted, it can vary in one dimension alone: two that vary would count somebody twice, or
-less than never. So there it is a sum of whole pieces of that one dimension. Therefore no sum or difference of
-numbers that were ever told is the size of a group of one to nine children.
+less than never, where every combination of categories may have somebody in it. So there it is a sum of whole
+pieces of that one dimension. Therefore no sum or difference of numbers that were ever told is, by the tables
+alone, the size of a group of one to nine children.
 
-What is not promised: that nobody is there may follow from a difference; a refusal by itself tells that some
-piece is small; and whoever knows all but one of the children of a block knows the last one. The numbers are
-exact, without noise. The threshold, and that an empty category is hidden as a small one is, are project
-choices; published data on trafficking hold back counts under ten or eleven (CTDC).
+What is not promised: whoever knows from elsewhere that one group lies inside another, such as that all boys
+were made to beg, has the size of the rest by subtracting across two dimensions, and it may be under ten. No
+rule over tables holds that: the numbers are the same whether or not the one lies inside the other. Further,
+that nobody is there may follow from a difference; a refusal by itself tells that some piece is small; and
+whoever knows all but one of the children of a block knows the last one. The numbers are exact, without noise.
+The threshold, and that an empty category is hidden as a small one is, are project choices; published data on
+trafficking hold back counts under ten or eleven (CTDC).
 """
 
 from __future__ import annotations
