@@ -225,3 +225,21 @@ def test_an_entry_that_its_state_did_not_sign_counts_for_nothing(world: World) -
             row["token"] = f"{head}.{payload}.{signature[::-1]}"
     with pytest.raises(NotAcceptable, match=r"directory\.entry_missing"):
         read_directory(dumps(body), world.charter_digest)
+
+
+def test_a_part_alone_is_of_an_authority_that_listed_its_key(world: World) -> None:
+    """What the intermediary reads is sealed to its node; of the rest nothing else says whose it is."""
+    node_key, stray = world.sealing["int-iom", "content"], seeded_sealing_key("stray-1")
+    clear = {"key": node_key.kid, "suite": node_key.suite}
+    past = opened(world, envelope(world, said_to_md(world), clear=clear))
+    assert (past.content, past.recipient) == (None, MD_OFFICE)
+    refused(world, envelope(world, said_to_md(world), clear=clear, to=stray), "sealing.unknown_key", stray)
+
+
+def test_an_intermediarys_key_under_a_states_name_counts_for_nothing(world: World) -> None:
+    office = world.authority(MD_OFFICE)
+    listed = world.record(world.signing[IOM], since=timedelta())
+    world.publish(dataclasses.replace(office, signing_keys=(*office.signing_keys, listed)))
+    world.refresh()
+    said = said_to_md(world, IOM, sender=MD_OFFICE)
+    refused(world, envelope(world, said, node="int-iom"), "intermediary.unnamed")
