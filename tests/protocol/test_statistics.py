@@ -449,3 +449,25 @@ def test_by_sex_tables_add_up_to_the_tables_without() -> None:
             assert cell.count >= 10
             sums[cell.codes[1]] += cell.count
         assert sums == {cell.codes[0]: cell.count for cell in alone.cells}
+
+
+def test_who_knows_that_one_group_lies_inside_another_subtracts_what_no_table_tells() -> None:
+    """A limit, as ADR 0021 says it: the same tables come of cases in which neither lies inside the other."""
+    def told(sizes: Mapping[tuple[str, str], int]) -> list[tuple[Any, Any]]:
+        cases = [
+            made_up(f"{sex}{form}-{number}", {"sex": sex, "form": form})
+            for (sex, form), size in sizes.items()
+            for number in range(size)
+        ]
+        made = release(
+            Population(role="destination", day=date(2026, 1, 1)), cases, [], now=NOW, dimensions=two
+        ).release
+        return [
+            (table.dimensions, [(cell.codes, cell.count) for cell in table.cells]) for table in made.tables
+        ]
+
+    nested = told({("a", "p"): 50, ("a", "q"): 3, ("b", "q"): 45})
+    other = told({("a", "p"): 30, ("a", "q"): 23, ("b", "p"): 20, ("b", "q"): 25})
+    assert nested == other, "nothing in the tables tells which of the two it was"
+    counts = {codes: count for _, cells in nested for codes, count in cells}
+    assert counts[(("q",),)] - counts[(("b",),)] == 3
