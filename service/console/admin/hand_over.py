@@ -54,7 +54,7 @@ async def take_in(see: See) -> Response:
     try:
         if see.posted.upload is None:
             raise Malformed("request.body", "expected a file", field="/file")
-        await see.exchange.import_hand_over(see.node, see.actor, see.posted.upload.chunks)
+        _, _, sealed = await see.exchange.import_hand_over(see.node, see.actor, see.posted.upload.chunks)
     except (Refused, NodeError) as refused:
         return _page(see, 422, fault=fault_of(see, refused))
-    return go(see, _HAND_OVER, said="admin-said-taken-in")
+    return go(see, _HAND_OVER, said="admin-said-taken-in-sealed" if sealed else "admin-said-taken-in")

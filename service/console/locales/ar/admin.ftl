@@ -304,3 +304,4 @@ admin-hand-over-file = الملف
 admin-hand-over-state = الدولة
 admin-take-in = استلام
 admin-said-taken-in = تم الاستلام.
+admin-said-taken-in-sealed = تم الاستلام. بقيت بعض الرسائل مختومة: زوّد العقدة بالمفاتيح الخاصة بسلطتها، ثم استلم الملف نفسه مرة أخرى.

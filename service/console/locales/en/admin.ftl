@@ -304,3 +304,4 @@ admin-hand-over-file = File
 admin-hand-over-state = State
 admin-take-in = Take in
 admin-said-taken-in = Taken in.
+admin-said-taken-in-sealed = Taken in. Some messages stay sealed: give the node their authority’s own keys, and take the same file in again.

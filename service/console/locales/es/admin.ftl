@@ -304,3 +304,4 @@ admin-hand-over-file = Fichero
 admin-hand-over-state = Estado
 admin-take-in = Recibir
 admin-said-taken-in = Recibido.
+admin-said-taken-in-sealed = Recibido. Algunos mensajes siguen sellados: entregue al nodo las claves propias de su autoridad y reciba de nuevo el mismo fichero.

@@ -304,3 +304,4 @@ admin-hand-over-file = Fichier
 admin-hand-over-state = État
 admin-take-in = Recevoir
 admin-said-taken-in = Reçu.
+admin-said-taken-in-sealed = Reçu. Certains messages restent scellés : donnez au nœud les clés propres de leur autorité, puis recevez de nouveau le même fichier.

@@ -304,3 +304,4 @@ admin-hand-over-file = Ficheiro
 admin-hand-over-state = Estado
 admin-take-in = Receber
 admin-said-taken-in = Recebido.
+admin-said-taken-in-sealed = Recebido. Algumas mensagens continuam seladas: dê ao nó as chaves próprias da respetiva autoridade e receba de novo o mesmo ficheiro.

@@ -304,3 +304,4 @@ admin-hand-over-file = Файл
 admin-hand-over-state = Государство
 admin-take-in = Принять
 admin-said-taken-in = Принято.
+admin-said-taken-in-sealed = Принято. Некоторые сообщения остались запечатанными: передайте узлу собственные ключи их органа и примите тот же файл ещё раз.

@@ -304,3 +304,4 @@ admin-hand-over-file = 文件
 admin-hand-over-state = 国家
 admin-take-in = 接收
 admin-said-taken-in = 已接收。
+admin-said-taken-in-sealed = 已接收。部分消息仍处于密封状态：请将相关机关自己的密钥交给本节点，然后再次接收同一文件。
