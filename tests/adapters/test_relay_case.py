@@ -525,6 +525,12 @@ async def test_what_is_sealed_past_the_node_is_mailed_sealed_byte_for_byte(stage
     ]
     assert courier.unpack(files[-1]) == (envelope,)
     assert envelope in [data for _, data in trio.hub.carried]
+    # And nobody here could read what a link to it brought.
+    token = _link(stage, request.id, "query")
+    await looked(stage)
+    link = stage.book.spool.link(token, stage.now())
+    assert link is not None
+    assert link.closed
 
 
 async def test_a_courier_file_by_e_mail_is_what_the_hub_carried(stage: RelayStage) -> None:
