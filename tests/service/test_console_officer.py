@@ -579,3 +579,28 @@ async def test_an_envelope_goes_out_as_a_file_and_comes_in_from_one(
 async def test_an_intermediarys_officer_hands_over_by_a_page(stand: AccessStand) -> None:
     desk = await Desk.of(stand, Role.INTERMEDIARY_OFFICER)
     assert "Nothing is to be handed over" in text_of(await desk.get("/console/relay"))
+
+
+async def test_a_guardian_is_recorded_on_the_page_of_the_case_and_taken_back(stand: AccessStand) -> None:
+    desk = await Desk.of(stand, Role.CASE_OFFICER)
+    case = await opened(desk)
+    where = f"/console/cases/{case}/guardian"
+    assert "not recorded" in text_of(await desk.get(f"/console/cases/{case}"))
+    assert "Take back" not in text_of(await desk.get(f"/console/cases/{case}"))
+    day = stand.pair.clock.now().date()
+    for wrong in ("", "soon", f"{day.year + 1}-01-01"):
+        refused = await desk.post(where, {"provided_on": wrong})
+        assert refused.status_code == 422
+        assert "The day has not begun" in text_of(refused)
+        assert f'value="{wrong}"' in refused.text
+    recorded = await desk.post(where, {"provided_on": day.isoformat()})
+    assert recorded.status_code == 303
+    page = text_of(await desk.get(recorded.headers["location"]))
+    assert "What was owed of it has ended" in page
+    assert "Recorded that the child has a guardian" in page
+    assert await stand.pair.it.rows("select * from deadline where obligation = 'guardian-notice'") == []
+    back = await desk.post(where, {"do": "take-back"})
+    page = text_of(await desk.get(back.headers["location"]))
+    assert "is owed again" in page
+    assert "not recorded" in page
+    assert len(await stand.pair.it.rows("select * from deadline where obligation = 'guardian-notice'")) == 1

@@ -188,6 +188,10 @@ def test_a_case_opened_after_the_backup_comes_back_and_nothing_leaves_it_until_t
         assert (row["role"], row["protection"], row["opened_by"]) == ("destination", "unknown", side.office)
         parties = await side.rows("select address from case_party where reference = :case", case=case)
         assert {one["address"] for one in parties} == {side.office, pair.ro.office}
+        owed = await side.rows(
+            "select obligation from deadline where case_reference = :case and kind = 'duty'", case=case
+        )
+        assert owed == [{"obligation": "guardian-notice"}]
         assert await threads(side) == await threads(pair.ro)
         with pytest.raises(Exception, match="protection"):
             await side.send(message("nudge", case, side.office, pair.ro.office, in_reply_to=asked.id))
