@@ -453,6 +453,7 @@ def test_by_sex_tables_add_up_to_the_tables_without() -> None:
 
 def test_who_knows_that_one_group_lies_inside_another_subtracts_what_no_table_tells() -> None:
     """A limit, as ADR 0021 says it: the same tables come of cases in which neither lies inside the other."""
+
     def told(sizes: Mapping[tuple[str, str], int]) -> list[tuple[Any, Any]]:
         cases = [
             made_up(f"{sex}{form}-{number}", {"sex": sex, "form": form})
@@ -460,7 +461,7 @@ def test_who_knows_that_one_group_lies_inside_another_subtracts_what_no_table_te
             for number in range(size)
         ]
         made = release(
-            Population(role="destination", day=date(2026, 1, 1)), cases, [], now=NOW, dimensions=two
+            Population(role="destination", day=date(2026, 1, 1)), cases, [], now=NOW, dimensions=TWO
         ).release
         return [
             (table.dimensions, [(cell.codes, cell.count) for cell in table.cells]) for table in made.tables
