@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import stat
 from collections.abc import AsyncIterator
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
+from pypdf import PdfReader
 from typer.testing import CliRunner
 
 from protocol import conversations, courier
@@ -20,6 +22,7 @@ from protocol.envelope import parse
 from protocol.errors import Refused
 from protocol.identifiers import NodeCode, StateCode
 from protocol.json_strict import dumps
+from protocol.rendering.sentences import sentences
 from protocol.sealed_past import open_past
 from protocol.statements import StatementType, issue
 from service import exchange
@@ -123,11 +126,24 @@ async def test_the_whole_is_opened_and_printed_and_identity_stays_closed(trio: T
     assert f"{IT_FOCAL_POINT} -> {MD_OFFICE}" in said.output
     assert "its identity part was opened and not written" in said.output
     assert set(desk.written()) == {"0001.pdf"}
-    assert desk.written()["0001.pdf"].startswith(b"%PDF")
+    assert says_sealed(desk.written()["0001.pdf"])
     new = {path for path in tmp_path.rglob("*") if path.is_file()} - before
     assert {path.name for path in new} == {"0001.pdf", "stick.focalpoint", "directory.json"}
     assert stat.S_IMODE((desk.home / "opened").stat().st_mode) == 0o700
     assert stat.S_IMODE((desk.home / "opened" / "0001.pdf").stat().st_mode) == 0o600
+
+
+async def test_identity_is_printed_where_it_is_asked_for(trio: Trio, tmp_path: Path) -> None:
+    desk, envelope = await office(trio, tmp_path, readable=False)
+    assert desk.opens(trio, envelope, more=("--identity",)).exit_code == 0
+    assert not says_sealed(desk.written()["0001.pdf"])
+
+
+def says_sealed(pdf: bytes) -> bool:
+    """Whether a page says that there is an identity part, and that it is not shown."""
+    text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages)
+    remark = sentences("en").say("identity-sealed")
+    return "".join(remark.split()) in "".join(text.split())
 
 
 async def test_a_part_alone_is_written_only_where_it_is_asked_for(trio: Trio, tmp_path: Path) -> None:
