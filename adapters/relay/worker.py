@@ -58,7 +58,7 @@ class RelayDesk(Adapter):
         """What has to be looked at now: the node's list is short, and always whole."""
         waiting = (await desk.node.pending_relays())["messages"]
         now = desk.now()
-        aside = {one.name for one in (*desk.memory.aside(), *desk.memory.waiting())}
+        aside = {one.name for one in desk.memory.aside()} | {one.name for one in desk.memory.waiting()}
         listed = {one["id"] for one in waiting}
         names: list[str] = []
         for one in waiting:

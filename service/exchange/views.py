@@ -622,7 +622,7 @@ class TimelineEntry:
 
     `kind` says which of the rest is there: a `message` has id, type, direction, sender, recipient, thread and
     status; `evidence` has id, evidence (its kind), issuer, digest and perhaps code; `identity-released` has
-    id and reason; `protection` has state and perhaps actor; `guardian` has state (`provided` or `taken-back`),
+    id and reason; `protection` has state and perhaps actor; `guardian` has state (`provided`, `taken-back`),
     actor and perhaps reason (the day); `retention` has state and reason; `clock-differs` has id, thread,
     issuer (the other node), state (what is owed), code (the cause) and due (what holds).
     """
