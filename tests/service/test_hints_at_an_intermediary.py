@@ -191,9 +191,7 @@ async def test_what_says_that_it_reads_no_document_reads_none(trio: Trio) -> Non
         same = [None if one is None else (one.code, one.missing) for one in told]
         if same[0] != same[1]:
             reads.add(type_)
-    said = {
-        one for one in messages.FORMS if safeguards.ready_reads_documents(one, withheld=False)
-    }
+    said = {one for one in messages.FORMS if safeguards.ready_reads_documents(one, withheld=False)}
     assert reads <= said
     assert PROPOSAL in reads
 
