@@ -278,7 +278,7 @@ async def _paper_consent(world: World, role: Role) -> Asked:
     return Asked(path=f"/v1/messages/{message}/paper-consent", says="paper-consent")
 
 
-def sealed_past(world: World) -> MessageId:
+def sealed_past(world: World, envelope: bytes | None = b'{"manifest":"sealed"}') -> MessageId:
     """Something that waits to be handed over, and that the node cannot read."""
     message = new_message_id(world.node.random.bytes)
     world.node.store.submit(
@@ -288,7 +288,7 @@ def sealed_past(world: World) -> MessageId:
             message=message,
             recipient=world.pair.it.office,
             case=None,
-            envelope=b'{"manifest":"sealed"}',
+            envelope=envelope,
             now=NOW,
         )
     ).result()
@@ -297,7 +297,7 @@ def sealed_past(world: World) -> MessageId:
 
 @fixture("POST /v1/messages/{id}/relay")
 async def _record_relay(world: World, role: Role) -> Asked:
-    message = await asyncio.to_thread(sealed_past, world)
+    message = await asyncio.to_thread(sealed_past, world, None)  # nothing of it has to be taken out first
     more = {"json": {"outcome": "handed-over", "way": "post"}}
     return Asked(path=f"/v1/messages/{message}/relay", more=more, says="handed-over")
 
