@@ -22,6 +22,7 @@ from prometheus_client.samples import Sample
 from typer.main import get_command
 from typer.testing import CliRunner
 
+import adapters
 import protocol
 import service
 from service.api.app import ROUTERS
@@ -349,8 +350,8 @@ def test_a_page_answers_the_same_five_questions(page: str) -> None:
 
 @cache
 def sources() -> str:
-    homes = (Path(service.__file__).parent, Path(protocol.__file__).parent)
-    return "\n".join(path.read_text("utf-8") for home in homes for path in home.rglob("*.py"))
+    homes = (home for package in (service, protocol, adapters) for home in package.__path__)
+    return "\n".join(path.read_text("utf-8") for home in homes for path in Path(home).rglob("*.py"))
 
 
 JETSTREAM = {"consumer.max_deliveries", "consumer.terminated", "consumer.quorum_lost", "stream.quorum_lost"}
