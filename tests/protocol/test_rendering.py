@@ -479,7 +479,7 @@ def test_every_sentence_is_used():
         for path in (files("protocol") / folder).iterdir()
         if path.name.endswith(".py")
     )
-    by_prefix = ("header-", "event-", "party-")
+    by_prefix = ("header-", "event-", "party-", "paper-end-")
 
     def is_said(message: str) -> bool:
         # A figure's label is called after the figure or its complement, what explains one after its subject.
