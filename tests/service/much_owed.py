@@ -52,7 +52,7 @@ async def with_deadlines(stand: AccessStand, count: int) -> None:
 
     def work(session: Any) -> None:
         connection = session.connection()
-        row = connection.execute(select(DEADLINE)).mappings().first()
+        row = connection.execute(select(DEADLINE).where(DEADLINE.c.kind == "answer")).mappings().first()
         assert row is not None
         copies = [
             {

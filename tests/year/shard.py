@@ -52,8 +52,8 @@ RECONCILES_EVERY = 6
 """Jumps."""
 
 
-class WorkerKilled(Exception):
-    """The worker is gone, in the middle of what it was doing."""
+class WorkerKilled(BaseException):
+    """The worker is gone, in the middle of what it was doing; nothing is left that could go on."""
 
 
 class MortalStore:
