@@ -292,7 +292,7 @@ async def test_what_an_attestation_says_is_content_and_by_whom_it_was_typed_is_n
     assert len(found) == 4
     for via in found:
         assert (via.by, via.attested) == (IOM, True)
-        assert {getattr(via, name.name) for name in dataclasses.fields(via)} <= {IOM, True, None}
+        assert {getattr(via, name.name) for name in dataclasses.fields(via)} <= {IOM, True, None, ()}
 
 
 # --- files --------------------------------------------------------------------------------------------------
