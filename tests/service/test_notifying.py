@@ -229,7 +229,7 @@ async def test_one_that_is_never_taken_does_not_hold_up_the_others_for_ever(pair
         await worker.look()
         pair.clock.pass_by(minutes=2)
     assert len(taken) == 19
-    for _ in range(90):  # and one day it is given up, with a notice
+    for _ in range(150):  # and one day it is given up, with a notice, however long it rests between
         pair.clock.pass_by(hours=1)
         await told(node, int(pair.clock.now().timestamp()))
         await worker.look()
