@@ -25,7 +25,7 @@ from service.store.tables import RELAY
 from tests.protocol.sample_directory import IT_FOCAL_POINT
 from tests.protocol.sample_envelopes import DRAFT, signed_content
 from tests.protocol.sample_intermediary import MD_OFFICE, give, give_own_key, take_own_node
-from tests.protocol.test_sealed_past import envelope
+from tests.protocol.test_open_past import envelope
 from tests.service.exchange_trio import Trio, open_trio
 from tests.service.test_hand_over import due, exported, imported
 
