@@ -175,6 +175,9 @@ def run_node(settings: Settings) -> None:
             log_config=None,
             access_log=False,
             server_header=False,
+            # Longer than clients and proxies keep one: the side that closes first must be the side that asks,
+            # or a request is sent into a connection that is just being closed.
+            timeout_keep_alive=75,
             timeout_graceful_shutdown=5,
         )
     )
