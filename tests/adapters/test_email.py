@@ -46,6 +46,7 @@ UNSURE = (Mood.LOST, Mood.SLOW, Mood.HALF)
 
 class MailTrial(Trial):
     takes = False
+    says_when = False
     planted = (SECRET, PASSWORD)
 
     def __init__(self, directory: Path, stage: NodeStage, server: MailStandIn) -> None:
