@@ -219,7 +219,7 @@ async def record_guardian(
                 clocks.guardian_taken_back(session, reference, now)
                 journal.note(session, actor, "guardian-taken-back", reference, at=now)
             return GuardianView(recorded=False)
-        here = ZoneInfo(clocks.calendar(directory, Address(row.opened_by)).timezone)
+        here = ZoneInfo(clocks.calendar_of(directory, Address(row.opened_by)).timezone)
         if not (row.opened_at - CHILDHOOD).date() <= provided_on <= now.astimezone(here).date():
             raise NotAcceptable(
                 "case.guardian_date",

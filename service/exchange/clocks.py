@@ -41,7 +41,7 @@ from service.store import cases, deadlines, mailbox
 
 __all__ = [
     "DIFFERS",
-    "calendar",
+    "calendar_of",
     "compare",
     "counted",
     "guardian_provided",
@@ -221,7 +221,7 @@ def protection_settled(
     It is known at this node alone: neither a message nor evidence follows from it.
     """
     if sought:
-        _duty(session, case, GUARDIAN, APPLICATION, by, calendar(directory, by), since=now, now=now)
+        _duty(session, case, GUARDIAN, APPLICATION, by, calendar_of(directory, by), since=now, now=now)
     else:
         deadlines.drop_duty(session.connection(), case, GUARDIAN, APPLICATION)
 
@@ -302,7 +302,7 @@ def _duty(
     )
 
 
-def calendar(directory: Directory | None, authority: Address) -> Calendar:
+def calendar_of(directory: Directory | None, authority: Address) -> Calendar:
     """Its own; the one in UTC where the directory does not know it, so that the duty has a date all the
     same."""
     try:
